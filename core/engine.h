@@ -1,0 +1,88 @@
+/* Wires source, ingest, event, detect and store together, and publishes what
+ * the screen may read. The one header of core (with store/, filter/, text/,
+ * base/) that the front end includes. */
+#ifndef KT_ENGINE_H
+#define KT_ENGINE_H
+#include "base/clock.h"
+#include "base/err.h"
+#include "source/source.h"
+#include "store/store.h"
+#include "store/view.h"
+
+#include <stdbool.h>
+
+struct kt_engine;
+
+struct kt_engine_opts {
+    bool follow;                  /* keep going as records arrive */
+    int64_t since, until;         /* by eventTime; KT_TIME_NONE: open */
+    const struct kt_filter *filter; /* headless --filter: others count as filtered; borrowed */
+    const char *rule;             /* only events that match it (name or id); NULL: all */
+    const struct kt_clock *clock; /* NULL: the system's */
+    uint64_t seed;                /* demo:; 0: the default one */
+    struct kt_store_opts store;   /* .rules is set by the engine */
+};
+
+enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *o, struct kt_err *e);
+/* Stops the threads, closes the sources, frees all. */
+void kt_engine_free(struct kt_engine *g);
+/* Adds a source by its address, before start; `name` (may be NULL) is shown
+ * instead of it. */
+enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char *name, struct kt_err *e);
+
+/* --- headless ---------------------------------------------------------- */
+
+struct kt_engine_sink {
+    /* A new row, in order of arrival, spans and json borrowed; false: stop. */
+    bool (*row)(void *ctx, const struct kt_row *r, json_t *root);
+    /* Something was not read, or was repaired over: a place and a sentence. */
+    void (*trouble)(void *ctx, const char *place, const char *sentence);
+    /* Between steps, at most some ten times a second: progress. May be NULL. */
+    void (*tick)(void *ctx, const struct kt_health *total);
+    void *ctx;
+};
+/* Reads on the calling thread until all sources are done (never, when
+ * following), `stop_fd` becomes readable (-1: none), or the sink says stop.
+ * Returns true where all that is there was read. */
+bool kt_engine_run(struct kt_engine *g, const struct kt_engine_sink *sink, int stop_fd);
+
+/* --- live -------------------------------------------------------------- */
+
+/* Starts the engine's threads (all signals blocked in them). */
+enum kt_code kt_engine_start(struct kt_engine *g, struct kt_err *e);
+/* An eventfd, readable when something new is published: rows, snapshots,
+ * health. Read it (8 bytes) before looking. */
+int kt_engine_fd(const struct kt_engine *g);
+struct kt_store *kt_engine_store(struct kt_engine *g);
+struct kt_views *kt_engine_views(struct kt_engine *g);
+const struct kt_rules *kt_engine_rules(const struct kt_engine *g);
+
+struct kt_source_state {
+    char name[64];      /* as on screen: --name, else the address's end */
+    char address[256];
+    struct kt_health health;
+    int64_t last_event; /* real time of its last row's arrival; KT_TIME_NONE */
+    uint64_t rows;
+};
+/* Copies up to `max`; returns how many there are. */
+size_t kt_engine_sources(struct kt_engine *g, struct kt_source_state *out, size_t max);
+
+/* How complete what is shown is. */
+struct kt_completeness {
+    int64_t complete_to; /* all sources are known up to here; KT_TIME_NONE: not known yet */
+    uint64_t gaps;
+    bool reading;        /* some source is still catching up */
+};
+struct kt_completeness kt_engine_completeness(struct kt_engine *g);
+
+struct kt_trouble {
+    char place[256];
+    char sentence[256];
+    int64_t at;
+};
+/* The newest `max` troubles, newest first; returns how many were copied. */
+size_t kt_engine_troubles(struct kt_engine *g, struct kt_trouble *out, size_t max);
+
+/* Puts bytes in as if a source "name" had given them: for tests. Before start. */
+enum kt_code kt_engine_feed(struct kt_engine *g, const char *name, const void *p, size_t n, struct kt_err *e);
+#endif

@@ -1,0 +1,113 @@
+/* A record's meaning: one plain struct of what a CloudTrail record says of an
+ * access key, each field by its stated rule. Absent facts are unknown
+ * (KT_SPAN_NONE, KT_UNKNOWN, KT_TIME_NONE), never guessed.
+ *
+ * Follows the CloudTrail record reference (userIdentity, requestParameters,
+ * responseElements) and IAM's CreateAccessKey. The rules of each field stand
+ * beside it; keytop(1) documents them for users. */
+#ifndef KT_EVENT_EVENT_H
+#define KT_EVENT_EVENT_H
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/span.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kt_kind { KT_KIND_NONE, KT_KIND_CREATION, KT_KIND_MALFORMED };
+/* created: no errorCode; denied: AccessDenied and its like; failed: others */
+enum kt_result { KT_RESULT_UNKNOWN, KT_RESULT_CREATED, KT_RESULT_DENIED, KT_RESULT_FAILED };
+enum kt_tri { KT_UNKNOWN, KT_NO, KT_YES };
+enum kt_target_from { KT_TARGET_NONE, KT_TARGET_RESPONSE, KT_TARGET_REQUEST, KT_TARGET_ERROR, KT_TARGET_CALLER };
+enum kt_address_kind { KT_ADDRESS_UNKNOWN, KT_ADDRESS_IP, KT_ADDRESS_SERVICE, KT_ADDRESS_INTERNAL };
+enum kt_agent_class {
+    KT_AGENT_UNKNOWN, KT_AGENT_CONSOLE, KT_AGENT_CLI, KT_AGENT_SDK, KT_AGENT_IAC, KT_AGENT_CLOUDSHELL,
+    KT_AGENT_BROWSER, KT_AGENT_SERVICE, KT_AGENT_ATTACK_TOOL
+};
+
+enum { /* kt_event.flags: what a reader must know of the record itself */
+    KT_FLAG_REPAIRED = 1 << 0,           /* "repaired": text was not valid; replaced by U+FFFD */
+    KT_FLAG_OMITTED = 1 << 1,            /* "omitted": CloudTrail left fields out for size */
+    KT_FLAG_CONFLICT = 1 << 2,           /* "conflict": another record has this eventID */
+    KT_FLAG_NON_ASCII_IDENTITY = 1 << 3, /* "non-ascii-identity": IAM cannot produce it */
+    KT_FLAG_HIDDEN_TEXT = 1 << 4,        /* "hidden-text": control, bidi, zero-width, tags */
+    KT_FLAG_ADDENDUM = 1 << 5,           /* "addendum": CloudTrail's own late correction */
+    KT_FLAG_OTHER_SOURCE = 1 << 6,       /* "other-event-source": not iam.amazonaws.com */
+    KT_FLAG_NO_EVENT_ID = 1 << 7,        /* "no-event-id": told apart by content alone */
+    KT_FLAG_NO_TIME = 1 << 8,            /* "no-time": eventTime missing or not a date */
+    KT_FLAG_DUPLICATE_KEYS = 1 << 9,     /* "duplicate-keys": a JSON key twice, the last counts */
+    KT_FLAG_ENVELOPE = 1 << 10,          /* reserved */
+    KT_FLAG_COUNT = 11
+};
+/* The flag's name as printed; NULL for one that is not printed. */
+const char *kt_flag_name(uint32_t single_flag);
+
+struct kt_agent {
+    struct kt_span text;    /* userAgent as it stands */
+    struct kt_span tool;    /* "boto3", "aws-cli", "terraform", ... */
+    struct kt_span version; /* of that tool */
+    struct kt_span os;      /* "linux", "macos", "windows", "kali", ... */
+    enum kt_agent_class cls;
+};
+
+struct kt_event {
+    enum kt_kind kind;
+    int64_t time; /* eventTime */
+    struct kt_span event_id, event_name, event_source;
+    enum kt_result result;
+    struct kt_span error_code, error_message;
+    struct {
+        struct kt_span type;    /* userIdentity.type as it stands */
+        struct kt_span name;    /* user; role's own name; "root"; a service's invokedBy */
+        struct kt_span arn, account, principal_id;
+        struct kt_span session; /* a role's session name */
+        struct kt_span access_key_id;
+        enum kt_tri mfa;        /* unknown where the call carried no session */
+        struct kt_span via;     /* invokedBy, or the service named as address */
+    } actor;
+    struct {
+        struct kt_span name, account;
+        enum kt_tri self;       /* same account and exactly equal names */
+        enum kt_target_from from;
+    } target;
+    struct {
+        struct kt_span id, status;
+        int64_t created;
+    } key;
+    struct {
+        struct kt_span address;
+        enum kt_address_kind kind;
+    } source;
+    struct kt_agent agent;
+    struct kt_span account, region; /* recipientAccountId (else userIdentity's), awsRegion */
+    uint32_t flags;
+};
+
+/* Decodes `root`, an object. All spans point into `a` or are borrowed from
+ * `root`; they live as long as both. KT_KIND_NONE where the record is of no
+ * kind that keytop shows. `record_flags` are kt_record.flags. */
+void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out);
+
+/* The event names that kt_event_decode gives a kind; ends with NULL. */
+extern const char *const kt_event_names[];
+
+/* Reads a user agent alone; `from_console` is sessionCredentialFromConsole.
+ * `via` is actor.via. Spans borrow from `text`, `a`, or are literals. */
+void kt_agent_parse(struct kt_span text, bool from_console, struct kt_span via, struct kt_arena *a,
+                    struct kt_agent *out);
+
+/* The value at a dotted path ("userIdentity.sessionContext.sessionIssuer.arn");
+ * a key that itself holds dots is tried whole first. NULL where absent. List
+ * items are reached by number. */
+json_t *kt_json_path(json_t *root, struct kt_span path);
+/* A value as text: strings as they are, numbers and true/false/null as JSON
+ * spells them, containers as compact JSON. Unknown for NULL. */
+struct kt_span kt_json_text(json_t *v, struct kt_arena *a);
+
+const char *kt_kind_name(enum kt_kind k);
+const char *kt_result_name(enum kt_result r);           /* NULL: unknown */
+const char *kt_target_from_name(enum kt_target_from f); /* NULL: none */
+const char *kt_address_kind_name(enum kt_address_kind k);
+const char *kt_agent_class_name(enum kt_agent_class c);
+#endif

@@ -1,0 +1,99 @@
+/* Bytes to records. One stream per file, object or message body.
+ *
+ * Bytes go in as they come, in any chunking; the stream tells gzip (several
+ * members) and zstd by their magic, skips a BOM, finds the envelope, splits
+ * out records without parsing them, and parses (jansson) only those that can
+ * matter, each alone, so that one bad record never hides its neighbours.
+ *
+ * Envelopes (all told by shape, not by name): {"Records":[...]}, arrays, single
+ * records, JSON lines, LookupEvents output (Events[].CloudTrailEvent),
+ * EventBridge (detail), CloudWatch Logs (events[].message,
+ * logEvents[].message), Splunk export (result._raw), Elastic
+ * (event.original, nested or dotted, also under _source and hits.hits[]),
+ * and `message` as a JSON string.
+ *
+ * "Can matter" is exact: an ASCII letter in a JSON string is spelled
+ * literally or as \u00XX, so a record may hold the event name only if its
+ * bytes hold the name or a \u00[4-7] escape (in an envelope of strings, with
+ * one level of escaping more).
+ *
+ * A record that does not parse is repaired where that is honest (lone
+ * surrogates, bytes that are not UTF-8: replaced by U+FFFD, flagged), and
+ * otherwise reported as malformed with its place, size and digest. */
+#ifndef KT_INGEST_INGEST_H
+#define KT_INGEST_INGEST_H
+#include "base/err.h"
+#include "base/span.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    KT_RECORD_MAX = 8 << 20, /* bytes of one record (CloudTrail's own limit is 256 KB) */
+};
+
+enum { /* kt_record.flags */
+    KT_RECORD_REPAIRED = 1 << 0,
+    KT_RECORD_DUPLICATE_KEYS = 1 << 1 /* a JSON key twice in one object: the last one counts */
+};
+
+struct kt_record {
+    struct kt_span bytes; /* the record's own JSON text, out of its envelope */
+    json_t *json;         /* borrowed; an object */
+    uint64_t ordinal;     /* from 1, counting every record of the stream */
+    uint64_t offset;      /* of its candidate in the decompressed stream */
+    uint32_t flags;
+};
+
+struct kt_malformed {
+    struct kt_span bytes; /* its first KT_MALFORMED_KEPT bytes at the most */
+    uint64_t size;        /* how many bytes it has in all */
+    uint64_t ordinal, offset;
+    const char *reason;   /* a sentence's part, ours: "unterminated string" */
+    uint8_t sha256[32];   /* of the whole */
+    bool names_event;     /* its bytes hold an event name of interest */
+};
+enum { KT_MALFORMED_KEPT = 64 << 10 };
+
+/* Who receives. Both calls borrow their argument; false stops the stream. */
+struct kt_record_sink {
+    bool (*record)(void *ctx, const struct kt_record *r);
+    bool (*malformed)(void *ctx, const struct kt_malformed *m);
+    void *ctx;
+};
+
+struct kt_ingest_stats {
+    uint64_t bytes_in;  /* as they came */
+    uint64_t bytes;     /* decompressed */
+    uint64_t records;   /* seen, of interest or not */
+    uint64_t picked;    /* parsed and handed on */
+    uint64_t malformed;
+};
+
+enum kt_ingest_end {
+    KT_END_WHOLE,     /* the input ended where a record or document ends */
+    KT_END_TRUNCATED, /* cut: inside a compressed member, or inside a record */
+    KT_END_CORRUPT,   /* compressed data damaged; what came before it was delivered */
+    KT_END_STOPPED    /* the sink said so, or memory ran out */
+};
+
+struct kt_ingest;
+/* `names` are the event names of interest, borrowed for the stream's life. */
+struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const struct kt_record_sink *sink);
+void kt_ingest_free(struct kt_ingest *g);
+/* Back to the state of a new stream, memory kept: for the next file. */
+void kt_ingest_reset(struct kt_ingest *g);
+/* False once the stream is stopped or corrupt; kt_ingest_finish says which. */
+bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n);
+/* The input has ended. `why` gets a sentence for all but KT_END_WHOLE, with
+ * the offset ("gzip member 2 cut at byte 512; 17 records before it were
+ * read"). A partial last JSON line without its newline is whole if it parses. */
+enum kt_ingest_end kt_ingest_finish(struct kt_ingest *g, struct kt_err *why);
+/* True between records: nothing partial is held, so that a followed file may
+ * be let go of and continued later by a new stream. */
+bool kt_ingest_at_rest(const struct kt_ingest *g);
+/* Continue counting after `records` and `bytes` of an earlier stream. */
+void kt_ingest_continue(struct kt_ingest *g, uint64_t records, uint64_t bytes);
+struct kt_ingest_stats kt_ingest_stats(const struct kt_ingest *g);
+#endif

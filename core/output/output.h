@@ -1,0 +1,37 @@
+/* Rows for people's scripts: JSON Lines, CSV, table. The records are a
+ * contract (keytop(1)): fields are added, never renamed. All text passes
+ * core/text. */
+#ifndef KT_OUTPUT_OUTPUT_H
+#define KT_OUTPUT_OUTPUT_H
+#include "base/buf.h"
+#include "base/err.h"
+#include "detect/row.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+enum kt_format { KT_FORMAT_JSONL, KT_FORMAT_CSV, KT_FORMAT_TABLE };
+
+/* One line of --output jsonl, without its newline. Keys in the order of
+ * KT_FIELDS, absent facts null. */
+bool kt_jsonl_row(struct kt_buf *b, const struct kt_row *r, const struct kt_rules *rules);
+
+struct kt_output;
+struct kt_output_opts {
+    enum kt_format format;
+    const char *columns; /* --columns, or NULL: the rule's fields, or the default ones */
+    const char *rule;    /* --rule, or NULL */
+    bool follow;         /* table: print rows as they come, at fixed widths */
+    bool ascii;          /* table: the terminal's codeset is not UTF-8 */
+    int width;           /* table: columns of the terminal; 0: not one, no limit */
+    bool color;          /* table: severity in colour as well */
+};
+/* Writes to `out` (not owned). KT_EUSAGE for a column that cannot be. */
+enum kt_code kt_output_new(struct kt_output **o, const struct kt_output_opts *opts, const struct kt_rules *rules,
+                           FILE *out, struct kt_err *e);
+/* False once writing failed (EPIPE and others): stop. */
+bool kt_output_row(struct kt_output *o, const struct kt_row *r, json_t *root);
+/* What is still held (a table's rows) is written. False where writing failed. */
+bool kt_output_finish(struct kt_output *o);
+void kt_output_free(struct kt_output *o);
+#endif

@@ -1,0 +1,98 @@
+/* Where bytes come from. A source is a small vtable whose step() does one
+ * bounded piece of work (at most about 10 ms or 1 MiB) and says when it wants
+ * to be called next. One thread at a time calls a source. It yields byte
+ * buffers with a position through its sink and knows nothing of records. */
+#ifndef KT_SOURCE_SOURCE_H
+#define KT_SOURCE_SOURCE_H
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the engine gives a source to write into. An object is one file, page
+ * or message body; its handle is an opaque number given by object(). All of
+ * them return false when the engine is stopping: return then. */
+struct kt_source_sink {
+    void *ctx;
+    /* A new object; `name` is its origin ("file:logs/a.json.gz", "-",
+     * "demo:"), as it stands in origin.source. 0 when stopping. `records`
+     * and `bytes` continue the count of an earlier, finished part. */
+    uint64_t (*object)(void *ctx, const char *name, uint64_t records, uint64_t bytes);
+    bool (*bytes)(void *ctx, uint64_t object, const void *p, size_t n);
+    /* The object has ended. Returns whether it ended where a record ends;
+     * the engine reports and counts a cut. */
+    bool (*end)(void *ctx, uint64_t object);
+    /* True: nothing partial is held for this object. `records` and `bytes`
+     * get what it has yielded so far (either may be NULL). */
+    bool (*at_rest)(void *ctx, uint64_t object, uint64_t *records, uint64_t *bytes);
+    /* Something could not be read, or may have been missed: a place and a
+     * sentence. `gap` when events may be missing; the row is shown. */
+    void (*trouble)(void *ctx, const char *place, const char *sentence, bool gap);
+};
+
+enum kt_wait_kind {
+    KT_WAIT_NONE,  /* call again at once */
+    KT_WAIT_FD,    /* when `fd` is readable, or at `deadline` if that is set */
+    KT_WAIT_TIME,  /* at `deadline` */
+    KT_WAIT_DONE   /* finished; never again */
+};
+struct kt_wait {
+    enum kt_wait_kind kind;
+    int fd;
+    int64_t deadline; /* kt_mono_ms() time; 0: none */
+};
+
+enum kt_health_state {
+    KT_HEALTH_STARTING,
+    KT_HEALTH_READING, /* catching up: progress says how far */
+    KT_HEALTH_LIVE,    /* up to date and following */
+    KT_HEALTH_DONE,    /* all was read; nothing more will come */
+    KT_HEALTH_STALE,   /* should have news and has not */
+    KT_HEALTH_FAILED   /* could not be read at all */
+};
+
+/* Counts are written by the source's thread and read under the engine's lock:
+ * the engine copies this after each step. */
+struct kt_health {
+    enum kt_health_state state;
+    uint64_t files_done, files_total; /* total 0: not known */
+    uint64_t bytes_done, bytes_total; /* as stored, compressed */
+    uint64_t troubles;
+    int64_t last_poll;  /* real time, ms */
+    char note[120];     /* a sentence's part for the status line, or "" */
+};
+
+struct kt_source_opts {
+    bool follow;
+    const struct kt_clock *clock; /* NULL: the system's */
+    uint64_t seed;                /* demo: */
+};
+
+struct kt_source;
+struct kt_source_ops {
+    const char *scheme; /* "file", "demo", ... */
+    /* Checks what can be checked at once (does the path exist); reads nothing. */
+    enum kt_code (*open)(struct kt_source **out, const char *address, const struct kt_source_opts *o,
+                         struct kt_err *e);
+    void (*step)(struct kt_source *s, const struct kt_source_sink *sink, struct kt_wait *next);
+    void (*health)(const struct kt_source *s, struct kt_health *out);
+    void (*close)(struct kt_source *s);
+};
+/* Every source begins with this. */
+struct kt_source {
+    const struct kt_source_ops *ops;
+};
+
+extern const struct kt_source_ops kt_source_file; /* files, folders, "-" */
+extern const struct kt_source_ops kt_source_demo;
+
+/* Finds the source for an address ("PATH", "file:PATH", "-", "demo:",
+ * "s3://...") and opens it. A scheme that is known but not built yet is
+ * refused by its name (KT_EUNSUPPORTED). A word before a colon that is no
+ * scheme is part of a file's name. */
+enum kt_code kt_source_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
+                            struct kt_err *e);
+#endif

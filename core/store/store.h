@@ -1,0 +1,89 @@
+/* The live model: rows deduplicated, and the people, addresses, agents and
+ * keys they touch.
+ *
+ * Identity of an event: its eventID and the SHA-256 of its content. Same both:
+ * a duplicate, counted. Same eventID, other content: both are kept and
+ * flagged "conflict". Without an eventID the content alone decides. Content
+ * is the record parsed and written again with sorted keys, so that spacing
+ * and envelope do not matter.
+ *
+ * One writer (the engine's thread), any number of readers. Inside is one
+ * mutex, never held for I/O, a sort or a scan: an append, a row's copy, or a
+ * slice of at most a few thousand rows' keys.
+ *
+ * Texts are interned and counted by the rows that use them, so that months of
+ * unattended running take no more memory than the rows kept. */
+#ifndef KT_STORE_STORE_H
+#define KT_STORE_STORE_H
+#include "base/err.h"
+#include "detect/row.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kt_store;
+
+struct kt_store_opts {
+    uint64_t rows_max;   /* 0: 2,000,000 */
+    uint64_t memory_max; /* bytes, 0: 2 GiB; the oldest arrivals are dropped first */
+    bool keep_raw;       /* keep each record's text (compressed), for the raw pane */
+    const struct kt_rules *rules;
+};
+
+/* received = shown + filtered + duplicate + malformed, at all times. */
+struct kt_counts {
+    uint64_t records;   /* seen in the sources, of interest or not */
+    uint64_t received;  /* of interest */
+    uint64_t shown, filtered, duplicate, malformed;
+    uint64_t conflicts; /* among shown */
+    uint64_t dropped;   /* of the rows once kept, by retention */
+    uint64_t gaps;      /* places where events may be missing */
+    int64_t newest;     /* eventTime of the newest row; KT_TIME_NONE */
+    int64_t oldest;
+    uint64_t memory;    /* bytes, estimated */
+};
+
+enum kt_store_added { KT_ADDED, KT_ADDED_CONFLICT, KT_ADDED_DUPLICATE, KT_ADDED_NOT }; /* NOT: out of memory */
+
+struct kt_store *kt_store_new(const struct kt_store_opts *o);
+void kt_store_free(struct kt_store *s);
+/* Copies what it keeps. `row->seq` is set by the store. Malformed rows are
+ * told apart by origin and digest. A conflict sets the flag in both rows. */
+enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32]);
+void kt_store_count_filtered(struct kt_store *s); /* received, but outside --filter, --since, --rule */
+void kt_store_count_records(struct kt_store *s, uint64_t n);
+void kt_store_count_gap(struct kt_store *s);
+struct kt_counts kt_store_counts(struct kt_store *s);
+
+/* Copies a row into `a`. False where it was dropped or never was. */
+bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_arena *a, struct kt_row *out);
+
+/* --- entities: who and what the rows touch ----------------------------- */
+
+enum kt_entity_kind { KT_ENTITY_USER, KT_ENTITY_ADDRESS, KT_ENTITY_AGENT, KT_ENTITY_KEY, KT_ENTITY_KINDS };
+const char *kt_entity_kind_name(enum kt_entity_kind k);
+
+/* A handle that stays good for the store's life; 0 is none. A user is an
+ * actor or a target: account, name, and whether it is a role ("role/x"),
+ * root, or an IAM user. An agent is its userAgent's tool and version. */
+typedef uint32_t kt_entity;
+
+struct kt_entity_info {
+    enum kt_entity_kind kind;
+    struct kt_span name;    /* "svc-backup", "203.0.113.9", "boto3 1.28.0", "AKIA..." */
+    struct kt_span type;    /* user: "IAMUser", "AssumedRole", "Root", ...; agent: its class; address: its kind */
+    struct kt_span account; /* user, key */
+    int64_t first, last;    /* eventTime of its first and last row */
+    uint64_t rows;          /* rows that touch it and are still kept */
+    uint64_t dropped;
+    uint64_t created, denied, failed;
+    uint64_t as_actor, as_target; /* user */
+};
+bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct kt_entity_info *out);
+/* The entities that a row touches; 0 where the fact is not known. */
+struct kt_row_entities {
+    kt_entity actor, target, address, agent, key, actor_key;
+};
+bool kt_store_row_entities(struct kt_store *s, uint64_t seq, struct kt_row_entities *out);
+uint64_t kt_store_entity_count(struct kt_store *s, enum kt_entity_kind k);
+#endif

@@ -1,0 +1,41 @@
+/* The front end without its terminal: screens over an engine. The loop feeds
+ * it keys and news and shows the canvas it draws; tests do the same. Never
+ * blocks, never waits for the engine. */
+#ifndef KT_TUI_APP_H
+#define KT_TUI_APP_H
+#include "canvas.h"
+#include "engine.h"
+#include "keys.h"
+
+struct kt_app;
+struct kt_app_opts {
+    struct kt_engine *engine;
+    const struct kt_clock *clock; /* NULL: the system's */
+    const char *filter;           /* --filter: the prompt's first text; NULL */
+    const char *rule;             /* --rule: named on the status line; NULL */
+    bool follow;
+    bool ascii;
+};
+
+enum { /* what a call asks of the loop */
+    KT_APP_REDRAW = 1,
+    KT_APP_QUIT = 2,
+    KT_APP_SUSPEND = 4,     /* Ctrl-Z */
+    KT_APP_REPAINT = 8,     /* Ctrl-L: the terminal's content cannot be trusted */
+    KT_APP_COPY = 16        /* kt_app_clipboard has text for OSC 52 */
+};
+
+struct kt_app *kt_app_new(const struct kt_app_opts *o);
+void kt_app_free(struct kt_app *a);
+unsigned kt_app_key(struct kt_app *a, struct kt_key k);
+/* The engine's fd was readable: looks at what is new. */
+unsigned kt_app_news(struct kt_app *a);
+/* When something visible will change by itself (an age turns over, a message
+ * fades): kt_mono_ms() time, or 0 for never. Then call kt_app_tick. */
+int64_t kt_app_deadline(const struct kt_app *a);
+unsigned kt_app_tick(struct kt_app *a);
+/* Draws the whole of it, at whatever size the canvas has (1x1 upwards). */
+void kt_app_draw(struct kt_app *a, struct kt_canvas *c);
+/* Text to copy, ASCII, without newlines; valid until the next call. */
+const char *kt_app_clipboard(struct kt_app *a);
+#endif
