@@ -1,0 +1,74 @@
+#include "tui/pane.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void kt_pen_begin(struct kt_pen *p, struct kt_canvas *c, bool ascii, int row, int height, int left, int width)
+{
+    *p = (struct kt_pen){.c = c, .ascii = ascii, .row = row, .end = row + height, .left = left,
+                         .right = left + width, .col = left, .blank = true};
+}
+
+void kt_pen_line(struct kt_pen *p)
+{
+    p->row++;
+    p->col = p->left;
+    p->blank = true;
+}
+
+void kt_pen_gap(struct kt_pen *p, int columns)
+{
+    p->col += columns;
+}
+
+/* Goes to the next line where `width` columns no longer fit on this one. */
+static void wrap(struct kt_pen *p, int width)
+{
+    if (p->col + width <= p->right || p->blank)
+        return;
+    p->row++;
+    p->col = p->left + p->indent;
+}
+
+static bool visible(const struct kt_pen *p)
+{
+    return p->c && p->row < p->end && p->col < p->right;
+}
+
+void kt_pen_text(struct kt_pen *p, struct kt_style s, const char *text)
+{
+    int w = kt_canvas_text_width(p->ascii, text);
+    wrap(p, w);
+    if (visible(p))
+        kt_canvas_text(p->c, p->row, p->col, p->right - p->col, s, text);
+    p->col += w;
+    p->blank = false;
+}
+
+void kt_pen_fmt(struct kt_pen *p, struct kt_style s, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    kt_pen_text(p, s, text);
+}
+
+void kt_pen_data(struct kt_pen *p, struct kt_style s, struct kt_span data, enum kt_text_kind kind, const char *unknown)
+{
+    struct kt_text_opts o = {.kind = kind, .ascii = p->ascii};
+    if (!kt_span_known(data)) {
+        if (unknown)
+            kt_pen_text(p, KT_STYLE(DIM), unknown);
+        return;
+    }
+    int most = p->right - p->left - p->indent;
+    int w = (int)kt_text_width(data, &o, KT_CANVAS_COLS_MAX);
+    w = w < most ? w : most > 0 ? most : 0;
+    wrap(p, w);
+    if (visible(p))
+        kt_canvas_data(p->c, p->row, p->col, p->right - p->col, s, data, kind);
+    p->col += w;
+    p->blank = false;
+}
