@@ -37,7 +37,7 @@ enum { /* kt_event.flags: what a reader must know of the record itself */
     KT_FLAG_NO_EVENT_ID = 1 << 7,        /* "no-event-id": told apart by content alone */
     KT_FLAG_NO_TIME = 1 << 8,            /* "no-time": eventTime missing or not a date */
     KT_FLAG_DUPLICATE_KEYS = 1 << 9,     /* "duplicate-keys": a JSON key twice, the last counts */
-    KT_FLAG_ENVELOPE = 1 << 10,          /* reserved */
+    KT_FLAG_REDACTED = 1 << 10,          /* "redacted": it held a secret, which is not kept */
     KT_FLAG_COUNT = 11
 };
 /* The flag's name as printed; NULL for one that is not printed. */
