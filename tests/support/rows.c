@@ -1,4 +1,4 @@
-#include "support/rows.h"
+#include "tests/support/rows.h"
 
 #include "base/hash.h"
 
