@@ -278,13 +278,16 @@ static unsigned prompt_key(struct kt_app *a, struct kt_key k)
     struct kt_screen *s = a->prompt_of;
     if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
         return KT_APP_REDRAW; /* the error stands there; the text can be mended */
-    if (e == KT_PROMPT_ACCEPTED || e == KT_PROMPT_CANCELLED) {
-        if (e == KT_PROMPT_ACCEPTED)
-            kt_prompt_remember(&a->prompt);
-        kt_prompt_close(&a->prompt);
-        a->prompt_of = NULL;
-    }
-    return KT_APP_REDRAW | (e != KT_PROMPT_NOTHING && s ? s->ops->prompted(s, e) : 0);
+    unsigned was = KT_APP_REDRAW | (e != KT_PROMPT_NOTHING && s ? s->ops->prompted(s, e) : 0);
+    if (e != KT_PROMPT_ACCEPTED && e != KT_PROMPT_CANCELLED)
+        return was;
+    if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
+        return was;
+    if (e == KT_PROMPT_ACCEPTED)
+        kt_prompt_remember(&a->prompt);
+    kt_prompt_close(&a->prompt);
+    a->prompt_of = NULL;
+    return was;
 }
 
 static bool is_paste(struct kt_app *a, struct kt_key k)

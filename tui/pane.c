@@ -464,11 +464,23 @@ static int count_facts(const struct kt_pane *p, bool ascii, int width)
     return pen.row;
 }
 
-static int oldest_width(const struct kt_pane *p, int width)
+static int time_width(const struct kt_pane *p, int width)
 {
     if (kt_app_all_today(p->app, p->info.first))
         return 8;
     return width >= 100 ? 19 : width >= 60 ? 16 : 10;
+}
+
+static void draw_sections(struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width)
+{
+    if (!p->lines || height < (p->cursor ? 1 : 3))
+        return;
+    p->left = left;
+    p->width = width;
+    p->time_width = time_width(p, width);
+    kt_columns_fit(&p->columns, left + 1, width > 2 ? width - 2 : width, p->time_width);
+    struct kt_list_items it = kt_pane_items(p);
+    kt_list_draw(&p->list, &it, c, row, height, draw_line);
 }
 
 void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width)
@@ -478,23 +490,20 @@ void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, i
         kt_canvas_text(c, row, left + 1, width - 1, KT_STYLE(DIM), "no row that is kept touches this any more");
         return;
     }
-    p->left = left;
-    p->width = width;
-    p->time_width = oldest_width(p, width);
-    int inner = width > 2 ? width - 2 : width;
-    kt_columns_fit(&p->columns, left + 1, inner, p->time_width);
+    int part = p->side ? width / 2 : width;
+    int inner = part > 2 ? part - 2 : part;
     int facts = count_facts(p, c->ascii, inner);
     int most = p->cursor ? (height >= 12 ? height / 2 : height >= 6 ? 2 : 0) : height;
     facts = facts < most ? facts : most;
     struct kt_pen pen;
     kt_pen_begin(&pen, c, c->ascii, row, facts, left + 1, inner);
     p->kind->facts(p, &pen);
-    int gap = facts && height - facts > 3 ? 1 : 0;
-    int used = facts + gap;
-    if (p->lines && height - used >= (p->cursor ? 1 : 3)) {
-        struct kt_list_items it = kt_pane_items(p);
-        kt_list_draw(&p->list, &it, c, row + used, height - used, draw_line);
+    if (p->side) {
+        draw_sections(p, c, row, height, left + part, width - part);
+        return;
     }
+    int gap = facts && height - facts > 3 ? 1 : 0;
+    draw_sections(p, c, row + facts + gap, height - facts - gap, left, width);
 }
 
 /* --- as a screen -------------------------------------------------------- */

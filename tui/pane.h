@@ -65,6 +65,7 @@ struct kt_pane {
     struct kt_list list;
     int left, width; /* where it is drawn */
     bool cursor;     /* shown by itself */
+    bool side;       /* wide: the sections stand beside the facts */
     struct kt_columns columns;
     int time_width;
 };
