@@ -5,7 +5,7 @@
  * Follows YAML 1.1 as libyaml reads it. Anchors and aliases are refused (no
  * Sigma rule or Base16 scheme needs them, and they are how a small file
  * becomes a large one). Scalars keep their text; `quoted` tells "null" from
- * null. Duplicate keys of a mapping are errors. */
+ * null. Duplicate keys of a mapping and tags are errors. */
 #ifndef KT_BASE_YAML_H
 #define KT_BASE_YAML_H
 #include "base/err.h"
@@ -42,7 +42,8 @@ void kt_yaml_free(struct kt_yaml_file *f);
 const struct kt_yaml *kt_yaml_get(const struct kt_yaml *map, const char *key);
 /* A scalar's text under `key`; unknown where absent, not a scalar, or null. */
 struct kt_span kt_yaml_text(const struct kt_yaml *map, const char *key);
-/* An unquoted null, ~ or nothing. */
+/* An unquoted null, ~ or nothing. False for NULL (absent). */
 bool kt_yaml_is_null(const struct kt_yaml *y);
+/* An unquoted decimal number. False for 010, which YAML 1.1 takes for eight. */
 bool kt_yaml_int(const struct kt_yaml *y, int64_t *out);
 #endif

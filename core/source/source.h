@@ -29,7 +29,7 @@ struct kt_source_sink {
      * get what it has yielded so far (either may be NULL). */
     bool (*at_rest)(void *ctx, uint64_t object, uint64_t *records, uint64_t *bytes);
     /* Something could not be read, or may have been missed: a place and a
-     * sentence. `gap` when events may be missing; the row is shown. */
+     * sentence. `gap` when events may be missing: counted, and shown. */
     void (*trouble)(void *ctx, const char *place, const char *sentence, bool gap);
 };
 

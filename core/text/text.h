@@ -20,7 +20,11 @@
  * injective: kt_text_unescape(kt_text_plain(x)) == x.
  *
  * Cells are counted as ncurses counts them: by the C library's wcwidth in the
- * current locale. Decoding is strict RFC 3629. */
+ * current locale; what it does not count, or what terminals with grapheme
+ * clusters count otherwise (spacing marks, regional indicators, skin tones,
+ * conjoining jamo), is a mark. Where the locale's codeset is not UTF-8, all
+ * that is not ASCII is. Decoding is strict RFC 3629. Surrogates
+ * written in UTF-8 are therefore invalid bytes. */
 #ifndef KT_TEXT_TEXT_H
 #define KT_TEXT_TEXT_H
 #include "base/buf.h"
@@ -70,32 +74,48 @@ struct kt_text_opts {
 
 /* Renders `s` into cells of together at most `columns` columns; `out` has
  * room for `columns` cells. A text that does not fit ends in "…" ("~" in
- * ascii). Returns the number of cells; *used (may be NULL) gets the columns
+ * ascii), itself a mark where a mark is what was cut there; marks are kept
+ * whole or not at all, but a TAG mark may end early. Returns the number of cells; *used (may be NULL) gets the columns
  * they take. An unknown span renders as nothing. */
 size_t kt_text_cells(struct kt_span s, const struct kt_text_opts *o, size_t columns, struct kt_cell *out,
                      size_t *used);
 /* The columns that `s` takes uncut; stops counting beyond `most`. */
 size_t kt_text_width(struct kt_span s, const struct kt_text_opts *o, size_t most);
 
+/* Whether a cell is what this module makes: one printable letter of the stated
+ * width in the current locale, and at most two marks on it. The last look
+ * before a terminal; what fails it must not be drawn. */
+bool kt_cell_safe(const struct kt_cell *c);
+
 /* Plain text for tables, error lines and files: one line, no byte outside
  * 0x20..0x7E and whole printable UTF-8 letters (none of those when `ascii`).
- * Injective. */
+ * Injective: a backslash stands as it is, except that a run of them before
+ * an escape, or before a literal "u{" or "x{", is doubled. Identities are
+ * always ASCII. An unknown span adds nothing. Independent of the locale. */
 bool kt_text_plain(struct kt_buf *b, struct kt_span s, enum kt_text_kind kind, bool ascii);
-/* The reverse of kt_text_plain. False where `s` is not its output. */
+/* The reverse of kt_text_plain, for any kind. False, with nothing added,
+ * where `s` is not its output. */
 bool kt_text_unescape(struct kt_buf *b, struct kt_span s);
+/* The terminal columns that the output of kt_text_plain takes in the current
+ * locale: for the padding of tables. */
+size_t kt_text_columns(struct kt_span plain);
 
 /* A JSON string with its quotes, ASCII only (DEL escaped too); null for an
  * unknown span. Bytes that are not UTF-8 become \ufffd. */
 bool kt_text_json(struct kt_buf *b, struct kt_span s);
 
-/* An RFC 4180 field. Values stand as they are, letters of any script and
- * Unicode spaces included, except that controls, bidi, hidden and invalid
- * units are escaped as in kt_text_plain, and that a value a spreadsheet would
- * take for a formula (= + - @ TAB CR, full-width forms) gets a leading
- * apostrophe. */
+/* An RFC 4180 field, in quotes only where it holds a comma or a quote.
+ * Values stand as they are, letters of any script and Unicode spaces included,
+ * except that controls, line separators, bidi controls, hidden, private,
+ * unassigned and invalid units are escaped as in kt_text_plain, and that a
+ * value a spreadsheet would take for a formula (= + - @ TAB CR LF, full-width
+ * forms) gets a leading apostrophe; so does one in which apostrophes come
+ * before these, so that the field can be read back exactly. An unknown span
+ * and an empty text are both an empty field. */
 bool kt_text_csv(struct kt_buf *b, struct kt_span s);
 
-/* Writes "keytop: " and the formatted sentence to standard error, each
- * argument and all escaped as plain ASCII, in one write. */
+/* Writes "keytop: ", the formatted sentence and a newline to standard error,
+ * arguments and all escaped as plain ASCII, in one write. What is longer than
+ * 4 KiB ends in "...". Leaves errno as it was. */
 void kt_text_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #endif

@@ -1,0 +1,751 @@
+#include "engine.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "ingest/ingest.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    SOURCES_MAX = 1000,
+    OBJECTS_MAX = 1 << 20, /* at once: only files that end inside a record stay open */
+    POOL_MAX = 16,         /* streams kept for the next object */
+    TROUBLES_MAX = 256,
+    DECODE_MAX = 64 << 20, /* one record's decoded facts */
+    TICK_MS = 100
+};
+
+struct src {
+    struct kt_source *source;
+    struct kt_source_state state; /* under lock, except by its own thread */
+    struct kt_wait wait;
+};
+
+struct object {
+    struct kt_engine *engine;
+    struct kt_ingest *ingest;
+    size_t src;
+    char *name;
+    uint64_t base_records, base_bytes; /* of earlier, finished parts */
+    uint64_t counted;                  /* records told to the store so far */
+    bool dead;                         /* damaged: what comes is not read */
+};
+
+struct kt_engine {
+    struct kt_engine_opts opts;
+    struct kt_rules *rules;
+    int rule; /* --rule's index, or -1 */
+    struct kt_store *store;
+    struct kt_views *views;
+    struct src *src;
+    size_t n_src, cap_src;
+    size_t current; /* the source that is being stepped */
+
+    struct object **object; /* handle is index + 1 */
+    size_t n_object, cap_object;
+    struct object *pool[POOL_MAX];
+    size_t n_pool;
+    struct kt_arena *arena;
+    struct kt_buf content;
+
+    const struct kt_engine_sink *sink; /* headless; NULL when live */
+    bool unread;                       /* something was not read */
+
+    pthread_mutex_t lock; /* states and troubles */
+    struct kt_trouble trouble[TROUBLES_MAX];
+    uint64_t n_trouble;
+
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    int news_fd, stop_fd;
+};
+
+/* --- telling the screen ---------------------------------------------------- */
+
+static void notify(int fd)
+{
+    uint64_t one = 1;
+    ssize_t n;
+    do
+        n = write(fd, &one, sizeof one);
+    while (n < 0 && errno == EINTR);
+    /* EAGAIN: the counter is full, so the reader has not looked yet: fine */
+}
+
+static void views_changed(void *ctx)
+{
+    notify(((struct kt_engine *)ctx)->news_fd);
+}
+
+static void copy_cut(char *out, size_t size, const char *s)
+{
+    size_t n = strnlen(s, size - 1);
+    memcpy(out, s, n);
+    out[n] = '\0';
+}
+
+static void add_trouble(struct kt_engine *g, const char *place, const char *sentence, bool gap)
+{
+    g->unread = true;
+    if (gap)
+        kt_store_count_gap(g->store);
+    pthread_mutex_lock(&g->lock);
+    struct kt_trouble *t = &g->trouble[g->n_trouble++ % TROUBLES_MAX];
+    copy_cut(t->place, sizeof t->place, place);
+    copy_cut(t->sentence, sizeof t->sentence, sentence);
+    t->at = kt_now(g->opts.clock);
+    pthread_mutex_unlock(&g->lock);
+    if (g->sink && g->sink->trouble)
+        g->sink->trouble(g->sink->ctx, place, sentence);
+}
+
+/* --- a record's way: event, rules, store, reader ---------------------------- */
+
+static bool passes(const struct kt_engine *g, const struct kt_row *row)
+{
+    const struct kt_engine_opts *o = &g->opts;
+    int64_t t = row->ev.time; /* a record without a time is never left out for it */
+    if (t != KT_TIME_NONE && ((o->since != KT_TIME_NONE && t < o->since) || (o->until != KT_TIME_NONE && t > o->until)))
+        return false;
+    if (g->rule >= 0) {
+        bool matched = false;
+        for (size_t i = 0; i < row->verdict.n_rules; i++)
+            matched |= row->verdict.rule[i] == g->rule;
+        if (!matched)
+            return false;
+    }
+    return kt_filter_row(o->filter, row, g->rules, g->arena);
+}
+
+static int add_text(const char *p, size_t n, void *buf)
+{
+    return kt_buf_add(buf, p, n) ? 0 : -1;
+}
+
+/* The record's text with sorted keys and no spacing: what makes it the same
+ * event whatever envelope it came in. */
+static void digest_content(struct kt_engine *g, json_t *root, struct kt_span bytes, uint8_t out[KT_SHA256])
+{
+    kt_buf_reset(&g->content);
+    if (json_dump_callback(root, add_text, &g->content, JSON_COMPACT | JSON_SORT_KEYS) == 0)
+        kt_sha256(g->content.p, g->content.len, out);
+    else
+        kt_sha256(bytes.p, bytes.n, out);
+}
+
+/* The text to keep: as it stood, unless a secret had to be taken out of it. */
+static struct kt_span raw_text(struct kt_engine *g, json_t *root, struct kt_span bytes, uint32_t flags)
+{
+    if (!(flags & KT_FLAG_REDACTED))
+        return bytes;
+    kt_buf_reset(&g->content);
+    if (json_dump_callback(root, add_text, &g->content, JSON_COMPACT) != 0)
+        return KT_SPAN_NONE;
+    return kt_buf_span(&g->content);
+}
+
+static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, json_t *root, const uint8_t content[32])
+{
+    struct src *s = &g->src[o->src];
+    row->origin.source = kt_span_of(o->name);
+    row->origin.name = kt_span_of(s->state.name);
+    switch (kt_store_add(g->store, row, content)) {
+    case KT_ADDED_CONFLICT:
+        row->ev.flags |= KT_FLAG_CONFLICT;
+        break;
+    case KT_ADDED:
+        break;
+    case KT_ADDED_DUPLICATE:
+        return true;
+    case KT_ADDED_NOT:
+        add_trouble(g, o->name, "out of memory: a record could not be kept", true);
+        return true;
+    }
+    pthread_mutex_lock(&g->lock);
+    s->state.rows++;
+    s->state.last_event = kt_now(g->opts.clock);
+    pthread_mutex_unlock(&g->lock);
+    return !g->sink || !g->sink->row || g->sink->row(g->sink->ctx, row, root);
+}
+
+static bool on_record(void *ctx, const struct kt_record *r)
+{
+    struct object *o = ctx;
+    struct kt_engine *g = o->engine;
+    kt_arena_reset(g->arena);
+    struct kt_row row = {0};
+    kt_event_decode(r->json, r->flags, g->arena, &row.ev);
+    if (row.ev.kind == KT_KIND_NONE)
+        return true;
+    kt_rules_judge(g->rules, r->json, &row.verdict);
+    row.origin.record = r->ordinal;
+    if (!passes(g, &row)) {
+        kt_store_count_filtered(g->store);
+        return true;
+    }
+    uint8_t content[KT_SHA256];
+    digest_content(g, r->json, r->bytes, content);
+    row.raw = raw_text(g, r->json, r->bytes, row.ev.flags);
+    bool go_on = keep_row(g, o, &row, r->json, content);
+    if (!go_on)
+        atomic_store(&g->stopping, true);
+    return go_on && !atomic_load(&g->stopping);
+}
+
+static bool on_malformed(void *ctx, const struct kt_malformed *m)
+{
+    struct object *o = ctx;
+    struct kt_engine *g = o->engine;
+    char place[320];
+    snprintf(place, sizeof place, "%s, record %llu (byte %llu)", o->name, (unsigned long long)m->ordinal,
+             (unsigned long long)m->offset);
+    struct kt_row row = {0};
+    row.ev.kind = KT_KIND_MALFORMED;
+    row.ev.time = row.ev.key.created = KT_TIME_NONE;
+    row.malformed.reason = kt_span_of(m->reason);
+    row.malformed.bytes = m->size;
+    row.malformed.names_event = m->names_event;
+    memcpy(row.malformed.sha256, m->sha256, sizeof row.malformed.sha256);
+    row.origin.record = m->ordinal;
+    row.raw = m->bytes;
+    bool go_on = keep_row(g, o, &row, NULL, m->sha256);
+    add_trouble(g, place, m->reason, false);
+    if (!go_on)
+        atomic_store(&g->stopping, true);
+    return go_on && !atomic_load(&g->stopping);
+}
+
+/* --- what a source writes into ---------------------------------------------- */
+
+static void object_free(struct object *o)
+{
+    if (!o)
+        return;
+    kt_ingest_free(o->ingest);
+    free(o->name);
+    free(o);
+}
+
+static struct object *object_take(struct kt_engine *g)
+{
+    if (g->n_pool) {
+        struct object *o = g->pool[--g->n_pool];
+        kt_ingest_reset(o->ingest);
+        return o;
+    }
+    struct object *o = calloc(1, sizeof *o);
+    if (!o)
+        return NULL;
+    size_t n = 0;
+    while (kt_event_names[n])
+        n++;
+    o->engine = g;
+    o->ingest = kt_ingest_new(kt_event_names, n, &(struct kt_record_sink){on_record, on_malformed, o});
+    if (!o->ingest) {
+        object_free(o);
+        return NULL;
+    }
+    return o;
+}
+
+static void object_give_back(struct kt_engine *g, struct object *o)
+{
+    free(o->name);
+    o->name = NULL;
+    o->dead = false;
+    o->counted = o->base_records = o->base_bytes = 0;
+    if (g->n_pool < POOL_MAX)
+        g->pool[g->n_pool++] = o;
+    else
+        object_free(o);
+}
+
+static uint64_t sink_object(void *ctx, const char *name, uint64_t records, uint64_t bytes)
+{
+    struct kt_engine *g = ctx;
+    if (atomic_load(&g->stopping))
+        return 0;
+    size_t i = 0;
+    while (i < g->n_object && g->object[i])
+        i++;
+    if (i == g->n_object) {
+        if (!kt_grow(&g->object, &g->cap_object, i + 1, sizeof *g->object, OBJECTS_MAX)) {
+            add_trouble(g, name, "too many files are open inside a record", true);
+            return 0;
+        }
+        g->object[g->n_object++] = NULL;
+    }
+    struct object *o = object_take(g);
+    char *copy = o ? strdup(name) : NULL;
+    if (!copy) {
+        object_free(o);
+        add_trouble(g, name, "out of memory: not read", true);
+        return 0;
+    }
+    o->name = copy;
+    o->src = g->current;
+    o->base_records = o->counted = records;
+    o->base_bytes = bytes;
+    kt_ingest_continue(o->ingest, records, bytes);
+    g->object[i] = o;
+    return i + 1;
+}
+
+static struct object *object_of(struct kt_engine *g, uint64_t handle)
+{
+    return handle && handle <= g->n_object ? g->object[handle - 1] : NULL;
+}
+
+static void count_records(struct kt_engine *g, struct object *o)
+{
+    uint64_t now = o->base_records + kt_ingest_stats(o->ingest).records;
+    if (now > o->counted)
+        kt_store_count_records(g->store, now - o->counted);
+    o->counted = now > o->counted ? now : o->counted;
+}
+
+static bool sink_bytes(void *ctx, uint64_t handle, const void *p, size_t n)
+{
+    struct kt_engine *g = ctx;
+    struct object *o = object_of(g, handle);
+    if (o && !o->dead) {
+        o->dead = !kt_ingest_feed(o->ingest, p, n);
+        count_records(g, o);
+    }
+    return !atomic_load(&g->stopping);
+}
+
+static bool sink_end(void *ctx, uint64_t handle)
+{
+    struct kt_engine *g = ctx;
+    struct object *o = object_of(g, handle);
+    if (!o)
+        return true;
+    struct kt_err why = {0};
+    enum kt_ingest_end end = kt_ingest_finish(o->ingest, &why);
+    count_records(g, o);
+    if (end == KT_END_TRUNCATED || end == KT_END_CORRUPT)
+        add_trouble(g, o->name, why.text, true);
+    else if (end == KT_END_STOPPED && !atomic_load(&g->stopping))
+        add_trouble(g, o->name, why.text[0] ? why.text : "out of memory: not read to its end", true);
+    g->object[handle - 1] = NULL;
+    object_give_back(g, o);
+    return end == KT_END_WHOLE;
+}
+
+static bool sink_at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *bytes)
+{
+    struct object *o = object_of(ctx, handle);
+    if (!o)
+        return true;
+    struct kt_ingest_stats s = kt_ingest_stats(o->ingest);
+    if (records)
+        *records = o->base_records + s.records;
+    if (bytes)
+        *bytes = o->base_bytes + s.bytes;
+    return kt_ingest_at_rest(o->ingest);
+}
+
+static void sink_trouble(void *ctx, const char *place, const char *sentence, bool gap)
+{
+    add_trouble(ctx, place, sentence, gap);
+}
+
+static struct kt_source_sink source_sink(struct kt_engine *g)
+{
+    return (struct kt_source_sink){g, sink_object, sink_bytes, sink_end, sink_at_rest, sink_trouble};
+}
+
+/* --- birth and death --------------------------------------------------------- */
+
+static bool engine_init(struct kt_engine *g, struct kt_err *e)
+{
+    if (kt_rules_load_builtin(&g->rules, e) != KT_OK)
+        return false;
+    g->rule = -1;
+    if (g->opts.rule && (g->rule = kt_rules_find(g->rules, g->opts.rule)) < 0) {
+        kt_fail(e, KT_ENOTFOUND, "no rule is named %s", g->opts.rule);
+        return false;
+    }
+    g->opts.store.rules = g->rules;
+    g->arena = kt_arena_new(DECODE_MAX);
+    g->store = kt_store_new(&g->opts.store);
+    kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
+    g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!g->arena || !g->store) {
+        kt_fail(e, KT_ENOMEM, "out of memory");
+        return false;
+    }
+    if (g->news_fd < 0 || g->stop_fd < 0) {
+        kt_fail(e, KT_EIO, "eventfd: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *o, struct kt_err *e)
+{
+    *out = NULL;
+    struct kt_engine *g = calloc(1, sizeof *g);
+    if (!g)
+        return kt_fail(e, KT_ENOMEM, "out of memory");
+    g->opts = *o;
+    g->news_fd = g->stop_fd = -1;
+    atomic_init(&g->stopping, false);
+    struct kt_err own = {0};
+    if (pthread_mutex_init(&g->lock, NULL) != 0) {
+        free(g);
+        return kt_fail(e, KT_ENOMEM, "out of memory");
+    }
+    if (!engine_init(g, &own)) {
+        kt_engine_free(g);
+        return kt_fail(e, own.code, "%s", own.text);
+    }
+    *out = g;
+    return KT_OK;
+}
+
+void kt_engine_free(struct kt_engine *g)
+{
+    if (!g)
+        return;
+    atomic_store(&g->stopping, true);
+    if (g->started) {
+        notify(g->stop_fd);
+        pthread_join(g->thread, NULL);
+    }
+    kt_views_free(g->views);
+    for (size_t i = 0; i < g->n_src; i++)
+        if (g->src[i].source)
+            g->src[i].source->ops->close(g->src[i].source);
+    free(g->src);
+    for (size_t i = 0; i < g->n_object; i++)
+        object_free(g->object[i]);
+    free(g->object);
+    for (size_t i = 0; i < g->n_pool; i++)
+        object_free(g->pool[i]);
+    kt_store_free(g->store);
+    kt_rules_free(g->rules);
+    kt_arena_free(g->arena);
+    kt_buf_free(&g->content);
+    if (g->news_fd >= 0)
+        close(g->news_fd);
+    if (g->stop_fd >= 0)
+        close(g->stop_fd);
+    pthread_mutex_destroy(&g->lock);
+    free(g);
+}
+
+/* What to call a source on screen when nobody named it: the end of its path. */
+static void short_name(const char *address, char *out, size_t size)
+{
+    if (strcmp(address, "-") == 0) {
+        copy_cut(out, size, "stdin");
+        return;
+    }
+    const char *p = strncmp(address, "file:", 5) == 0 ? address + 5 : address;
+    size_t n = strlen(p);
+    while (n > 1 && (p[n - 1] == '/' || p[n - 1] == ':'))
+        n--;
+    size_t start = n;
+    while (start > 0 && p[start - 1] != '/')
+        start--;
+    size_t len = n - start < size - 1 ? n - start : size - 1;
+    memcpy(out, p + start, len);
+    out[len] = '\0';
+}
+
+static struct src *new_src(struct kt_engine *g, const char *address, const char *name, struct kt_err *e)
+{
+    if (!kt_grow(&g->src, &g->cap_src, g->n_src + 1, sizeof *g->src, SOURCES_MAX)) {
+        kt_fail(e, KT_ELIMIT, "more than %d sources", SOURCES_MAX);
+        return NULL;
+    }
+    struct src *s = &g->src[g->n_src];
+    *s = (struct src){.wait = {.kind = KT_WAIT_NONE, .fd = -1}};
+    s->state.last_event = KT_TIME_NONE;
+    copy_cut(s->state.address, sizeof s->state.address, address);
+    if (name)
+        copy_cut(s->state.name, sizeof s->state.name, name);
+    else
+        short_name(address, s->state.name, sizeof s->state.name);
+    return s;
+}
+
+enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char *name, struct kt_err *e)
+{
+    struct kt_err own = {0};
+    struct src *s = new_src(g, address, name, &own);
+    if (!s)
+        return kt_fail(e, own.code, "%s", own.text);
+    struct kt_source_opts o = {.follow = g->opts.follow, .clock = g->opts.clock, .seed = g->opts.seed};
+    enum kt_code code = kt_source_open(&s->source, address, &o, e);
+    if (code != KT_OK)
+        return code;
+    s->source->ops->health(s->source, &s->state.health);
+    g->n_src++;
+    return KT_OK;
+}
+
+enum kt_code kt_engine_feed(struct kt_engine *g, const char *name, const void *p, size_t n, struct kt_err *e)
+{
+    struct kt_err own = {0};
+    struct src *s = new_src(g, name, name, &own);
+    if (!s)
+        return kt_fail(e, own.code, "%s", own.text);
+    s->wait.kind = KT_WAIT_DONE;
+    s->state.health.state = KT_HEALTH_DONE;
+    g->current = g->n_src++;
+    uint64_t h = sink_object(g, name, 0, 0);
+    if (!h)
+        return kt_fail(e, KT_ENOMEM, "out of memory");
+    sink_bytes(g, h, p, n);
+    sink_end(g, h);
+    return KT_OK;
+}
+
+/* --- the loop ---------------------------------------------------------------- */
+
+static void step(struct kt_engine *g, size_t i)
+{
+    struct src *s = &g->src[i];
+    g->current = i;
+    struct kt_source_sink sink = source_sink(g);
+    s->wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    s->source->ops->step(s->source, &sink, &s->wait);
+    struct kt_health h;
+    s->source->ops->health(s->source, &h);
+    pthread_mutex_lock(&g->lock);
+    s->state.health = h;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static bool due(const struct kt_wait *w, bool readable, int64_t now)
+{
+    switch (w->kind) {
+    case KT_WAIT_NONE:
+        return true;
+    case KT_WAIT_FD:
+        return readable || (w->deadline && now >= w->deadline);
+    case KT_WAIT_TIME:
+        return now >= w->deadline;
+    case KT_WAIT_DONE:
+        break;
+    }
+    return false;
+}
+
+/* How long to sleep for this source: 0 now, -1 until its fd is readable. */
+static int64_t patience(const struct kt_wait *w, int64_t now)
+{
+    if (w->kind == KT_WAIT_NONE)
+        return 0;
+    if (w->kind == KT_WAIT_TIME || (w->kind == KT_WAIT_FD && w->deadline))
+        return w->deadline > now ? w->deadline - now : 0;
+    return -1;
+}
+
+struct round {
+    struct pollfd *fd; /* [0] stops, [i + 1] is source i */
+    size_t active;     /* sources that are not done */
+    int timeout;
+};
+
+/* Without following, one source is read to its end before the next, so that
+ * output keeps the order of the command line. */
+static void plan(struct kt_engine *g, struct round *r)
+{
+    int64_t now = kt_mono_ms(), wait = -1;
+    r->active = 0;
+    for (size_t i = 0; i < g->n_src; i++) {
+        const struct kt_wait *w = &g->src[i].wait;
+        r->fd[i + 1] = (struct pollfd){.fd = -1, .events = POLLIN};
+        if (w->kind == KT_WAIT_DONE || (!g->opts.follow && r->active))
+            continue;
+        r->active++;
+        if (w->kind == KT_WAIT_FD)
+            r->fd[i + 1].fd = w->fd;
+        int64_t p = patience(w, now);
+        if (p >= 0 && (wait < 0 || p < wait))
+            wait = p;
+    }
+    r->timeout = wait > 3600000 ? 3600000 : (int)wait;
+}
+
+static void step_due(struct kt_engine *g, const struct round *r)
+{
+    int64_t now = kt_mono_ms();
+    for (size_t i = 0; i < g->n_src && !atomic_load(&g->stopping); i++) {
+        bool first = g->opts.follow || i == 0 || g->src[i - 1].wait.kind == KT_WAIT_DONE;
+        if (first && due(&g->src[i].wait, r->fd[i + 1].revents != 0, now))
+            step(g, i);
+        if (!g->opts.follow && g->src[i].wait.kind != KT_WAIT_DONE)
+            break;
+    }
+}
+
+static void publish(struct kt_engine *g, uint64_t *seen)
+{
+    if (!g->views)
+        return;
+    struct kt_counts c = kt_store_counts(g->store);
+    uint64_t rows = c.shown + c.malformed + c.conflicts;
+    if (rows != *seen)
+        kt_views_wake(g->views);
+    *seen = rows;
+    notify(g->news_fd);
+}
+
+static void tick(struct kt_engine *g, int64_t *last)
+{
+    int64_t now = kt_mono_ms();
+    if (!g->sink || !g->sink->tick || now - *last < TICK_MS)
+        return;
+    *last = now;
+    struct kt_health total = {.state = KT_HEALTH_READING};
+    for (size_t i = 0; i < g->n_src; i++) {
+        const struct kt_health *h = &g->src[i].state.health;
+        total.files_done += h->files_done;
+        total.files_total += h->files_total;
+        total.bytes_done += h->bytes_done;
+        total.bytes_total += h->bytes_total;
+        total.troubles += h->troubles;
+    }
+    g->sink->tick(g->sink->ctx, &total);
+}
+
+static void loop(struct kt_engine *g, int stop_fd)
+{
+    struct round r = {.fd = calloc(g->n_src + 1, sizeof *r.fd)};
+    if (!r.fd) {
+        add_trouble(g, "keytop", "out of memory: nothing can be read", true);
+        return;
+    }
+    uint64_t seen = 0;
+    int64_t ticked = 0;
+    publish(g, &seen);
+    while (!atomic_load(&g->stopping)) {
+        plan(g, &r);
+        if (!r.active)
+            break;
+        r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
+        int n = poll(r.fd, g->n_src + 1, r.timeout);
+        if (n < 0 && errno != EINTR)
+            break;
+        if (n > 0 && r.fd[0].revents)
+            break;
+        step_due(g, &r);
+        publish(g, &seen);
+        tick(g, &ticked);
+    }
+    free(r.fd);
+}
+
+bool kt_engine_run(struct kt_engine *g, const struct kt_engine_sink *sink, int stop_fd)
+{
+    g->sink = sink;
+    loop(g, stop_fd);
+    g->sink = NULL;
+    return !g->unread;
+}
+
+static void *thread_main(void *arg)
+{
+    struct kt_engine *g = arg;
+    loop(g, g->stop_fd);
+    return NULL;
+}
+
+enum kt_code kt_engine_start(struct kt_engine *g, struct kt_err *e)
+{
+    g->views = kt_views_new(g->store, views_changed, g);
+    if (!g->views)
+        return kt_fail(e, KT_ENOMEM, "out of memory");
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(&g->thread, NULL, thread_main, g);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc != 0)
+        return kt_fail(e, KT_ENOMEM, "cannot start a thread: %s", strerror(rc));
+    g->started = true;
+    return KT_OK;
+}
+
+/* --- what the screen reads ---------------------------------------------------- */
+
+int kt_engine_fd(const struct kt_engine *g)
+{
+    return g->news_fd;
+}
+
+struct kt_store *kt_engine_store(struct kt_engine *g)
+{
+    return g->store;
+}
+
+struct kt_views *kt_engine_views(struct kt_engine *g)
+{
+    return g->views;
+}
+
+const struct kt_rules *kt_engine_rules(const struct kt_engine *g)
+{
+    return g->rules;
+}
+
+size_t kt_engine_sources(struct kt_engine *g, struct kt_source_state *out, size_t max)
+{
+    pthread_mutex_lock(&g->lock);
+    for (size_t i = 0; i < g->n_src && i < max; i++)
+        out[i] = g->src[i].state;
+    pthread_mutex_unlock(&g->lock);
+    return g->n_src;
+}
+
+/* A file is complete up to the newest event it gave; a live source up to the
+ * moment it was last asked. The least of these holds for the whole. */
+struct kt_completeness kt_engine_completeness(struct kt_engine *g)
+{
+    struct kt_counts counts = kt_store_counts(g->store);
+    struct kt_completeness c = {.complete_to = KT_TIME_NONE, .gaps = counts.gaps};
+    bool any = false;
+    pthread_mutex_lock(&g->lock);
+    for (size_t i = 0; i < g->n_src; i++) {
+        const struct src *s = &g->src[i];
+        const struct kt_health *h = &s->state.health;
+        c.reading |= h->state == KT_HEALTH_STARTING || h->state == KT_HEALTH_READING;
+        bool files = !s->source || strcmp(s->source->ops->scheme, "file") == 0;
+        int64_t to = files ? counts.newest : h->last_poll;
+        if (h->state == KT_HEALTH_FAILED || to == KT_TIME_NONE || to == 0)
+            continue;
+        c.complete_to = !any || to < c.complete_to ? to : c.complete_to;
+        any = true;
+    }
+    pthread_mutex_unlock(&g->lock);
+    if (c.reading)
+        c.complete_to = KT_TIME_NONE;
+    return c;
+}
+
+size_t kt_engine_troubles(struct kt_engine *g, struct kt_trouble *out, size_t max)
+{
+    pthread_mutex_lock(&g->lock);
+    uint64_t have = g->n_trouble < TROUBLES_MAX ? g->n_trouble : TROUBLES_MAX;
+    size_t n = have < max ? (size_t)have : max;
+    for (size_t i = 0; i < n; i++)
+        out[i] = g->trouble[(g->n_trouble - 1 - i) % TROUBLES_MAX];
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
