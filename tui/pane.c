@@ -130,7 +130,9 @@ static void lay_parts(struct kt_pane *p)
         part->n = items_of(p, s, &part->self);
         bool few = s == KT_SECTION_TIMELINE || p->expanded[s] || part->n <= SHOWN_FEW + 1;
         part->shown = few ? part->n : SHOWN_FEW;
-        part->more = part->shown < part->n;
+        if (s != KT_SECTION_TIMELINE && p->snap->distinct[sections[s].facet] > p->snap->n_facet[sections[s].facet])
+            part->beyond = p->snap->distinct[sections[s].facet] - p->snap->n_facet[sections[s].facet];
+        part->more = part->shown < part->n || part->beyond;
         part->none = part->n == 0;
         p->lines += 1 + part->shown + part->more + part->none + 1;
         p->parts++;
@@ -438,7 +440,8 @@ static void draw_line(void *ctx, size_t line, struct kt_canvas *c, int row, int 
             draw_facet_item(p, part, &p->snap->facet[sections[part->section].facet][item], c, row);
         break;
     case LINE_MORE:
-        kt_canvas_printf(c, row, p->left + 1, p->width - 1, KT_STYLE(DIM), "… %zu more", part->n - part->shown);
+        kt_canvas_printf(c, row, p->left + 1, p->width - 1, KT_STYLE(DIM), "… %" PRIu64 " more",
+                         (uint64_t)(part->n - part->shown) + part->beyond);
         break;
     case LINE_NONE:
         kt_canvas_text(c, row, p->left + 1, p->width - 1, KT_STYLE(DIM), "none");
@@ -519,6 +522,19 @@ static struct kt_pane *pane_of(struct kt_screen *s)
     return &((struct pane_screen *)s)->pane;
 }
 
+/* The cursor goes to the first of those that were not shown. */
+static unsigned expand(struct kt_pane *p, const struct kt_part *part)
+{
+    size_t at = p->list.cursor;
+    if (part->shown == part->n)
+        return kt_app_hint(p->app, "only the %d with the most rows are listed", KT_VIEW_FACETS_MAX);
+    p->expanded[part->section] = true;
+    lay_parts(p);
+    struct kt_list_items it = kt_pane_items(p);
+    kt_list_goto(&p->list, &it, at);
+    return KT_APP_REDRAW;
+}
+
 static unsigned open_line(struct kt_pane *p)
 {
     const struct kt_part *part;
@@ -527,14 +543,7 @@ static unsigned open_line(struct kt_pane *p)
         return kt_app_hint(p->app, "nothing to open here");
     switch (line_at(p, p->list.cursor, &part, &item)) {
     case LINE_MORE:
-        p->expanded[part->section] = true;
-        {
-            size_t at = p->list.cursor;
-            lay_parts(p);
-            struct kt_list_items it = kt_pane_items(p);
-            kt_list_goto(&p->list, &it, at);
-        }
-        return KT_APP_REDRAW;
+        return expand(p, part);
     case LINE_ITEM:
         if (part->section == KT_SECTION_TIMELINE)
             return kt_app_push(p->app, kt_screen_record(p->app, p->snap->seq[item]));

@@ -46,6 +46,7 @@ struct kt_part { /* of the lines of a pane */
     size_t n;       /* items */
     size_t shown;   /* of them, each a line */
     size_t self;    /* position among the facet's items of the pane's own entity, left out; SIZE_MAX */
+    uint64_t beyond; /* items that the view does not list */
     bool more, none;
 };
 struct kt_pane {

@@ -341,24 +341,34 @@ static void end_search(struct table *t)
     t->s.app->needle[0] = '\0';
 }
 
-/* The text as one word of the filter language. False where that cannot hold it. */
-static bool as_word(const char *text, char *out, size_t size)
+/* The text as one word of the filter language, in quotes. */
+static bool as_word(const char *text, struct kt_buf *b)
 {
-    return !strpbrk(text, "\"\\") && (size_t)snprintf(out, size, "\"%s\"", text) < size;
+    kt_buf_addc(b, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            kt_buf_addc(b, '\\');
+        kt_buf_addc(b, *text);
+    }
+    return kt_buf_addc(b, '"');
 }
 
 /* Asks for the rows that hold the text among those that the table shows. */
 static void start_search(struct table *t)
 {
-    char word[KT_PROMPT_MAX + 4], both[2 * KT_PROMPT_MAX + 8];
     struct kt_filter *f = NULL, *needle = NULL;
+    struct kt_buf word, both;
     int64_t now = kt_app_now(t->s.app);
     struct kt_view_spec spec = table_spec(t);
-    if (!as_word(t->s.app->needle, word, sizeof word))
-        return;
-    snprintf(both, sizeof both, "%s %s", t->filter_text, word);
-    if (kt_filter_parse(&needle, kt_span_of(word), now, NULL, NULL) != KT_OK ||
-        kt_filter_parse(&f, kt_span_of(both), now, NULL, NULL) != KT_OK) {
+    kt_buf_init(&word, KT_FILTER_TEXT_MAX);
+    kt_buf_init(&both, KT_FILTER_TEXT_MAX);
+    bool ok = as_word(t->s.app->needle, &word) && kt_buf_adds(&both, t->filter_text) && kt_buf_addc(&both, ' ') &&
+              kt_buf_add(&both, word.p, word.len) &&
+              kt_filter_parse(&needle, kt_buf_span(&word), now, NULL, NULL) == KT_OK &&
+              kt_filter_parse(&f, kt_buf_span(&both), now, NULL, NULL) == KT_OK;
+    kt_buf_free(&word);
+    kt_buf_free(&both);
+    if (!ok) {
         kt_filter_free(needle);
         return;
     }
@@ -429,16 +439,10 @@ static unsigned search_prompted(struct table *t, enum kt_prompt_event e)
 {
     struct kt_app *a = t->s.app;
     struct kt_prompt *p = &a->prompt;
-    char word[KT_PROMPT_MAX + 4];
     p->error[0] = '\0';
     if (e == KT_PROMPT_CANCELLED || (e == KT_PROMPT_ACCEPTED && p->len == 0)) {
         end_search(t);
         go_to_seq(t, t->origin);
-        return KT_APP_REDRAW;
-    }
-    if (!as_word(p->text, word, sizeof word)) {
-        p->error_at = strcspn(p->text, "\"\\");
-        snprintf(p->error, sizeof p->error, "a search cannot hold a quotation mark or a backslash");
         return KT_APP_REDRAW;
     }
     if (e == KT_PROMPT_ACCEPTED)
