@@ -151,6 +151,7 @@ static void a_cut_says_so_and_splits_no_mark(void **state)
     assert_string_equal(drawn(KT_LIT("東京都"), &free_text, 5), "東京…");
     assert_string_equal(drawn(KT_LIT("東京都"), &free_text, 4), "東…");
     assert_string_equal(drawn(KT_LIT("abcde\u0301f"), &free_text, 5), "abcd…");
+    assert_string_equal(drawn(KT_LIT("abcde\u0301"), &free_text, 5), "abcde\u0301");
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 9), "ab[…]");
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 10), "ab[…]"); /* no room for the cut behind it */
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 11), "ab[<U+202E>]…");
