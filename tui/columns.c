@@ -1,5 +1,6 @@
 #include "tui/columns.h"
 
+#include "base/buf.h"
 #include "tui/format.h"
 
 #include <inttypes.h>
@@ -69,7 +70,7 @@ static int grow(int left, bool most, int out[KT_COLUMN_COUNT])
 /* What is left goes to names and reasons alike, a column at a time. */
 static int spread(int left, int out[KT_COLUMN_COUNT])
 {
-    static const int who[] = {KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_WHY, KT_COLUMN_TARGET, KT_COLUMN_WHY};
+    static const int who[] = {KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_TARGET};
     for (bool grew = true; grew && left > 0;) {
         grew = false;
         for (size_t k = 0; k < sizeof who / sizeof *who && left > 0; k++) {
@@ -94,6 +95,11 @@ void kt_columns_fit(struct kt_columns *k, int left, int width, int time_width)
     int rest = choose(width, gap, least, out);
     rest = grow(rest, false, out);
     rest = spread(rest, out);
+    /* where there is hardly room for one column, who it was is still worth a few letters */
+    if (!out[KT_COLUMN_ACTOR] && !out[KT_COLUMN_TIME] && rest >= 3 + gap) {
+        out[KT_COLUMN_ACTOR] = rest - gap;
+        rest = 0;
+    }
     grow(rest, true, out);
     int col = left;
     for (int i = 0; i < KT_COLUMN_COUNT; i++) {
@@ -207,19 +213,20 @@ static void draw_agent(const struct place *p, const struct kt_row *r)
 /* What a reader must know of the record itself stands before the reasons. */
 static void draw_why(const struct place *p, const struct kt_row *r)
 {
-    int used = 0;
-    for (int i = 0; i < KT_FLAG_COUNT && used < p->width; i++) {
+    struct kt_buf b;
+    int flags = 0;
+    kt_buf_init(&b, 1024);
+    for (int i = 0; i < KT_FLAG_COUNT; i++) {
         const char *flag = r->ev.flags & (1u << i) ? kt_flag_name(1u << i) : NULL;
-        if (!flag)
-            continue;
-        used += kt_canvas_text(p->c, p->row, p->col + used, p->width - used, KT_STYLE(WARN), flag);
-        used += kt_canvas_text(p->c, p->row, p->col + used, p->width - used, KT_STYLE(DIM), ", ");
+        if (flag)
+            kt_buf_addf(&b, "%s%s", b.len ? ", " : "", flag);
     }
-    if (used && !r->verdict.why[0] && used <= p->width)
-        kt_canvas_fill(p->c, p->row, p->col + used - 2, 2, KT_STYLE(TEXT), ' ');
-    if (used < p->width)
-        kt_canvas_data(p->c, p->row, p->col + used, p->width - used, p->rest, kt_span_of(r->verdict.why),
-                       KT_TEXT_FREE);
+    flags = (int)b.len; /* ASCII: as many columns */
+    if (r->verdict.why[0])
+        kt_buf_addf(&b, "%s%s", flags ? ", " : "", r->verdict.why);
+    int used = kt_canvas_data(p->c, p->row, p->col, p->width, p->rest, kt_buf_span(&b), KT_TEXT_FREE);
+    kt_canvas_tint(p->c, p->row, p->col, flags < used ? flags : used, KT_STYLE(WARN));
+    kt_buf_free(&b);
 }
 
 static void draw_time(const struct place *p, const struct kt_row *r, int64_t now, bool fresh, bool clock_only)
@@ -284,10 +291,14 @@ static void draw_malformed(const struct kt_columns *k, struct kt_canvas *c, int 
     if (r->malformed.names_event)
         col += kt_canvas_text(c, row, col, end - col, KT_STYLE(WARN), ", names a creation");
     col += kt_canvas_text(c, row, col, end - col, KT_STYLE(DIM), "  ");
-    if (col < end)
-        col += kt_canvas_data(c, row, col, end - col, KT_STYLE(DIM), r->origin.source, KT_TEXT_FREE);
-    kt_canvas_printf(c, row, col, end - col, KT_STYLE(DIM), " record %" PRIu64 ", %" PRIu64 " bytes", r->origin.record,
-                     r->malformed.bytes);
+    char place[80];
+    snprintf(place, sizeof place, " record %" PRIu64 ", %" PRIu64 " bytes", r->origin.record, r->malformed.bytes);
+    int w = (int)strlen(place);
+    if (col + 12 < end)
+        col += kt_canvas_data(c, row, col, end - col > w + 6 ? end - col - w : end - col, KT_STYLE(DIM),
+                              r->origin.source, KT_TEXT_FREE);
+    if (col + w <= end)
+        kt_canvas_text(c, row, col, w, KT_STYLE(DIM), place);
 }
 
 void kt_columns_row(const struct kt_columns *k, struct kt_canvas *c, int row, const struct kt_row *r, int64_t now,

@@ -49,6 +49,8 @@ static void let_go(struct kt_pane *p)
     if (p->snap)
         kt_snapshot_release(p->snap);
     p->snap = NULL;
+    p->parts = 0;
+    p->lines = 0;
 }
 
 static void refresh_info(struct kt_pane *p)
@@ -134,6 +136,8 @@ static void lay_parts(struct kt_pane *p)
             part->beyond = p->snap->distinct[sections[s].facet] - p->snap->n_facet[sections[s].facet];
         part->more = part->shown < part->n || part->beyond;
         part->none = part->n == 0;
+        if (part->none && !p->cursor) /* below the table every line counts */
+            continue;
         p->lines += 1 + part->shown + part->more + part->none + 1;
         p->parts++;
     }
@@ -281,6 +285,15 @@ bool kt_pane_news(struct kt_pane *p)
 
 /* --- facts that all kinds have ------------------------------------------ */
 
+void kt_pane_name(const struct kt_pane *p, struct kt_pen *pen)
+{
+    if (p->cursor)
+        return;
+    enum kt_text_kind kind = p->info.kind == KT_ENTITY_AGENT ? KT_TEXT_FREE : KT_TEXT_IDENTITY;
+    kt_pen_data(pen, (struct kt_style){KT_ROLE_BRIGHT, KT_ATTR_BOLD}, p->info.name, kind, "name not known");
+    kt_pen_gap(pen, 2);
+}
+
 void kt_pane_counts(const struct kt_pane *p, struct kt_pen *pen)
 {
     char b[KT_FMT_TEXT];
@@ -309,10 +322,13 @@ void kt_pane_seen(const struct kt_pane *p, struct kt_pen *pen)
     char a[KT_FMT_TEXT], b[KT_FMT_TEXT];
     int64_t now = kt_app_now(p->app);
     draw_spark(p, pen);
-    kt_pen_fmt(pen, KT_STYLE(TEXT), "  first %s", kt_fmt_stamp(p->info.first, now, a));
-    kt_pen_fmt(pen, KT_STYLE(TEXT), "  last %s", kt_fmt_stamp(p->info.last, now, b));
+    kt_fmt_stamp(p->info.first, now, a);
+    kt_fmt_stamp(p->info.last, now, b);
+    kt_pen_keep(pen, (int)(strlen(a) + strlen(b)) + 15);
+    kt_pen_fmt(pen, KT_STYLE(TEXT), "  first %s", a);
+    kt_pen_fmt(pen, KT_STYLE(TEXT), "  last %s", b);
     kt_pen_line(pen);
-    if (p->app->counts.oldest != KT_TIME_NONE) {
+    if (p->app->counts.oldest != KT_TIME_NONE && (p->cursor || p->side)) {
         kt_pen_fmt(pen, KT_STYLE(DIM), "not known: anything before %s, where these sources begin",
                    kt_fmt_stamp(p->app->counts.oldest, now, a));
         kt_pen_line(pen);
@@ -502,6 +518,8 @@ void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, i
     kt_pen_begin(&pen, c, c->ascii, row, facts, left + 1, inner);
     p->kind->facts(p, &pen);
     if (p->side) {
+        for (int y = 0; y < height && p->lines; y++)
+            kt_canvas_text(c, row + y, left + part - 1, 1, KT_STYLE(RULE), "│");
         draw_sections(p, c, row, height, left + part, width - part);
         return;
     }

@@ -25,6 +25,9 @@ void kt_pen_fmt(struct kt_pen *p, struct kt_style s, const char *fmt, ...) __att
 void kt_pen_data(struct kt_pen *p, struct kt_style s, struct kt_span data, enum kt_text_kind kind, const char *unknown);
 void kt_pen_gap(struct kt_pen *p, int columns);
 void kt_pen_line(struct kt_pen *p);
+/* What follows, `width` columns, is not to be parted: it begins the next line
+ * where it does not fit on this one. */
+void kt_pen_keep(struct kt_pen *p, int width);
 
 enum kt_section {
     KT_SECTION_KEYS, KT_SECTION_ADDRESSES, KT_SECTION_AGENTS, KT_SECTION_USERS, KT_SECTION_TIMELINE,
@@ -82,6 +85,8 @@ struct kt_list_items kt_pane_items(struct kt_pane *p);
 
 /* What happened in one row, in words. */
 void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r);
+/* Its name, unless the line above it says it. */
+void kt_pane_name(const struct kt_pane *p, struct kt_pen *pen);
 /* Counts, first and last time, sparkline: what is said of every entity. */
 void kt_pane_counts(const struct kt_pane *p, struct kt_pen *pen);
 void kt_pane_seen(const struct kt_pane *p, struct kt_pen *pen);

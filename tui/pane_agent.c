@@ -4,8 +4,7 @@
 static void facts(const struct kt_pane *p, struct kt_pen *pen)
 {
     bool attack = kt_span_is(p->info.type, "attack-tool");
-    kt_pen_data(pen, (struct kt_style){KT_ROLE_BRIGHT, KT_ATTR_BOLD}, p->info.name, KT_TEXT_FREE, "not known");
-    kt_pen_gap(pen, 2);
+    kt_pane_name(p, pen);
     kt_pen_data(pen, attack ? KT_STYLE(BAD) : KT_STYLE(TEXT), p->info.type, KT_TEXT_IDENTITY, "class not known");
     kt_pen_text(pen, KT_STYLE(DIM), "  chosen by the caller: a hint, not a proof");
     kt_pen_line(pen);

@@ -434,7 +434,7 @@ struct kt_screen *kt_screen_record(struct kt_app *a, uint64_t seq)
     struct record_screen *n = calloc(1, sizeof *n);
     if (!n)
         return NULL;
-    n->s = (struct kt_screen){.ops = &ops, .app = a, .note = "record"};
+    n->s = (struct kt_screen){.ops = &ops, .app = a};
     kt_record_view_init(&n->v);
     kt_record_view_load(&n->v, a, seq);
     struct kt_list_items it = kt_record_view_items(&n->v);

@@ -5,8 +5,7 @@
 static void facts(const struct kt_pane *p, struct kt_pen *pen)
 {
     char b[KT_FMT_TEXT];
-    kt_pen_data(pen, (struct kt_style){KT_ROLE_BRIGHT, KT_ATTR_BOLD}, p->info.name, KT_TEXT_IDENTITY, "name not known");
-    kt_pen_gap(pen, 2);
+    kt_pane_name(p, pen);
     kt_pen_data(pen, KT_STYLE(TEXT), p->info.type, KT_TEXT_IDENTITY, "type not known");
     kt_pen_text(pen, KT_STYLE(DIM), "  account ");
     kt_pen_data(pen, KT_STYLE(TEXT), p->info.account, KT_TEXT_IDENTITY, "not known");

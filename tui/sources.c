@@ -4,6 +4,7 @@
 #include "tui/status.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum { TROUBLES_SHOWN = 200 };
 
@@ -14,7 +15,10 @@ static void source(struct kt_page *p, const struct kt_source_state *s)
     struct kt_style style = {(uint8_t)kt_status_role(s), KT_ATTR_BOLD};
     struct kt_span name = kt_arena_span(p->arena, kt_span_of(s->name));
     struct kt_span address = kt_arena_span(p->arena, kt_span_of(s->address));
-    kt_status_words(a, s, false, words, sizeof words);
+    if (s->health.state == KT_HEALTH_DONE)
+        snprintf(words, sizeof words, "read");
+    else
+        kt_status_words(a, s, false, words, sizeof words);
     kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = kt_page_fmt(p, "%s ", kt_status_glyph(s)),
                                          .data = name, .style = style});
     kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = kt_page_fmt(p, "%s  ", words),

@@ -305,51 +305,77 @@ static void say_counts(struct kt_app *a, struct at *p, const struct kt_summary *
     }
 }
 
-/* The filter at the right end: "risk:>=50   5 of 37". */
-static void draw_filter(struct kt_app *a, struct kt_canvas *c, int row, int from, const struct kt_summary *s)
+/* The right end: "risk:>=50   5 of 37", or how many hits a search has. */
+struct chosen {
+    const char *before; /* our words */
+    struct kt_span scope, text;
+    char of[3 * KT_FMT_TEXT];
+    int w_before, w_scope, gap, w_text, w_of;
+};
+
+static struct chosen chosen_of(struct kt_app *a, const struct kt_canvas *c, const struct kt_summary *s)
 {
-    char of[3 * KT_FMT_TEXT], n[KT_FMT_TEXT], m[KT_FMT_TEXT];
+    struct chosen x = {.before = "", .scope = KT_SPAN_NONE};
+    char n[KT_FMT_TEXT], m[KT_FMT_TEXT];
     struct kt_text_opts o = {.kind = KT_TEXT_FREE, .ascii = c->ascii};
-    if (!s->filtered && !s->searching) {
-        if (c->cols - from > 12)
-            kt_canvas_text(c, row, c->cols - 10, 9, KT_STYLE(DIM), "no filter");
-        return;
+    if (s->searching) {
+        x.before = "search ";
+        x.text = kt_app_needle(a);
+        snprintf(x.of, sizeof x.of, "  %s", kt_fmt_plural(s->hits, "hit", "hits", n));
+    } else {
+        x.before = kt_span_known(s->scope) ? "only " : "";
+        x.scope = s->scope;
+        x.text = s->filter;
+        snprintf(x.of, sizeof x.of, "  %s of %s", kt_fmt_count(s->shown, n), kt_fmt_count(s->of, m));
     }
-    if (s->searching)
-        snprintf(of, sizeof of, "  %s", kt_fmt_plural(s->hits, "hit", "hits", n));
-    else
-        snprintf(of, sizeof of, "  %s of %s", kt_fmt_count(s->shown, n), kt_fmt_count(s->of, m));
-    int right = c->cols - 1 - kt_canvas_text_width(c->ascii, of);
+    x.w_before = (int)strlen(x.before);
+    x.w_scope = (int)kt_text_width(x.scope, &o, 40);
+    x.w_text = (int)kt_text_width(x.text, &o, 200);
+    x.gap = x.w_scope && x.w_text ? 2 : 0;
+    x.w_of = (int)strlen(x.of);
+    return x;
+}
+
+static void draw_chosen(struct kt_canvas *c, int row, int from, const struct chosen *x)
+{
+    int right = c->cols - 1 - x->w_of;
     if (right <= from)
         return;
-    kt_canvas_text(c, row, right, c->cols - 1 - right, KT_STYLE(TEXT), of);
-    struct kt_span filter = s->searching ? kt_app_needle(a) : s->filter;
-    const char *only = s->searching ? "search " : kt_span_known(s->scope) ? "only " : "";
-    int wo = (int)strlen(only), ws = s->searching ? 0 : (int)kt_text_width(s->scope, &o, 40);
-    int wf = (int)kt_text_width(filter, &o, 200), gap = ws && wf ? 2 : 0;
-    int col = right - (wo + ws + gap + wf);
-    col = col < from ? from : col;
-    col += kt_canvas_text(c, row, col, right - col, KT_STYLE(DIM), only);
-    if (ws && col < right)
-        col += kt_canvas_data(c, row, col, right - col < ws ? right - col : ws, KT_STYLE(BRIGHT), s->scope, KT_TEXT_FREE);
-    col += gap;
-    if (wf && col < right)
-        kt_canvas_data(c, row, col, right - col, KT_STYLE(BRIGHT), filter, KT_TEXT_FREE);
+    kt_canvas_text(c, row, right, x->w_of, KT_STYLE(TEXT), x->of);
+    int col = right - (x->w_before + x->w_scope + x->gap + x->w_text);
+    if (col < from) /* the words before are the first to go */
+        col = from + (right - from > x->w_before + 6 ? 0 : -x->w_before);
+    if (col >= from)
+        kt_canvas_text(c, row, col, right - col, KT_STYLE(DIM), x->before);
+    col += x->w_before;
+    if (x->w_scope && col < right)
+        kt_canvas_data(c, row, col, right - col < x->w_scope ? right - col : x->w_scope, KT_STYLE(BRIGHT), x->scope,
+                       KT_TEXT_FREE);
+    col += x->w_scope + x->gap;
+    if (x->w_text && col < right)
+        kt_canvas_data(c, row, col, right - col, KT_STYLE(BRIGHT), x->text, KT_TEXT_FREE);
 }
 
 void kt_status_counts(struct kt_app *a, struct kt_canvas *c, int row)
 {
     struct kt_summary s = kt_table_summary(a->table);
     struct at p = {c, row, 1, c->cols - 1};
-    if (c->cols >= 72) {
-        say(&p, KT_STYLE(DIM), "24h ");
-        int width = c->cols >= 120 ? 48 : 24;
+    bool some = s.filtered || s.searching;
+    struct chosen x = chosen_of(a, c, &s);
+    int need = some ? x.w_before + x.w_scope + x.gap + x.w_text + x.w_of : 0;
+    int spark = c->cols >= 120 ? 48 : 24;
+    /* the sparkline gives way to a filter that needs its place */
+    if (c->cols >= 72 && (!some || spark + 44 + need <= c->cols)) {
         static const uint32_t none[48];
-        kt_spark_draw(c, row, p.col, width, s.buckets ? s.bucket : none, s.buckets ? s.buckets : 48);
-        p.col += width + 2;
+        say(&p, KT_STYLE(DIM), "24h ");
+        kt_spark_draw(c, row, p.col, spark, s.buckets ? s.bucket : none, s.buckets ? s.buckets : 48);
+        p.col += spark + 2;
     }
     say_counts(a, &p, &s);
-    draw_filter(a, c, row, p.col + 1, &s);
+    if (some)
+        draw_chosen(c, row, p.col + 1, &x);
+    else if (c->cols - p.col > 12)
+        kt_canvas_text(c, row, c->cols - 10, 9, KT_STYLE(DIM), "no filter");
 }
 
 void kt_status_line(struct kt_app *a, struct kt_canvas *c, int row)

@@ -82,6 +82,7 @@ static void tell_means(struct kt_pen *pen, const struct kt_row *r)
 
 static void tell_mfa(struct kt_pen *pen, const struct kt_row *r)
 {
+    kt_pen_keep(pen, r->ev.actor.mfa == KT_UNKNOWN ? 29 : 10);
     kt_pen_text(pen, KT_STYLE(DIM), "  MFA: ");
     if (r->ev.actor.mfa == KT_UNKNOWN)
         kt_pen_text(pen, KT_STYLE(DIM), "not known (no session)");
@@ -130,9 +131,11 @@ static void tell_key(struct kt_pen *pen, const struct kt_row *r)
         kt_pen_data(pen, KT_STYLE(LINK), r->ev.key.id, KT_TEXT_IDENTITY, NULL);
         kt_pen_text(pen, KT_STYLE(DIM), " when created: ");
         kt_pen_data(pen, KT_STYLE(TEXT), r->ev.key.status, KT_TEXT_IDENTITY, "status not known");
-        kt_pen_gap(pen, 2);
+        kt_pen_keep(pen, 2 + 8 + 12 + 9 + 14);
+        kt_pen_text(pen, KT_STYLE(DIM), "  account ");
+    } else {
+        kt_pen_text(pen, KT_STYLE(DIM), "account ");
     }
-    kt_pen_text(pen, KT_STYLE(DIM), "account ");
     kt_pen_data(pen, KT_STYLE(TEXT), r->ev.account, KT_TEXT_IDENTITY, "not known");
     kt_pen_text(pen, KT_STYLE(DIM), "  region ");
     kt_pen_data(pen, KT_STYLE(TEXT), r->ev.region, KT_TEXT_IDENTITY, "not known");

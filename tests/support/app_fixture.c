@@ -169,6 +169,7 @@ void fixture_open(struct fixture *f, enum fixture_records what, int rows, int co
         feed_day(f);
     else if (what == FIXTURE_MANY)
         feed_many(f);
+    assert_int_equal(kt_engine_start(f->engine, &e), KT_OK);
     struct kt_app_opts a = {.engine = f->engine, .clock = &f->clock, .ascii = ascii};
     f->app = kt_app_new(&a);
     assert_non_null(f->app);
