@@ -77,7 +77,18 @@ int kt_canvas_printf(struct kt_canvas *c, int row, int col, int width, struct kt
 /* Data, through core/text; marks in KT_ROLE_MARK and reverse. */
 int kt_canvas_data(struct kt_canvas *c, int row, int col, int width, struct kt_style s, struct kt_span data,
                    enum kt_text_kind kind);
+/* The same, where a text that does not fit loses its middle: key ids, addresses. */
+int kt_canvas_data_middle(struct kt_canvas *c, int row, int col, int width, struct kt_style s, struct kt_span data,
+                          enum kt_text_kind kind);
+/* Cells that core/text made. */
+int kt_canvas_cells(struct kt_canvas *c, int row, int col, int width, struct kt_style s, const struct kt_cell *cell,
+                    size_t n);
+/* The columns that kt_canvas_text takes for `text` when nothing cuts it. */
+int kt_canvas_text_width(bool ascii, const char *text);
 void kt_canvas_fill(struct kt_canvas *c, int row, int col, int width, struct kt_style s, char ch);
 /* Lays a style over what is there (selection); roles of marks are kept. */
 void kt_canvas_tint(struct kt_canvas *c, int row, int col, int width, struct kt_style s);
+/* Gives KT_ROLE_MATCH to each place in the row that reads as `needle`, ASCII
+ * case ignored. Returns how many there are. */
+int kt_canvas_match(struct kt_canvas *c, int row, int col, int width, struct kt_span needle);
 #endif

@@ -1,5 +1,10 @@
 /* A terminal that shows canvases. The one file that includes curses is
- * term_ncurses.c. */
+ * term_ncurses.c.
+ *
+ * The terminal is the one on standard output; keys are read from it as well,
+ * so that standard input is free to be data. Nothing here ever waits for the
+ * terminal, except close and suspend, which give it a fifth of a second to
+ * take what puts it back. One thread. One terminal at a time. */
 #ifndef KT_TUI_TERM_H
 #define KT_TUI_TERM_H
 #include "base/err.h"
@@ -9,19 +14,21 @@
 
 struct kt_term;
 struct kt_term_opts {
-    const struct kt_theme *theme;
+    const struct kt_theme *theme; /* copied */
     bool color; /* false: attributes only */
 };
-/* KT_EUSAGE with a sentence for a terminal that cannot do (dumb, unknown). */
+/* KT_EUSAGE with a sentence for a terminal that cannot do (dumb, unknown, no
+ * terminal at all). The locale must be set. */
 enum kt_code kt_term_open(struct kt_term **out, const struct kt_term_opts *o, struct kt_err *e);
-/* Puts the terminal back as it was. */
+/* Puts the terminal back as it was. NULL does nothing. */
 void kt_term_close(struct kt_term *t);
 void kt_term_size(const struct kt_term *t, int *rows, int *cols);
 /* Shows a canvas with as few bytes as ncurses finds. Never blocks: where the
- * terminal cannot take a frame now, returns false; show again later. */
+ * terminal cannot take all of a frame now, returns false; call again, with
+ * the same or a newer canvas, when it is writable. */
 bool kt_term_present(struct kt_term *t, const struct kt_canvas *c);
 /* The next key that is there, without waiting. False: none. `*gone` is set
- * when the terminal has gone away. */
+ * when the terminal has gone away (or cannot be used any more). */
 bool kt_term_key(struct kt_term *t, struct kt_key *k, bool *gone);
 int kt_term_fd(const struct kt_term *t);
 void kt_term_repaint(struct kt_term *t); /* the next present draws all */
@@ -29,6 +36,7 @@ void kt_term_suspend(struct kt_term *t); /* before SIGTSTP */
 void kt_term_resume(struct kt_term *t);
 void kt_term_resized(struct kt_term *t);
 void kt_term_copy(struct kt_term *t, const char *ascii); /* OSC 52, at most 4 KiB */
-/* For a fatal signal's handler: async-signal-safe, constants only. */
+/* For a fatal signal's handler: async-signal-safe, constants only. Does
+ * nothing while no terminal is open. */
 void kt_term_emergency_restore(void);
 #endif

@@ -84,16 +84,27 @@ struct kt_event {
     uint32_t flags;
 };
 
-/* Decodes `root`, an object. All spans point into `a` or are borrowed from
- * `root`; they live as long as both. KT_KIND_NONE where the record is of no
- * kind that keytop shows. `record_flags` are kt_record.flags. */
+/* Decodes `root`, an object. All spans point into `a`, are borrowed from
+ * `root`, or are literals; they live as long as both. KT_KIND_NONE where the
+ * record is of no kind that keytop shows. `record_flags` are kt_record.flags.
+ * Secrets in `root` are overwritten first (kt_event_redact): what is to be
+ * kept or shown of a record is to be taken from `root` afterwards. */
 void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out);
+
+/* Overwrites the values of secretAccessKey, sessionToken, password and their
+ * like, at any depth, with "***". Returns whether there was one. Values that
+ * CloudTrail itself has hidden, and null, stay. */
+bool kt_event_redact(json_t *root);
 
 /* The event names that kt_event_decode gives a kind; ends with NULL. */
 extern const char *const kt_event_names[];
 
 /* Reads a user agent alone; `from_console` is sessionCredentialFromConsole.
- * `via` is actor.via. Spans borrow from `text`, `a`, or are literals. */
+ * `via` is actor.via: where the text says nothing, the service that called
+ * does. A user agent is chosen by the caller: a hint, never a proof. Only its
+ * first KT_AGENT_READ bytes are looked at. Spans borrow from `text`, `a`, or
+ * are literals. */
+enum { KT_AGENT_READ = 4096 };
 void kt_agent_parse(struct kt_span text, bool from_console, struct kt_span via, struct kt_arena *a,
                     struct kt_agent *out);
 

@@ -9,10 +9,17 @@
  *
  * One writer (the engine's thread), any number of readers. Inside is one
  * mutex, never held for I/O, a sort or a scan: an append, a row's copy, or a
- * slice of at most a few thousand rows' keys.
+ * slice of at most a few thousand rows' keys. Who waits for it gets it before
+ * who has it comes again.
  *
  * Texts are interned and counted by the rows that use them, so that months of
- * unattended running take no more memory than the rows kept. */
+ * unattended running take no more memory than the rows kept. Of dropped rows
+ * the digests are remembered, of the last 1,048,576 (or rows_max, or what fits
+ * memory_max / 256, if less), so that a source that reads its window again
+ * does not bring them back; an event dropped longer ago comes in anew. That
+ * another record had a dropped row's eventID is no longer known.
+ *
+ * Content digests are compared by their first 128 bits. */
 #ifndef KT_STORE_STORE_H
 #define KT_STORE_STORE_H
 #include "base/err.h"
@@ -24,7 +31,7 @@
 struct kt_store;
 
 struct kt_store_opts {
-    uint64_t rows_max;   /* 0: 2,000,000 */
+    uint64_t rows_max;   /* 0: 2,000,000; at most 10,000,000 */
     uint64_t memory_max; /* bytes, 0: 2 GiB; the oldest arrivals are dropped first */
     bool keep_raw;       /* keep each record's text (compressed), for the raw pane */
     const struct kt_rules *rules;
@@ -43,7 +50,8 @@ struct kt_counts {
     uint64_t memory;    /* bytes, estimated */
 };
 
-enum kt_store_added { KT_ADDED, KT_ADDED_CONFLICT, KT_ADDED_DUPLICATE, KT_ADDED_NOT }; /* NOT: out of memory */
+/* NOT: out of memory. Nothing is counted as received; a gap is counted. */
+enum kt_store_added { KT_ADDED, KT_ADDED_CONFLICT, KT_ADDED_DUPLICATE, KT_ADDED_NOT };
 
 struct kt_store *kt_store_new(const struct kt_store_opts *o);
 void kt_store_free(struct kt_store *s);
@@ -63,9 +71,12 @@ bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_are
 enum kt_entity_kind { KT_ENTITY_USER, KT_ENTITY_ADDRESS, KT_ENTITY_AGENT, KT_ENTITY_KEY, KT_ENTITY_KINDS };
 const char *kt_entity_kind_name(enum kt_entity_kind k);
 
-/* A handle that stays good for the store's life; 0 is none. A user is an
- * actor or a target: account, name, and whether it is a role ("role/x"),
- * root, or an IAM user. An agent is its userAgent's tool and version. */
+/* A handle; 0 is none. It stays good as long as a row touches what it stands
+ * for, and does not come to stand for anything else before four million other
+ * entities are gone. A user is an actor or a target: account, name, and type,
+ * so that role x and user x are two; a target is an IAM user, or the actor
+ * itself where the row says so. An agent is its userAgent's tool and version,
+ * or the whole text where the tool is not known. */
 typedef uint32_t kt_entity;
 
 struct kt_entity_info {
@@ -73,12 +84,13 @@ struct kt_entity_info {
     struct kt_span name;    /* "svc-backup", "203.0.113.9", "boto3 1.28.0", "AKIA..." */
     struct kt_span type;    /* user: "IAMUser", "AssumedRole", "Root", ...; agent: its class; address: its kind */
     struct kt_span account; /* user, key */
-    int64_t first, last;    /* eventTime of its first and last row */
+    int64_t first, last;    /* least and greatest eventTime of its rows, dropped ones too */
     uint64_t rows;          /* rows that touch it and are still kept */
     uint64_t dropped;
-    uint64_t created, denied, failed;
-    uint64_t as_actor, as_target; /* user */
+    uint64_t created, denied, failed; /* among rows */
+    uint64_t as_actor, as_target;     /* user; among rows */
 };
+/* Spans in `a`. False where no kept row touches it. */
 bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct kt_entity_info *out);
 /* The entities that a row touches; 0 where the fact is not known. */
 struct kt_row_entities {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <wchar.h>
 
-enum { NAME_MAX_BYTES = 40 };
+enum { NAME_MAX_BYTES = 40 }; /* "<+N comb>" and "<U+10FFFF×N>" with N of 20 digits */
 
 enum unit_kind { UNIT_LETTER, UNIT_NAMED, UNIT_TAGS };
 
@@ -73,14 +73,33 @@ static bool mark_may_stand(const struct reader *r, struct kt_unit u)
     return r->letters && u.class == KT_CLASS_COMBINING && wcwidth((wchar_t)u.cp) == 0;
 }
 
-static void append_name(struct drawn *d, const char *text, bool narrow, size_t count)
+/* "<" text, "×" and the count where there are many, ">" */
+static void name_unit(struct drawn *d, const char *text, bool narrow, size_t count)
 {
-    char number[32];
-    snprintf(number, sizeof number, narrow ? "x%zu" : "×%zu", count);
-    snprintf(d->name, sizeof d->name, "<%s%s>", text, count > 1 ? number : "");
-    d->columns = 0;
-    for (const char *p = d->name; *p; p++)
-        d->columns += ((unsigned char)*p & 0xC0) != 0x80;
+    char number[24] = "";
+    if (count > 1)
+        snprintf(number, sizeof number, "%zu", count);
+    const char *times = count < 2 ? "" : narrow ? "x" : "×";
+    const char *const parts[] = {"<", text, times, number, ">"};
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t n = strlen(parts[i]);
+        memcpy(d->name + at, parts[i], n);
+        at += n;
+    }
+    d->name[at] = '\0';
+    d->columns = at - (*times ? strlen(times) - 1 : 0);
+}
+
+/* "U+202E": four digits or as many as it takes. */
+static void code_point_name(uint32_t cp, char out[9])
+{
+    int digits = cp > 0xFFFFF ? 6 : cp > 0xFFFF ? 5 : 4;
+    out[0] = 'U';
+    out[1] = '+';
+    out[2 + digits] = '\0';
+    for (int i = digits + 1; i > 1; i--, cp >>= 4)
+        out[i] = "0123456789ABCDEF"[cp & 15];
 }
 
 /* --- one unit ----------------------------------------------------------------- */
@@ -142,9 +161,9 @@ static size_t take_run(struct reader *r, struct kt_unit u)
 
 static void take_named(struct reader *r, struct kt_unit u, struct drawn *d)
 {
-    char text[16];
-    snprintf(text, sizeof text, "U+%04X", (unsigned)u.cp);
-    append_name(d, text, r->narrow, take_run(r, u));
+    char text[9];
+    code_point_name(u.cp, text);
+    name_unit(d, text, r->narrow, take_run(r, u));
 }
 
 /* Marks that found no room on their base: one or many of the same by name,
@@ -153,7 +172,7 @@ static void take_surplus_marks(struct reader *r, struct kt_unit u, struct drawn 
 {
     struct reader same = *r;
     size_t equal = take_run(&same, u), all = 0;
-    char text[NAME_MAX_BYTES - 4];
+    char text[32];
     struct reader mixed = *r;
     while (mixed.n) {
         struct kt_unit next = kt_unit_at(mixed.p, mixed.n);
@@ -167,21 +186,21 @@ static void take_surplus_marks(struct reader *r, struct kt_unit u, struct drawn 
         return;
     }
     snprintf(text, sizeof text, "+%zu comb", all);
-    append_name(d, text, r->narrow, 1);
+    name_unit(d, text, r->narrow, 1);
     *r = mixed;
 }
 
 static void take_mark(struct reader *r, struct kt_unit u, bool based, struct drawn *d)
 {
-    char text[4];
+    static const char hex[] = "0123456789ABCDEF";
     d->kind = UNIT_NAMED;
     if (u.class == KT_CLASS_CONTROL && u.cp < 0x80) {
         take_control(r, u, d);
     } else if (u.class == KT_CLASS_TAG) {
         take_tags(r, d);
     } else if (u.class == KT_CLASS_INVALID) {
-        snprintf(text, sizeof text, "%02X", (unsigned)u.cp & 0xFF);
-        append_name(d, text, r->narrow, 1);
+        const char text[3] = {hex[u.cp >> 4 & 15], hex[u.cp & 15]};
+        name_unit(d, text, r->narrow, 1);
         advance(r, 1);
     } else if (u.class == KT_CLASS_COMBINING && based && r->letters) {
         take_surplus_marks(r, u, d);
@@ -277,10 +296,11 @@ static void put(struct writer *w, const struct drawn *d)
 
 static void put_ascii(struct writer *w, const char *p, size_t n)
 {
+    static const struct kt_cell blank = {.width = 1};
+    struct kt_cell *out = w->out + w->cells;
     for (size_t i = 0; i < n; i++) {
-        struct kt_cell c = {.width = 1};
-        c.utf8[0] = p[i];
-        w->out[w->cells + i] = c;
+        out[i] = blank;
+        out[i].utf8[0] = p[i];
     }
     w->cells += n;
     w->used += n;
@@ -356,33 +376,64 @@ static void put_tail(struct writer *w, const struct reader *whole, size_t room)
 /* Below this many columns both ends say less than one. */
 enum { MIDDLE_CUT_MIN = 5 };
 
-static bool put_both_ends(struct writer *w, struct reader r, size_t columns)
+static bool put_both_ends(struct writer *w, const struct reader *whole, size_t columns)
 {
+    struct reader r = *whole;
     bool marked;
-    struct reader whole = r;
-    *w = (struct writer){.out = w->out};
     put_head(w, &r, (columns - 1) / 2 + 1, &marked);
-    put_cut(w, &whole, marked);
+    put_cut(w, whole, marked);
     size_t cells = w->cells;
-    put_tail(w, &whole, columns - w->used);
-    return w->cells > cells;
+    put_tail(w, whole, columns - w->used);
+    return w->cells > cells; /* no unit of the end may fit: then the beginning says more */
+}
+
+static void put_units(struct writer *w, const struct reader *whole, bool both, size_t columns)
+{
+    const struct writer empty = *w;
+    struct reader r = *whole;
+    bool marked;
+    if (put_head(w, &r, columns, &marked))
+        return;
+    struct writer end_cut = *w, ends = empty;
+    if (both && put_both_ends(&ends, whole, columns)) {
+        *w = ends;
+        return;
+    }
+    if (both) { /* the cells were written over */
+        r = *whole;
+        end_cut = empty;
+        put_head(&end_cut, &r, columns, &marked);
+    }
+    *w = end_cut;
+    put_cut(w, whole, marked);
+}
+
+/* Nearly all texts: printable ASCII as far as the columns show it. False
+ * where it is not so simple. */
+static bool put_simple(struct writer *w, const struct reader *r, bool both, size_t columns)
+{
+    size_t seen = both || r->n <= columns ? r->n : columns + 1; /* what follows the last letter may join it */
+    if (kt_ascii_run(r->p, seen, 0, 0) < seen)
+        return false;
+    if (r->n <= columns) {
+        put_ascii(w, r->p, r->n);
+        return true;
+    }
+    size_t head = both ? (columns - 1) / 2 : columns - 1;
+    put_ascii(w, r->p, head);
+    put_cut(w, r, false);
+    put_ascii(w, r->p + r->n - (columns - 1 - head), columns - 1 - head);
+    return true;
 }
 
 size_t kt_text_cells(struct kt_span s, const struct kt_text_opts *o, size_t columns, struct kt_cell *out,
                      size_t *used)
 {
     struct writer w = {.out = out};
-    struct reader whole = reader_of(s, o), r = whole;
-    bool marked = false;
-    bool cut = columns ? !put_head(&w, &r, columns, &marked) : false;
-    if (cut && !(o->middle_cut && columns >= MIDDLE_CUT_MIN && put_both_ends(&w, whole, columns))) {
-        if (o->middle_cut) { /* nothing of the end fits whole */
-            w = (struct writer){.out = out};
-            r = whole;
-            put_head(&w, &r, columns, &marked);
-        }
-        put_cut(&w, &whole, marked);
-    }
+    struct reader whole = reader_of(s, o);
+    bool both = o->middle_cut && columns >= MIDDLE_CUT_MIN;
+    if (columns && whole.n && !put_simple(&w, &whole, both, columns))
+        put_units(&w, &whole, both, columns);
     if (used)
         *used = w.used;
     return w.cells;

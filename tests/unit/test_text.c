@@ -92,7 +92,7 @@ static void marks_name_what_was_there(void **state)
     assert_drawn(KT_LIT("a\x1B]52;c;aGk=\a"), &free_text, "a[^[]]52;c;aGk=[^G]");
     assert_drawn(KT_LIT("\0\n\r\t\x7F"), &free_text, "[^@^J^M^I^?]");
     assert_drawn(KT_LIT("x\u202Ey"), &free_text, "x[<U+202E>]y");
-    assert_drawn(KT_LIT("\u0085\u009B31m"), &free_text, "[<U+0085><U+009B>]31m");
+    assert_drawn(KT_LIT("\xC2\x85\xC2\x9B" "31m"), &free_text, "[<U+0085><U+009B>]31m");
     assert_drawn(KT_LIT("ad\u200B\u200B\u200Bmin"), &free_text, "ad[<U+200B×3>]min");
     assert_drawn(KT_LIT("ad\u200B\u200B\u200Bmin"), &free_ascii, "ad[<U+200Bx3>]min");
     assert_drawn(KT_LIT("\U000E0061\U000E0064\U000E006D\U000E0069\U000E006E\U000E007F"), &free_text,
@@ -151,6 +151,7 @@ static void a_cut_says_so_and_splits_no_mark(void **state)
     assert_string_equal(drawn(KT_LIT("東京都"), &free_text, 5), "東京…");
     assert_string_equal(drawn(KT_LIT("東京都"), &free_text, 4), "東…");
     assert_string_equal(drawn(KT_LIT("abcde\u0301f"), &free_text, 5), "abcd…");
+    assert_string_equal(drawn(KT_LIT("abcde\u0301"), &free_text, 5), "abcde\u0301");
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 9), "ab[…]");
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 10), "ab[…]"); /* no room for the cut behind it */
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 11), "ab[<U+202E>]…");
@@ -178,14 +179,39 @@ static void a_middle_cut_keeps_both_ends(void **state)
     assert_string_equal(drawn((struct kt_span){hidden, 15008}, &both_ends, 40), "head[<U+200B×5000>]tail");
 }
 
+/* The end is read from somewhere near it: a run must be counted from its
+ * beginning, and a short end must not leave columns empty. */
+static void a_middle_cut_counts_whole_runs_and_fills_its_columns(void **state)
+{
+    (void)state;
+    struct kt_buf b;
+    kt_buf_init(&b, 1 << 16);
+    for (int i = 0; i < 200; i++)
+        kt_buf_addc(&b, 'a');
+    kt_buf_addc(&b, 'b');
+    for (int i = 0; i < 47; i++)
+        kt_buf_adds(&b, "\u200B");
+    kt_buf_adds(&b, "tail");
+    assert_string_equal(drawn(kt_buf_span(&b), &both_ends, 40), "aaaaaaaaaaaaaaaaaaa…aaaab[<U+200B×47>]tail");
+    kt_buf_reset(&b);
+    kt_buf_adds(&b, "the beginning of a long user agent");
+    for (int i = 0; i < 5000; i++)
+        kt_buf_adds(&b, "\u200B");
+    kt_buf_adds(&b, "tail");
+    assert_string_equal(drawn(kt_buf_span(&b), &both_ends, 40), "the beginning of a …ent[<U+200B×5000>]tail");
+    kt_buf_free(&b);
+}
+
 static struct kt_cell *rooms[64];
 
-static void check_all_ways(struct kt_span s, const char *of, uint32_t value)
+/* Both kinds, ascii and not, cut at the end or in the middle, in several
+ * widths; `quick` tries fewer of them. */
+static void check_all_ways(struct kt_span s, bool quick, const char *of, uint32_t value)
 {
-    static const size_t columns[] = {0, 1, 2, 3, 5, 8, 13, 40};
-    for (int way = 0; way < 8; way++) {
-        struct kt_text_opts o = {way & 1 ? KT_TEXT_IDENTITY : KT_TEXT_FREE, way & 2, way & 4};
-        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+    static const size_t columns[] = {5, 24, 0, 1, 2, 3, 8, 9, 10, 11, 13, 40};
+    for (int way = 0; way < (quick ? 4 : 8); way++) {
+        struct kt_text_opts o = {way & 1 ? KT_TEXT_IDENTITY : KT_TEXT_FREE, way & 2, way & 4 || (quick && way == 0)};
+        for (size_t i = 0; i < (quick ? 2 : sizeof columns / sizeof *columns); i++) {
             const char *wrong = oracle_cells(s, &o, columns[i], rooms[columns[i]]);
             if (wrong)
                 fail_msg("%s %X, way %d, %zu columns: %s", of, value, way, columns[i], wrong);
@@ -221,23 +247,31 @@ static size_t code_point_bytes(uint32_t cp, char out[4])
     return 3;
 }
 
+/* The next code point to look at: every one of the planes that hold letters,
+ * marks and tags, samples of the others. tests/prove looks at all. */
+static uint32_t next_code_point(uint32_t cp)
+{
+    bool uniform = (cp >= 0x32400 && cp < 0xDFF00) || (cp >= 0xE1100 && cp < 0x10FE00);
+    return cp + (uniform ? 61 : 1);
+}
+
 static void no_code_point_byte_or_surrogate_is_drawn_unsafely(void **state)
 {
     (void)state;
     char p[16];
-    for (uint32_t cp = 0; cp <= 0x10FFFF; cp += cp < 0x30000 || cp >= 0xE0000 - 16 ? 1 : 7) {
-        if (cp >= 0xE2000 && cp < 0x10FF00)
-            cp += 101; /* planes that hold only private use */
+    for (uint32_t cp = 0; cp <= 0x10FFFF; cp = next_code_point(cp)) {
         size_t n = code_point_bytes(cp, p + 1);
+        bool quick = cp >= 0x3100 && cp % 64; /* scripts and symbols in full, the rest at samples */
         p[0] = p[n + 1] = 'a';
         memcpy(p + n + 2, p + 1, n);
-        check_all_ways((struct kt_span){p + 1, n}, "code point", cp);
-        check_all_ways((struct kt_span){p, 2 * n + 2}, "between letters, twice: code point", cp);
+        if (!quick)
+            check_all_ways((struct kt_span){p + 1, n}, quick, "code point", cp);
+        check_all_ways((struct kt_span){p, 2 * n + 2}, quick, "between letters, twice: code point", cp);
     }
     for (uint32_t byte = 0; byte < 256; byte++) {
         char q[3] = {'a', (char)byte, 'b'};
-        check_all_ways((struct kt_span){q, 3}, "byte", byte);
-        check_all_ways((struct kt_span){q + 1, 1}, "byte alone", byte);
+        check_all_ways((struct kt_span){q, 3}, false, "byte", byte);
+        check_all_ways((struct kt_span){q + 1, 1}, false, "byte alone", byte);
     }
 }
 
@@ -249,7 +283,7 @@ static void in_another_codeset_only_ascii_is_drawn(void **state)
     assert_string_equal(drawn(KT_LIT("abcdef"), &free_text, 3), "ab~");
     char p[4];
     for (uint32_t cp = 0; cp < 0x3000; cp++)
-        check_all_ways((struct kt_span){p, code_point_bytes(cp, p)}, "code point", cp);
+        check_all_ways((struct kt_span){p, code_point_bytes(cp, p)}, cp > 0x300, "code point", cp);
     struct kt_cell letter = {.utf8 = "ü", .width = 1};
     assert_false(kt_cell_safe(&letter));
     assert_non_null(setlocale(LC_ALL, "C.UTF-8"));
@@ -312,6 +346,8 @@ static void plain_names_the_hostile_and_spares_the_rest(void **state)
     assert_plain(KT_LIT("Zü"), KT_TEXT_FREE, true, "Z\\u{fc}");
     assert_plain(KT_LIT("Zü"), KT_TEXT_IDENTITY, false, "Z\\u{fc}");
     assert_plain(KT_LIT("e\u0301\u0301\u0301 \u05D0"), KT_TEXT_FREE, false, "e\u0301\u0301\\u{301} \\u{5d0}");
+    assert_plain(KT_LIT("\x1B\u0301"), KT_TEXT_FREE, false, "\\u{1b}\\u{301}");
+    assert_plain(KT_LIT("\u0301"), KT_TEXT_FREE, false, "\\u{301}");
     assert_plain(KT_LIT("\U0010FFFF"), KT_TEXT_FREE, false, "\\u{10ffff}");
 }
 
@@ -390,7 +426,7 @@ static void every_code_point_and_byte_comes_back(void **state)
     kt_buf_init(&b, 4096);
     kt_buf_init(&back, 4096);
     char p[16] = {'a', '\\'};
-    for (uint32_t cp = 0; cp <= 0x10FFFF + 256; cp++) {
+    for (uint32_t cp = 0; cp <= 0x10FFFF + 256; cp = next_code_point(cp)) {
         size_t n = cp <= 0x10FFFF ? code_point_bytes(cp, p + 2) : 1;
         if (cp > 0x10FFFF)
             p[2] = (char)(cp - 0x110000);
@@ -465,6 +501,11 @@ static void csv_keeps_values_and_starts_no_formula(void **state)
     assert_out(kt_text_csv, KT_LIT("@SUM(1,2)"), "\"'@SUM(1,2)\"");
     assert_out(kt_text_csv, KT_LIT("\t=1"), "'\\u{9}=1");
     assert_out(kt_text_csv, KT_LIT("＝1"), "'＝1");
+    assert_out(kt_text_csv, KT_LIT("＋1"), "'＋1");
+    assert_out(kt_text_csv, KT_LIT("－1"), "'－1");
+    assert_out(kt_text_csv, KT_LIT("＠1"), "'＠1");
+    assert_out(kt_text_csv, KT_LIT("\r="), "'\\u{d}=");
+    assert_out(kt_text_csv, KT_LIT("\n="), "'\\u{a}=");
     assert_out(kt_text_csv, KT_LIT("'=1"), "''=1");
     assert_out(kt_text_csv, KT_LIT("'quoted'"), "'quoted'");
     assert_out(kt_text_csv, KT_LIT("a=b"), "a=b");
@@ -486,7 +527,7 @@ static void notes_tell_what_a_text_held(void **state)
         {"AWS Internal ~ 0123456789 abcdefgh", 0},
         {"0123456789abcde\x1B", KT_NOTE_CONTROL},
         {"\x7F", KT_NOTE_CONTROL},
-        {"\u0085", KT_NOTE_CONTROL | KT_NOTE_NON_ASCII},
+        {"\xC2\x85", KT_NOTE_CONTROL | KT_NOTE_NON_ASCII},
         {"\u2066", KT_NOTE_BIDI | KT_NOTE_NON_ASCII},
         {"\uFEFF", KT_NOTE_HIDDEN | KT_NOTE_NON_ASCII},
         {"\U000E0041", KT_NOTE_HIDDEN | KT_NOTE_NON_ASCII},
@@ -548,10 +589,24 @@ static void complaints_are_one_ascii_line(void **state)
     assert_string_equal(out + n - 4, "...\n");
 }
 
+static void a_complaint_that_cannot_be_written_changes_nothing(void **state)
+{
+    (void)state;
+    int saved = dup(STDERR_FILENO);
+    assert_true(saved >= 0);
+    close(STDERR_FILENO);
+    errno = ENOENT;
+    kt_text_complain("%s", "nobody reads this");
+    int kept = errno;
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    close(saved);
+    assert_int_equal(kept, ENOENT);
+}
+
 int main(void)
 {
     if (!setlocale(LC_ALL, "C.UTF-8")) {
-        printf("SKIP: no C.UTF-8 locale\n");
+        fprintf(stderr, "the C library has no C.UTF-8 locale\n");
         return 1;
     }
     const struct CMUnitTest tests[] = {
@@ -562,6 +617,7 @@ int main(void)
         cmocka_unit_test(two_marks_stay_on_a_letter),
         cmocka_unit_test(a_cut_says_so_and_splits_no_mark),
         cmocka_unit_test(a_middle_cut_keeps_both_ends),
+        cmocka_unit_test(a_middle_cut_counts_whole_runs_and_fills_its_columns),
         cmocka_unit_test(no_code_point_byte_or_surrogate_is_drawn_unsafely),
         cmocka_unit_test(in_another_codeset_only_ascii_is_drawn),
         cmocka_unit_test(unsafe_cells_are_known),
@@ -575,6 +631,7 @@ int main(void)
         cmocka_unit_test(csv_keeps_values_and_starts_no_formula),
         cmocka_unit_test(notes_tell_what_a_text_held),
         cmocka_unit_test(complaints_are_one_ascii_line),
+        cmocka_unit_test(a_complaint_that_cannot_be_written_changes_nothing),
     };
     return cmocka_run_group_tests(tests, make_rooms, free_rooms);
 }

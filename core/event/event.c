@@ -1,0 +1,473 @@
+#include "event/event.h"
+
+#include "text/text.h"
+
+#include <arpa/inet.h>
+#include <strings.h>
+
+/* The values of kt_record.flags (core/ingest), which this room does not know. */
+enum { RECORD_REPAIRED = 1 << 0, RECORD_DUPLICATE_KEYS = 1 << 1 };
+
+const char *const kt_event_names[] = {"CreateAccessKey", NULL};
+
+/* --- small readings ---------------------------------------------------------- */
+
+static struct kt_span text_of(const json_t *v)
+{
+    return json_is_string(v) ? (struct kt_span){json_string_value(v), json_string_length(v)} : KT_SPAN_NONE;
+}
+
+static struct kt_span get(const json_t *o, const char *key)
+{
+    return text_of(json_object_get(o, key));
+}
+
+/* A name or code of no letters says nothing. */
+static struct kt_span get_name(const json_t *o, const char *key)
+{
+    struct kt_span s = get(o, key);
+    return s.n ? s : KT_SPAN_NONE;
+}
+
+static struct kt_span either(struct kt_span a, struct kt_span b)
+{
+    return kt_span_known(a) ? a : b;
+}
+
+/* true, "true", false, "false" */
+static enum kt_tri tri_of(const json_t *v)
+{
+    const char *s = json_string_value(v);
+    if (json_is_true(v) || (s && strcasecmp(s, "true") == 0))
+        return KT_YES;
+    if (json_is_false(v) || (s && strcasecmp(s, "false") == 0))
+        return KT_NO;
+    return KT_UNKNOWN;
+}
+
+static struct kt_span after(struct kt_span s, char c)
+{
+    const char *p = s.p ? memchr(s.p, c, s.n) : NULL;
+    return p && p + 1 < s.p + s.n ? (struct kt_span){p + 1, s.n - (size_t)(p + 1 - s.p)} : KT_SPAN_NONE;
+}
+
+static struct kt_span before(struct kt_span s, char c)
+{
+    const char *p = s.p ? memchr(s.p, c, s.n) : NULL;
+    return p ? (struct kt_span){s.p, (size_t)(p - s.p)} : s;
+}
+
+/* What follows the last '/'; all of it where there is none. */
+static struct kt_span last_part(struct kt_span s)
+{
+    const char *p = s.p ? memrchr(s.p, '/', s.n) : NULL;
+    if (!p)
+        return s.n ? s : KT_SPAN_NONE;
+    size_t n = s.n - (size_t)(p + 1 - s.p);
+    return n ? (struct kt_span){p + 1, n} : KT_SPAN_NONE;
+}
+
+/* "prefix" stripped; unknown where it does not begin so. */
+static struct kt_span strip(struct kt_span s, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return kt_span_starts(s, prefix) && s.n > n ? (struct kt_span){s.p + n, s.n - n} : KT_SPAN_NONE;
+}
+
+/* arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE */
+struct arn {
+    struct kt_span account, resource;
+};
+
+static struct arn read_arn(struct kt_span s)
+{
+    struct kt_span rest = strip(s, "arn:");
+    for (int i = 0; i < 3; i++) /* partition, service, region (which may be empty) */
+        rest = after(rest, ':');
+    struct arn a = {before(rest, ':'), after(rest, ':')};
+    if (a.account.n == 0)
+        a.account = KT_SPAN_NONE;
+    return a;
+}
+
+/* --- the actor --------------------------------------------------------------- */
+
+/* What kind of principal acts, where userIdentity.type or, failing that, the
+ * ARN says so. */
+enum principal { OTHER, USER, ROOT, ROLE, FEDERATED, SERVICE, NOT_KNOWN };
+
+static enum principal principal_of(struct kt_span type, struct kt_span resource)
+{
+    static const struct {
+        const char *type;
+        enum principal p;
+    } types[] = {{"IAMUser", USER},           {"Root", ROOT},          {"AssumedRole", ROLE}, {"Role", ROLE},
+                 {"FederatedUser", FEDERATED}, {"AWSService", SERVICE}, {"Unknown", NOT_KNOWN}};
+    enum principal p = kt_span_known(type) ? OTHER : NOT_KNOWN;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (kt_span_is(type, types[i].type))
+            p = types[i].p;
+    if (p != NOT_KNOWN)
+        return p;
+    return kt_span_starts(resource, "user/")             ? USER
+           : kt_span_is(resource, "root")                ? ROOT
+           : kt_span_starts(resource, "assumed-role/")   ? ROLE
+           : kt_span_starts(resource, "federated-user/") ? FEDERATED
+                                                         : NOT_KNOWN;
+}
+
+static struct kt_span actor_name(enum principal p, const json_t *identity, struct kt_span resource)
+{
+    const json_t *issuer = json_object_get(json_object_get(identity, "sessionContext"), "sessionIssuer");
+    struct kt_span issuer_role = last_part(strip(read_arn(get(issuer, "arn")).resource, "role/"));
+    switch (p) {
+    case ROOT: /* userName, where there is one, is the account's alias */
+        return KT_LIT("root");
+    case ROLE:
+        return either(get_name(issuer, "userName"),
+                      either(issuer_role, before(strip(resource, "assumed-role/"), '/')));
+    case FEDERATED:
+        return either(get_name(issuer, "userName"), strip(resource, "federated-user/"));
+    case SERVICE:
+        return get_name(identity, "invokedBy");
+    default:
+        return either(get_name(identity, "userName"), last_part(strip(resource, "user/")));
+    }
+}
+
+static struct kt_span actor_session(enum principal p, struct kt_span principal_id, struct kt_span resource)
+{
+    if (p == ROLE)
+        return either(after(strip(resource, "assumed-role/"), '/'), after(principal_id, ':'));
+    return p == FEDERATED ? either(strip(resource, "federated-user/"), after(principal_id, ':')) : KT_SPAN_NONE;
+}
+
+static enum principal decode_actor(const json_t *identity, struct kt_event *ev)
+{
+    struct arn arn = read_arn(get(identity, "arn"));
+    const json_t *session = json_object_get(json_object_get(identity, "sessionContext"), "attributes");
+    ev->actor.type = get(identity, "type");
+    ev->actor.arn = get(identity, "arn");
+    ev->actor.account = either(get_name(identity, "accountId"), arn.account);
+    ev->actor.principal_id = get(identity, "principalId");
+    ev->actor.access_key_id = get(identity, "accessKeyId");
+    ev->actor.mfa = tri_of(json_object_get(session, "mfaAuthenticated"));
+    enum principal p = principal_of(ev->actor.type, arn.resource);
+    ev->actor.name = actor_name(p, identity, arn.resource);
+    ev->actor.session = actor_session(p, ev->actor.principal_id, arn.resource);
+    return p;
+}
+
+/* --- where from -------------------------------------------------------------- */
+
+/* Exports are known to write 075.050.255.67, which inet_pton refuses. */
+static bool is_ip4(struct kt_span s)
+{
+    int parts = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        int digits = 0, v = 0;
+        while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9' && digits < 4) {
+            v = v * 10 + (s.p[i++] - '0');
+            digits++;
+        }
+        if (digits < 1 || digits > 3 || v > 255 || ++parts > 4)
+            return false;
+        if (i < s.n && (s.p[i] != '.' || i + 1 == s.n))
+            return false;
+    }
+    return parts == 4;
+}
+
+static bool is_ip6(struct kt_span s)
+{
+    char text[INET6_ADDRSTRLEN + 1];
+    unsigned char out[16];
+    if (s.n == 0 || s.n >= sizeof text || memchr(s.p, '\0', s.n))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    return inet_pton(AF_INET6, text, out) == 1;
+}
+
+static bool ends(struct kt_span s, const char *suffix)
+{
+    size_t n = strlen(suffix);
+    return s.p && s.n > n && strncasecmp(s.p + s.n - n, suffix, n) == 0;
+}
+
+/* The domains under which AWS names its services. */
+static bool is_service_name(struct kt_span s)
+{
+    static const char *const domains[] = {".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal",
+                                          ".amazon.com",    ".api.aws",          ".aws.dev"};
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (!(c == '.' || c == '-' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+              (c >= 'A' && c <= 'Z')))
+            return false;
+    }
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
+        if (ends(s, domains[i]))
+            return true;
+    return false;
+}
+
+static enum kt_address_kind address_kind(struct kt_span s)
+{
+    if (!kt_span_known(s))
+        return KT_ADDRESS_UNKNOWN;
+    if (is_ip4(s) || is_ip6(s))
+        return KT_ADDRESS_IP;
+    if (kt_span_is(s, "AWS Internal") || kt_span_starts(s, "AWS Internal/"))
+        return KT_ADDRESS_INTERNAL;
+    return is_service_name(s) ? KT_ADDRESS_SERVICE : KT_ADDRESS_UNKNOWN;
+}
+
+/* --- outcome and target ------------------------------------------------------ */
+
+static enum kt_result result_of(struct kt_span error_code)
+{
+    static const char *const denials[] = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation",
+                                          "Client.UnauthorizedOperation"};
+    if (!kt_span_known(error_code))
+        return KT_RESULT_CREATED;
+    for (size_t i = 0; i < sizeof denials / sizeof *denials; i++)
+        if (kt_span_is(error_code, denials[i]))
+            return KT_RESULT_DENIED;
+    return KT_RESULT_FAILED;
+}
+
+/* "... on resource: user NAME because ...", with a path before the name or an
+ * ARN in its place. The name ends at a space or at the end. */
+static struct kt_span target_in_message(struct kt_span message)
+{
+    static const char mark[] = " on resource: ";
+    const char *p = message.p ? memmem(message.p, message.n, mark, sizeof mark - 1) : NULL;
+    if (!p)
+        return KT_SPAN_NONE;
+    p += sizeof mark - 1;
+    struct kt_span rest = {p, message.n - (size_t)(p - message.p)};
+    if (kt_span_starts(rest, "user "))
+        return last_part(before(strip(rest, "user "), ' '));
+    return last_part(strip(read_arn(before(rest, ' ')).resource, "user/"));
+}
+
+/* Do the parameters say that no user was named? Left out for size, or not an
+ * object, they say nothing. */
+static bool names_nobody(const json_t *params)
+{
+    if (!params || json_is_null(params))
+        return true;
+    if (!json_is_object(params) || tri_of(json_object_get(params, "omitted")) == KT_YES)
+        return false;
+    const json_t *name = json_object_get(params, "userName");
+    return !name || json_is_null(name);
+}
+
+static void decode_target(const json_t *root, enum principal p, struct kt_event *ev)
+{
+    const json_t *params = json_object_get(root, "requestParameters");
+    const json_t *key = json_object_get(json_object_get(root, "responseElements"), "accessKey");
+    struct {
+        struct kt_span name;
+        enum kt_target_from from;
+    } say[] = {{get_name(key, "userName"), KT_TARGET_RESPONSE},
+               {get_name(params, "userName"), KT_TARGET_REQUEST},
+               {kt_span_known(ev->error_code) ? target_in_message(ev->error_message) : KT_SPAN_NONE,
+                KT_TARGET_ERROR},
+               {KT_SPAN_NONE, KT_TARGET_CALLER}};
+    /* IAM takes the caller where no user is named. A denied call's parameters
+     * are always null, and only a user or root can have keys. */
+    if (names_nobody(params) && ev->result != KT_RESULT_DENIED && (p == USER || p == ROOT))
+        say[3].name = ev->actor.name;
+    for (size_t i = 0; i < 4 && !kt_span_known(ev->target.name); i++) {
+        ev->target.name = say[i].name;
+        ev->target.from = kt_span_known(say[i].name) ? say[i].from : KT_TARGET_NONE;
+    }
+    ev->target.account = ev->account;
+}
+
+static enum kt_tri same_account(const struct kt_event *ev)
+{
+    if (!kt_span_known(ev->actor.account) || !kt_span_known(ev->target.account))
+        return KT_UNKNOWN;
+    return kt_span_eq(ev->actor.account, ev->target.account) ? KT_YES : KT_NO;
+}
+
+static enum kt_tri names_equal(const struct kt_event *ev)
+{
+    if (!kt_span_known(ev->actor.name))
+        return KT_UNKNOWN;
+    return kt_span_eq(ev->actor.name, ev->target.name) ? KT_YES : KT_NO;
+}
+
+/* A session of GetFederationToken is the IAM user who asked for it. */
+static bool issued_by_user(const json_t *root)
+{
+    return kt_span_is(get(kt_json_path((json_t *)root, KT_LIT("userIdentity.sessionContext.sessionIssuer")), "type"),
+                      "IAMUser");
+}
+
+static enum kt_tri decode_self(const json_t *root, enum principal p, const struct kt_event *ev)
+{
+    if (!kt_span_known(ev->target.name))
+        return KT_UNKNOWN;
+    enum kt_tri account = same_account(ev), name = names_equal(ev);
+    if (ev->target.from == KT_TARGET_CALLER)
+        return account == KT_NO ? KT_NO : KT_YES;
+    if (p == ROLE || p == SERVICE || p == OTHER)
+        return KT_NO; /* none of these has access keys of its own */
+    /* an IAM user may be called root: a request that names it is not for root itself */
+    if (p == ROOT && !names_nobody(json_object_get(root, "requestParameters")))
+        return KT_NO;
+    bool a_user = p == USER || p == ROOT || (p == FEDERATED && issued_by_user(root));
+    if (name == KT_YES && a_user)
+        return account;
+    if (name == KT_YES || (p == FEDERATED && !a_user))
+        return KT_UNKNOWN;
+    return name;
+}
+
+/* --- the whole --------------------------------------------------------------- */
+
+static uint32_t text_flags(const struct kt_event *ev)
+{
+    const struct kt_span identities[] = {
+        ev->event_id,          ev->event_name,   ev->event_source,        ev->error_code,
+        ev->actor.type,        ev->actor.name,   ev->actor.arn,           ev->actor.account,
+        ev->actor.principal_id, ev->actor.session, ev->actor.access_key_id, ev->actor.via,
+        ev->target.name,       ev->target.account, ev->key.id,            ev->key.status,
+        ev->source.address,    ev->account,      ev->region};
+    uint32_t ids = 0;
+    for (size_t i = 0; i < sizeof identities / sizeof *identities; i++)
+        ids |= kt_text_notes(identities[i]);
+    uint32_t all = ids | kt_text_notes(ev->error_message) | kt_text_notes(ev->agent.text);
+    return (ids & KT_NOTE_NON_ASCII ? KT_FLAG_NON_ASCII_IDENTITY : 0u) |
+           (all & (KT_NOTE_CONTROL | KT_NOTE_BIDI | KT_NOTE_HIDDEN) ? KT_FLAG_HIDDEN_TEXT : 0u);
+}
+
+static bool parts_omitted(const json_t *root)
+{
+    static const char *const parts[] = {"requestParameters", "responseElements", "additionalEventData",
+                                        "serviceEventDetails"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (tri_of(json_object_get(json_object_get(root, parts[i]), "omitted")) == KT_YES)
+            return true;
+    return false;
+}
+
+static uint32_t record_flags_of(const json_t *root, uint32_t record_flags, const struct kt_event *ev)
+{
+    const json_t *addendum = json_object_get(root, "addendum");
+    uint32_t f = 0;
+    if (record_flags & RECORD_REPAIRED)
+        f |= KT_FLAG_REPAIRED;
+    if (record_flags & RECORD_DUPLICATE_KEYS)
+        f |= KT_FLAG_DUPLICATE_KEYS;
+    if (parts_omitted(root))
+        f |= KT_FLAG_OMITTED;
+    if (addendum && !json_is_null(addendum))
+        f |= KT_FLAG_ADDENDUM;
+    if (kt_span_known(ev->event_source) && !kt_span_is(ev->event_source, "iam.amazonaws.com"))
+        f |= KT_FLAG_OTHER_SOURCE;
+    if (ev->event_id.n == 0)
+        f |= KT_FLAG_NO_EVENT_ID;
+    if (ev->time == KT_TIME_NONE)
+        f |= KT_FLAG_NO_TIME;
+    return f;
+}
+
+static enum kt_kind kind_of(struct kt_span event_name)
+{
+    return kt_span_is(event_name, "CreateAccessKey") ? KT_KIND_CREATION : KT_KIND_NONE;
+}
+
+static void decode_frame(const json_t *root, struct kt_event *ev)
+{
+    ev->time = kt_time_parse_created(get(root, "eventTime"));
+    ev->event_id = get(root, "eventID");
+    ev->event_source = get(root, "eventSource");
+    ev->error_code = get_name(root, "errorCode");
+    ev->error_message = get(root, "errorMessage");
+    ev->result = result_of(ev->error_code);
+    ev->source.address = get(root, "sourceIPAddress");
+    ev->source.kind = address_kind(ev->source.address);
+    ev->region = get(root, "awsRegion");
+}
+
+void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
+{
+    *out = (struct kt_event){.time = KT_TIME_NONE, .key.created = KT_TIME_NONE};
+    out->event_name = get(root, "eventName");
+    out->kind = kind_of(out->event_name);
+    if (out->kind == KT_KIND_NONE)
+        return;
+    bool redacted = kt_event_redact(root);
+    const json_t *identity = json_object_get(root, "userIdentity");
+    const json_t *key = json_object_get(json_object_get(root, "responseElements"), "accessKey");
+    decode_frame(root, out);
+    enum principal p = decode_actor(identity, out);
+    out->actor.via = either(get_name(identity, "invokedBy"),
+                            out->source.kind == KT_ADDRESS_SERVICE ? out->source.address : KT_SPAN_NONE);
+    out->account = either(either(get_name(root, "recipientAccountId"), get_name(root, "recipientAccountID")),
+                          out->actor.account);
+    decode_target(root, p, out);
+    out->target.self = decode_self(root, p, out);
+    out->key.id = get(key, "accessKeyId");
+    out->key.status = get(key, "status");
+    out->key.created = kt_time_parse_created(get(key, "createDate"));
+    kt_agent_parse(get(root, "userAgent"), tri_of(json_object_get(root, "sessionCredentialFromConsole")) == KT_YES,
+                   out->actor.via, a, &out->agent);
+    out->flags = record_flags_of(root, record_flags, out) | text_flags(out) | (redacted ? KT_FLAG_REDACTED : 0u);
+}
+
+/* --- names ------------------------------------------------------------------- */
+
+const char *kt_flag_name(uint32_t single_flag)
+{
+    switch (single_flag) {
+    case KT_FLAG_REPAIRED: return "repaired";
+    case KT_FLAG_OMITTED: return "omitted";
+    case KT_FLAG_CONFLICT: return "conflict";
+    case KT_FLAG_NON_ASCII_IDENTITY: return "non-ascii-identity";
+    case KT_FLAG_HIDDEN_TEXT: return "hidden-text";
+    case KT_FLAG_ADDENDUM: return "addendum";
+    case KT_FLAG_OTHER_SOURCE: return "other-event-source";
+    case KT_FLAG_NO_EVENT_ID: return "no-event-id";
+    case KT_FLAG_NO_TIME: return "no-time";
+    case KT_FLAG_DUPLICATE_KEYS: return "duplicate-keys";
+    case KT_FLAG_REDACTED: return "redacted";
+    }
+    return NULL;
+}
+
+const char *kt_kind_name(enum kt_kind k)
+{
+    static const char *const names[] = {NULL, "creation", "malformed"};
+    return (size_t)k < sizeof names / sizeof *names ? names[k] : NULL;
+}
+
+const char *kt_result_name(enum kt_result r)
+{
+    static const char *const names[] = {NULL, "created", "denied", "failed"};
+    return (size_t)r < sizeof names / sizeof *names ? names[r] : NULL;
+}
+
+const char *kt_target_from_name(enum kt_target_from f)
+{
+    static const char *const names[] = {NULL, "response", "request", "error", "caller"};
+    return (size_t)f < sizeof names / sizeof *names ? names[f] : NULL;
+}
+
+const char *kt_address_kind_name(enum kt_address_kind k)
+{
+    static const char *const names[] = {"unknown", "ip", "service", "internal"};
+    return (size_t)k < sizeof names / sizeof *names ? names[k] : "unknown";
+}
+
+const char *kt_agent_class_name(enum kt_agent_class c)
+{
+    static const char *const names[] = {"unknown", "console", "cli",     "sdk",        "iac",
+                                        "cloudshell", "browser", "service", "attack-tool"};
+    return (size_t)c < sizeof names / sizeof *names ? names[c] : "unknown";
+}

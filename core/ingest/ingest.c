@@ -1,0 +1,257 @@
+#include "ingest/ingest.h"
+
+#include "base/hash.h"
+#include "ingest/damage.h"
+#include "ingest/envelope.h"
+#include "ingest/inflate.h"
+#include "ingest/pick.h"
+#include "ingest/split.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DAMAGE_RUN = 100 }; /* damaged records in a row; those behind them are told as one stretch */
+
+struct kt_ingest {
+    struct kt_record_sink sink;
+    struct kt_pick *pick;
+    struct kt_inflate *inflate;
+    struct kt_split *split;
+    struct kt_envelope envelope;
+    struct kt_damage damage;
+    struct kt_ingest_stats stats;
+    uint64_t first_record, first_byte; /* of an earlier stream that this one continues */
+    uint64_t offset;                   /* of the candidate being opened */
+    unsigned run; /* damaged stretches since the last whole value */
+    bool stopped;
+};
+
+static uint64_t next_ordinal(struct kt_ingest *g)
+{
+    return g->first_record + ++g->stats.records;
+}
+
+static bool report(struct kt_ingest *g, const struct kt_malformed *m)
+{
+    g->stats.malformed++;
+    g->run++;
+    if (!g->sink.malformed(g->sink.ctx, m))
+        g->stopped = true;
+    return !g->stopped;
+}
+
+/* Hands on the stretch of damage that has been gathered, if there is one. */
+static bool close_damage(struct kt_ingest *g)
+{
+    struct kt_malformed m;
+    return kt_damage_end(&g->damage, &m) ? report(g, &m) : !g->stopped;
+}
+
+/* --- from the envelope ----------------------------------------------------- */
+
+static bool on_record(void *ctx, struct kt_span text, json_t *json, uint32_t flags)
+{
+    struct kt_ingest *g = ctx;
+    if (!close_damage(g))
+        return false;
+    g->run = 0;
+    struct kt_record r = {text, json, next_ordinal(g), g->offset, flags};
+    g->stats.picked++;
+    if (!g->sink.record(g->sink.ctx, &r))
+        g->stopped = true;
+    return !g->stopped;
+}
+
+static bool on_bad_string(void *ctx, struct kt_span text, const char *reason)
+{
+    struct kt_ingest *g = ctx;
+    if (!close_damage(g))
+        return false;
+    struct kt_malformed m = {.bytes = text, .size = text.n, .ordinal = next_ordinal(g), .offset = g->offset,
+                             .reason = reason, .names_event = kt_pick_any(g->pick, text.p, text.n)};
+    if (m.bytes.n > KT_MALFORMED_KEPT)
+        m.bytes.n = KT_MALFORMED_KEPT;
+    kt_sha256(text.p, text.n, m.sha256);
+    return report(g, &m);
+}
+
+/* --- from the splitter ----------------------------------------------------- */
+
+static enum kt_take on_candidate(void *ctx, const struct kt_candidate *c, const char **reason)
+{
+    struct kt_ingest *g = ctx;
+    if (c->matters) {
+        g->offset = c->offset;
+        *reason = kt_envelope_open(&g->envelope, (struct kt_span){c->p, c->n});
+        if (*reason)
+            return KT_TAKE_DAMAGED;
+        if (g->envelope.stopped)
+            return KT_TAKE_STOP;
+        if (g->envelope.found)
+            return KT_TAKE_OK;
+    }
+    if (!close_damage(g))
+        return KT_TAKE_STOP;
+    g->run = 0;
+    if (!c->outer)
+        (void)next_ordinal(g);
+    return KT_TAKE_OK;
+}
+
+static bool on_damage(void *ctx, const char *p, size_t n, uint64_t offset, const char *reason, bool noise)
+{
+    struct kt_ingest *g = ctx;
+    bool joins = g->damage.open && (!reason || noise || g->damage.noise || g->run >= DAMAGE_RUN);
+    if (!joins) {
+        if (!close_damage(g))
+            return false;
+        kt_damage_begin(&g->damage, offset, next_ordinal(g), reason ? reason : "not JSON", noise);
+    }
+    kt_damage_add(&g->damage, p, n);
+    return true;
+}
+
+static bool on_line(void *ctx)
+{
+    struct kt_ingest *g = ctx;
+    return !g->damage.open || g->damage.noise || g->run >= DAMAGE_RUN || close_damage(g);
+}
+
+/* --- from the decompressor ------------------------------------------------- */
+
+static char *on_space(void *ctx, size_t *n)
+{
+    struct kt_ingest *g = ctx;
+    return kt_split_space(g->split, n);
+}
+
+static bool on_bytes(void *ctx, size_t n)
+{
+    struct kt_ingest *g = ctx;
+    g->stats.bytes += n;
+    return kt_split_commit(g->split, n);
+}
+
+/* --- the stream ------------------------------------------------------------ */
+
+struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const struct kt_record_sink *sink)
+{
+    struct kt_ingest *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    g->sink = *sink;
+    const struct kt_envelope_sink records = {on_record, on_bad_string, g};
+    const struct kt_split_sink values = {on_candidate, on_damage, on_line, g};
+    const struct kt_inflate_out bytes = {on_space, on_bytes, g};
+    g->pick = kt_pick_new(names, n_names);
+    kt_envelope_init(&g->envelope, &records, g->pick);
+    bool ok = kt_damage_init(&g->damage, g->pick) && g->pick;
+    g->split = kt_split_new(g->pick, &values);
+    g->inflate = kt_inflate_new(&bytes);
+    if (!ok || !g->split || !g->inflate) {
+        kt_ingest_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+void kt_ingest_free(struct kt_ingest *g)
+{
+    if (!g)
+        return;
+    kt_inflate_free(g->inflate);
+    kt_split_free(g->split);
+    kt_damage_free(&g->damage);
+    kt_envelope_free(&g->envelope);
+    kt_pick_free(g->pick);
+    free(g);
+}
+
+void kt_ingest_reset(struct kt_ingest *g)
+{
+    kt_inflate_reset(g->inflate);
+    kt_split_reset(g->split, 0);
+    kt_damage_reset(&g->damage);
+    g->envelope.stopped = g->envelope.no_memory = g->stopped = false;
+    g->stats = (struct kt_ingest_stats){0};
+    g->run = 0;
+    g->first_record = g->first_byte = 0;
+}
+
+void kt_ingest_continue(struct kt_ingest *g, uint64_t records, uint64_t bytes)
+{
+    g->first_record = records;
+    g->first_byte = bytes;
+    kt_split_reset(g->split, bytes);
+}
+
+bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n)
+{
+    return !g->stopped && kt_inflate_feed(g->inflate, p, n);
+}
+
+static bool no_memory(const struct kt_ingest *g)
+{
+    return kt_split_no_memory(g->split) || g->envelope.no_memory;
+}
+
+static enum kt_ingest_end stopped_end(const struct kt_ingest *g, struct kt_err *why)
+{
+    if (g->stopped)
+        kt_fail(why, KT_ECANCELLED, "stopped after %llu records", (unsigned long long)g->stats.records);
+    else
+        kt_fail(why, KT_ENOMEM, "%s after %llu records",
+                no_memory(g) ? "memory ran out" : "the decompressor ran out of memory",
+                (unsigned long long)g->stats.records);
+    return KT_END_STOPPED;
+}
+
+/* How the text ended, as a sentence's part; empty where it is whole. */
+static void tell_rest(const struct kt_ingest *g, enum kt_split_end how, const struct kt_split_rest *rest,
+                      char *out, size_t size)
+{
+    out[0] = '\0';
+    if (how == KT_SPLIT_IN_VALUE)
+        (void)snprintf(out, size, "the text ends inside a record that begins at byte %llu (%llu bytes of it are there%s)",
+                       (unsigned long long)rest->offset, (unsigned long long)rest->size,
+                       rest->matters ? ", and they name an event of interest" : "");
+    else if (how == KT_SPLIT_IN_ARRAY)
+        (void)snprintf(out, size, "the text ends at byte %llu inside an array of records",
+                       (unsigned long long)(g->first_byte + g->stats.bytes));
+}
+
+enum kt_ingest_end kt_ingest_finish(struct kt_ingest *g, struct kt_err *why)
+{
+    struct kt_split_rest rest;
+    struct kt_err packed = {KT_OK, ""};
+    char text[200];
+    (void)kt_inflate_flush(g->inflate);
+    enum kt_inflate_end z = kt_inflate_end(g->inflate, &packed);
+    enum kt_split_end how = kt_split_finish(g->split, &rest);
+    if (how == KT_SPLIT_UTF16) {
+        kt_fail(why, KT_EFORMAT, "the text is UTF-16, which is not read: convert it with iconv -f UTF-16 -t UTF-8");
+        return KT_END_CORRUPT;
+    }
+    if (how == KT_SPLIT_STOPPED || z == KT_INFLATE_STOPPED || !close_damage(g) || g->stopped)
+        return stopped_end(g, why);
+    tell_rest(g, how, &rest, text, sizeof text);
+    unsigned long long n = g->stats.records;
+    if (z == KT_INFLATE_WHOLE && !text[0])
+        return KT_END_WHOLE;
+    kt_fail(why, KT_EFORMAT, "%s%s%s; %llu record%s before %s read", packed.text, packed.text[0] && text[0] ? "; " : "",
+            text, n, n == 1 ? "" : "s", n == 1 ? "it was" : "it were");
+    return z == KT_INFLATE_BAD ? KT_END_CORRUPT : KT_END_TRUNCATED;
+}
+
+bool kt_ingest_at_rest(const struct kt_ingest *g)
+{
+    return !g->stopped && !g->damage.open && kt_inflate_at_rest(g->inflate) && kt_split_at_rest(g->split);
+}
+
+struct kt_ingest_stats kt_ingest_stats(const struct kt_ingest *g)
+{
+    struct kt_ingest_stats s = g->stats;
+    s.bytes_in = kt_inflate_bytes_in(g->inflate);
+    return s;
+}

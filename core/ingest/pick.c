@@ -1,0 +1,239 @@
+#include "ingest/pick.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { ESCAPE_LEN = 6, APART_MAX = 3, NO_NAME = -1 };
+
+/* Two bytes `apart` that announce one or several names (or the escape). */
+struct anchor {
+    unsigned char first, second;
+    unsigned apart;
+};
+
+struct name {
+    const char *p;
+    size_t n;
+    size_t anchor; /* which */
+    size_t at;     /* where in the name its anchor is */
+};
+
+struct kt_pick {
+    size_t n, n_anchors, longest;
+    char lowest; /* the least x of `\u00x` that counts */
+    struct anchor *anchor;
+    struct name *name;
+};
+
+/* How often a byte is expected in CloudTrail text; only ratios count. */
+static unsigned weight(unsigned char c)
+{
+    if (c == 'A' || c == 'I' || c == 'C' || c == 'K')
+        return 4;
+    return isupper(c) ? 2 : islower(c) ? 16 : isdigit(c) ? 16 : 4;
+}
+
+static bool find_anchor(const struct name *m, struct anchor a, size_t *at)
+{
+    for (size_t i = 0; i + a.apart < m->n; i++) {
+        if ((unsigned char)m->p[i] == a.first && (unsigned char)m->p[i + a.apart] == a.second) {
+            *at = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t count_served(const struct kt_pick *k, size_t from, struct anchor a)
+{
+    size_t served = 0, at;
+    for (size_t i = from; i < k->n; i++)
+        served += k->name[i].anchor == SIZE_MAX && find_anchor(&k->name[i], a, &at);
+    return served;
+}
+
+/* The pair of name `i` that serves most names; of equals the rarest one. */
+static struct anchor best_anchor(const struct kt_pick *k, size_t i)
+{
+    const struct name *m = &k->name[i];
+    struct anchor best = {(unsigned char)m->p[0], (unsigned char)m->p[0], 0};
+    size_t best_served = 0;
+    unsigned best_weight = 0;
+    for (unsigned apart = 1; apart <= APART_MAX; apart++) {
+        for (size_t j = 0; j + apart < m->n; j++) {
+            struct anchor a = {(unsigned char)m->p[j], (unsigned char)m->p[j + apart], apart};
+            size_t served = count_served(k, i, a);
+            unsigned w = weight(a.first) * weight(a.second);
+            if (served > best_served || (served == best_served && w < best_weight)) {
+                best = a;
+                best_served = served;
+                best_weight = w;
+            }
+        }
+    }
+    return best;
+}
+
+static void choose_anchors(struct kt_pick *k)
+{
+    k->anchor[k->n_anchors++] = (struct anchor){'\\', 'u', 1};
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->name[i].anchor != SIZE_MAX)
+            continue;
+        struct anchor a = best_anchor(k, i);
+        for (size_t j = i; j < k->n; j++)
+            if (k->name[j].anchor == SIZE_MAX && find_anchor(&k->name[j], a, &k->name[j].at))
+                k->name[j].anchor = k->n_anchors;
+        k->anchor[k->n_anchors++] = a;
+    }
+}
+
+struct kt_pick *kt_pick_new(const char *const *names, size_t n)
+{
+    struct kt_pick *k = calloc(1, sizeof *k);
+    if (!k)
+        return NULL;
+    k->name = calloc(n + 1, sizeof *k->name);
+    k->anchor = calloc(n + 1, sizeof *k->anchor);
+    if (!k->name || !k->anchor) {
+        kt_pick_free(k);
+        return NULL;
+    }
+    k->longest = ESCAPE_LEN;
+    k->lowest = '4';
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(names[i]);
+        if (!len)
+            continue;
+        k->name[k->n++] = (struct name){names[i], len, SIZE_MAX, 0};
+        if (len > k->longest)
+            k->longest = len;
+        for (const char *c = names[i]; *c; c++)
+            if (!isalpha((unsigned char)*c))
+                k->lowest = '0';
+    }
+    choose_anchors(k);
+    return k;
+}
+
+void kt_pick_free(struct kt_pick *k)
+{
+    if (!k)
+        return;
+    free(k->name);
+    free(k->anchor);
+    free(k);
+}
+
+size_t kt_pick_longest(const struct kt_pick *k)
+{
+    return k->longest;
+}
+
+/* At `\u`: does it spell what a name may hold? */
+static bool escape_counts(const struct kt_pick *k, const char *p, size_t n)
+{
+    for (size_t i = 2; i < ESCAPE_LEN && i < n; i++) {
+        if (p[i] == '\\')
+            return true;
+        if (!isxdigit((unsigned char)p[i]))
+            break;
+    }
+    return n >= 5 && p[2] == '0' && p[3] == '0' && p[4] >= k->lowest && p[4] <= '7';
+}
+
+/* Anchor `a` stands at `at`: the start of a hit that is not before `from`. */
+static size_t confirm(const struct kt_pick *k, size_t a, const char *p, size_t n, size_t from, size_t at)
+{
+    if (a == 0)
+        return escape_counts(k, p + at, n - at) ? at : n;
+    for (size_t i = 0; i < k->n; i++) {
+        const struct name *m = &k->name[i];
+        if (m->anchor != a || at < m->at + from)
+            continue;
+        size_t start = at - m->at;
+        if (n - start >= m->n && memcmp(p + start, m->p, m->n) == 0)
+            return start;
+    }
+    return n;
+}
+
+static size_t confirm_all(const struct kt_pick *k, const char *p, size_t n, size_t from, size_t at)
+{
+    for (size_t a = 0; a < k->n_anchors; a++) {
+        const struct anchor *x = &k->anchor[a];
+        if ((unsigned char)p[at] != x->first || at + x->apart >= n || (unsigned char)p[at + x->apart] != x->second)
+            continue;
+        size_t hit = confirm(k, a, p, n, from, at);
+        if (hit < n)
+            return hit;
+    }
+    return n;
+}
+
+size_t kt_pick_next_portable(const struct kt_pick *k, const char *p, size_t n, size_t from)
+{
+    for (size_t at = from; at < n; at++) {
+        size_t hit = confirm_all(k, p, n, from, at);
+        if (hit < n)
+            return hit;
+    }
+    return n;
+}
+
+#ifdef __SSE2__
+static inline __m128i pair(const char *p, const struct anchor *a)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i y = _mm_loadu_si128((const __m128i *)(const void *)(p + a->apart));
+    return _mm_and_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8((char)a->first)),
+                         _mm_cmpeq_epi8(y, _mm_set1_epi8((char)a->second)));
+}
+
+/* `count` is a constant at the calls for few anchors, so that the loop is
+ * unrolled. */
+static inline __attribute__((always_inline)) size_t next_sse2(const struct kt_pick *k, const char *p, size_t n,
+                                                              size_t from, size_t count)
+{
+    size_t at = from;
+    for (; n >= 16 + APART_MAX && at <= n - 16 - APART_MAX; at += 16) {
+        __m128i any = pair(p + at, &k->anchor[0]);
+        for (size_t a = 1; a < count; a++)
+            any = _mm_or_si128(any, pair(p + at, &k->anchor[a]));
+        unsigned mask = (unsigned)_mm_movemask_epi8(any);
+        for (; mask; mask &= mask - 1) {
+            size_t hit = confirm_all(k, p, n, from, at + (unsigned)__builtin_ctz(mask));
+            if (hit < n)
+                return hit;
+        }
+    }
+    for (; at < n; at++) {
+        size_t hit = confirm_all(k, p, n, from, at);
+        if (hit < n)
+            return hit;
+    }
+    return n;
+}
+
+size_t kt_pick_next(const struct kt_pick *k, const char *p, size_t n, size_t from)
+{
+    switch (k->n_anchors) {
+    case 2:
+        return next_sse2(k, p, n, from, 2);
+    case 3:
+        return next_sse2(k, p, n, from, 3);
+    default:
+        return next_sse2(k, p, n, from, k->n_anchors);
+    }
+}
+#else
+size_t kt_pick_next(const struct kt_pick *k, const char *p, size_t n, size_t from)
+{
+    return kt_pick_next_portable(k, p, n, from);
+}
+#endif

@@ -1,0 +1,180 @@
+#include "ingest/repair.h"
+
+#include "ingest/ingest.h"
+
+static bool continues(unsigned char c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+/* Bytes of the character at `p` (n of them left); 0 where it is no UTF-8, with
+ * *bad set to how many bytes one replacement stands for. */
+static size_t utf8_len(const unsigned char *p, size_t n, size_t *bad)
+{
+    unsigned char lo = 0x80, hi = 0xbf;
+    size_t len;
+    *bad = 1;
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] >= 0xc2 && p[0] <= 0xdf)
+        len = 2;
+    else if (p[0] >= 0xe0 && p[0] <= 0xef)
+        len = 3;
+    else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+        len = 4;
+    else
+        return 0;
+    if (p[0] == 0xe0)
+        lo = 0xa0;
+    else if (p[0] == 0xed)
+        hi = 0x9f;
+    else if (p[0] == 0xf0)
+        lo = 0x90;
+    else if (p[0] == 0xf4)
+        hi = 0x8f;
+    for (size_t i = 1; i < len; i++) {
+        if (i >= n || (i == 1 ? p[1] < lo || p[1] > hi : !continues(p[i]))) {
+            *bad = i;
+            return 0;
+        }
+    }
+    return len;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The code unit of `\uXXXX` at `p`; -1 where there is none. */
+static int code_unit(const char *p, size_t n)
+{
+    if (n < 6 || p[0] != '\\' || p[1] != 'u')
+        return -1;
+    int v = 0;
+    for (int i = 2; i < 6; i++) {
+        int d = hex_digit(p[i]);
+        if (d < 0)
+            return -1;
+        v = v * 16 + d;
+    }
+    return v;
+}
+
+/* At a backslash: how many bytes belong together, and whether they are a lone
+ * surrogate. */
+static size_t escape_len(const char *p, size_t n, bool *lone)
+{
+    *lone = false;
+    int unit = code_unit(p, n);
+    if (unit < 0)
+        return n < 2 ? n : 2;
+    if (unit < 0xd800 || unit > 0xdfff)
+        return 6;
+    int low = unit <= 0xdbff ? code_unit(p + 6, n - 6) : -1;
+    if (low >= 0xdc00 && low <= 0xdfff)
+        return 12;
+    *lone = true;
+    return 6;
+}
+
+bool kt_repair(struct kt_span text, struct kt_buf *out)
+{
+    bool changed = false;
+    kt_buf_reset(out);
+    size_t copied = 0, i = 0;
+    while (i < text.n) {
+        const char *with = NULL;
+        size_t len, bad;
+        if (text.p[i] == '\\') {
+            bool lone;
+            len = escape_len(text.p + i, text.n - i, &lone);
+            with = lone ? "\\ufffd" : NULL;
+            /* the second byte of `\X` may be the first of a character */
+            if (!lone && len == 2 && (unsigned char)text.p[i + 1] >= 0x80)
+                len = 1;
+        } else {
+            len = utf8_len((const unsigned char *)text.p + i, text.n - i, &bad);
+            if (!len) {
+                len = bad;
+                with = "\xef\xbf\xbd";
+            }
+        }
+        if (with) {
+            kt_buf_add(out, text.p + copied, i - copied);
+            kt_buf_adds(out, with);
+            copied = i + len;
+            changed = true;
+        }
+        i += len;
+    }
+    if (changed)
+        kt_buf_add(out, text.p + copied, text.n - copied);
+    return changed && !out->failed;
+}
+
+static const char *reason_of(const json_error_t *e)
+{
+    switch (json_error_code(e)) {
+    case json_error_stack_overflow:
+        return "nested deeper than 2048 levels";
+    case json_error_premature_end_of_input:
+        return strstr(e->text, "string") ? "unterminated string" : "ends too early";
+    case json_error_end_of_input_expected:
+        return "something follows the value";
+    case json_error_invalid_utf8:
+        return "not UTF-8";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "a NUL in a key";
+    case json_error_numeric_overflow:
+        return "a number too large";
+    case json_error_wrong_type:
+    case json_error_invalid_format:
+        return "not an object";
+    default:
+        break;
+    }
+    if (strstr(e->text, "control character"))
+        return "a control character in a string";
+    if (strstr(e->text, "newline"))
+        return "a newline in a string";
+    if (strstr(e->text, "escape"))
+        return "an invalid escape";
+    if (strstr(e->text, "Unicode"))
+        return "an invalid Unicode escape";
+    return "not valid JSON";
+}
+
+void kt_parse(struct kt_span text, struct kt_buf *scratch, struct kt_parsed *out)
+{
+    *out = (struct kt_parsed){.text = text};
+    size_t how = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
+    json_error_t e;
+    for (;;) {
+        out->json = json_loadb(out->text.p, out->text.n, how, &e);
+        if (out->json)
+            return;
+        enum json_error_code code = json_error_code(&e);
+        if (code == json_error_duplicate_key && (how & JSON_REJECT_DUPLICATES)) {
+            how &= ~(size_t)JSON_REJECT_DUPLICATES;
+            out->flags |= KT_RECORD_DUPLICATE_KEYS;
+        } else if (code == json_error_numeric_overflow && !(how & JSON_DECODE_INT_AS_REAL)) {
+            how |= JSON_DECODE_INT_AS_REAL;
+        } else if (code == json_error_out_of_memory || e.text[0] == '\0') {
+            out->no_memory = true;
+            break;
+        } else if (!(out->flags & KT_RECORD_REPAIRED) && kt_repair(out->text, scratch)) {
+            out->text = kt_buf_span(scratch);
+            out->flags |= KT_RECORD_REPAIRED;
+        } else {
+            out->no_memory = scratch->failed;
+            break;
+        }
+    }
+    out->flags = 0;
+    out->reason = out->no_memory ? "memory ran out" : reason_of(&e);
+}

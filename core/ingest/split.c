@@ -1,0 +1,875 @@
+#include "ingest/split.h"
+
+#include "ingest/ingest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum state {
+    ELEMENT, /* between values */
+    VALUE,   /* inside an object or array that is a candidate */
+    ENDING,  /* behind one; what follows decides */
+    STRING,  /* inside a string that is a candidate */
+    SCALAR,  /* inside a number or a bare word */
+    SEEK     /* damage: looking for the next start */
+};
+enum step { GO, WAIT, STOP };
+
+enum { WINDOW_MAX = KT_RECORD_MAX + 2 * KT_SPLIT_SLICE, OUTER_MAX = KT_RECORD_MAX, LOOK_BACK = 2 * KT_START_BLANKS + 2 };
+
+struct kt_split {
+    struct kt_split_sink sink;
+    const struct kt_pick *pick;
+    struct kt_starts starts;
+
+    /* the window: w[0] is at `base` of the stream */
+    char *w;
+    size_t cap, end;
+    uint64_t base, origin;
+    size_t s;   /* where the candidate, or damage not yet told, begins */
+    size_t pos; /* what is before it has been looked at */
+
+    /* the first hit at or after hit_from, known up to hit_end */
+    size_t hit_from, hit, hit_end;
+
+    enum state state;
+    struct kt_scan scan;
+    uint64_t stack[KT_SPLIT_DEPTH / 64]; /* bit set: an array */
+    size_t depth;
+    const char *flaw;   /* soft damage inside the candidate */
+    size_t found_from;  /* starts before it were looked for in a flawed candidate */
+    size_t ending;      /* ENDING: where the candidate ends */
+    bool oversize;      /* its beginning was given away as damage */
+    bool escaped;       /* STRING */
+
+    bool in_list;       /* inside a top-level array */
+    bool in_records;    /* inside an array of records of a top-level object */
+    bool control;       /* of a control message: its elements are no records */
+    bool hits_open;     /* inside the member "hits" of a top-level object */
+    size_t outer_depth; /* where the object goes on behind that array */
+    struct kt_buf outer; /* the object around it, [] for the array */
+
+    struct kt_start_key own; /* SEEK: the first key of what was damaged */
+    uint64_t rescanned;
+    bool eof, stopped, no_memory, utf16;
+};
+
+struct kt_split *kt_split_new(const struct kt_pick *pick, const struct kt_split_sink *sink)
+{
+    struct kt_split *sp = calloc(1, sizeof *sp);
+    if (!sp)
+        return NULL;
+    sp->sink = *sink;
+    sp->pick = pick;
+    kt_buf_init(&sp->outer, OUTER_MAX);
+    return sp;
+}
+
+void kt_split_free(struct kt_split *sp)
+{
+    if (!sp)
+        return;
+    kt_buf_free(&sp->outer);
+    free(sp->w);
+    free(sp);
+}
+
+void kt_split_reset(struct kt_split *sp, uint64_t offset)
+{
+    struct kt_split keep = *sp;
+    *sp = (struct kt_split){.sink = keep.sink, .pick = keep.pick, .outer = keep.outer, .w = keep.w, .cap = keep.cap};
+    kt_buf_reset(&sp->outer);
+    sp->base = sp->origin = offset;
+}
+
+bool kt_split_no_memory(const struct kt_split *sp)
+{
+    return sp->no_memory;
+}
+
+static enum step stop(struct kt_split *sp)
+{
+    sp->stopped = true;
+    return STOP;
+}
+
+static bool at_top(const struct kt_split *sp)
+{
+    return !sp->in_list && !sp->in_records;
+}
+
+/* --- the window ------------------------------------------------------------ */
+
+static void drop(struct kt_split *sp, size_t n)
+{
+    if (!n)
+        return;
+    memmove(sp->w, sp->w + n, sp->end - n);
+    sp->end -= n;
+    sp->base += n;
+    sp->s -= n < sp->s ? n : sp->s;
+    sp->pos -= n;
+    sp->found_from -= n < sp->found_from ? n : sp->found_from;
+    sp->ending -= n < sp->ending ? n : sp->ending;
+    sp->hit_from -= n < sp->hit_from ? n : sp->hit_from;
+    sp->hit -= n < sp->hit ? n : sp->hit;
+    sp->hit_end -= n < sp->hit_end ? n : sp->hit_end;
+}
+
+/* What is no longer needed: all before the candidate, but a little to look
+ * back at. */
+static size_t unneeded(const struct kt_split *sp)
+{
+    size_t keep = sp->state == ELEMENT ? sp->pos : sp->s;
+    size_t look = sp->state == SEEK || sp->state == ELEMENT || sp->oversize ? LOOK_BACK : 0;
+    return keep > look ? keep - look : 0;
+}
+
+char *kt_split_space(struct kt_split *sp, size_t *n)
+{
+    size_t waste = unneeded(sp);
+    if (sp->cap - sp->end < KT_SPLIT_SLICE && waste >= sp->end - waste)
+        drop(sp, waste);
+    if (sp->cap - sp->end < KT_SPLIT_SLICE && !kt_grow(&sp->w, &sp->cap, sp->end + KT_SPLIT_SLICE, 1, WINDOW_MAX)) {
+        drop(sp, waste);
+        if (sp->cap == sp->end) {
+            sp->no_memory = true;
+            (void)stop(sp);
+            return NULL;
+        }
+    }
+    size_t room = sp->cap - sp->end;
+    *n = room < KT_SPLIT_SLICE ? room : KT_SPLIT_SLICE;
+    return sp->w + sp->end;
+}
+
+static uint64_t offset_of(const struct kt_split *sp, size_t at)
+{
+    return sp->base + at;
+}
+
+/* Whether [from, to) holds a hit. Each byte is searched once: positions only
+ * go forward, but for the few that damage makes us read again. */
+static bool hit_in(struct kt_split *sp, size_t from, size_t to)
+{
+    if (from < sp->hit_from) {
+        sp->hit_from = sp->hit = sp->hit_end = from;
+    }
+    if (sp->hit >= from && sp->hit < sp->hit_end)
+        return sp->hit < to;
+    size_t overlap = kt_pick_longest(sp->pick) - 1;
+    size_t start = sp->hit_end > overlap ? sp->hit_end - overlap : 0;
+    if (start < from)
+        start = from;
+    sp->hit_from = from;
+    if (start < sp->end) {
+        sp->hit = kt_pick_next(sp->pick, sp->w, sp->end, start);
+        sp->hit_end = sp->hit < sp->end ? sp->hit + 1 : sp->end;
+    }
+    return sp->hit < sp->hit_end && sp->hit < to;
+}
+
+/* --- damage ---------------------------------------------------------------- */
+
+static bool tell_damage(struct kt_split *sp, size_t from, size_t to, const char *reason, bool noise)
+{
+    return to <= from || sp->sink.damage(sp->sink.ctx, sp->w + from, to - from, offset_of(sp, from), reason, noise);
+}
+
+static void between_values(struct kt_split *sp, size_t at)
+{
+    sp->state = ELEMENT;
+    sp->pos = sp->s = at;
+    sp->flaw = NULL;
+    sp->oversize = false;
+}
+
+static void forget_outer(struct kt_split *sp)
+{
+    kt_buf_reset(&sp->outer);
+    sp->in_records = sp->control = sp->hits_open = false;
+}
+
+/* May a stretch be read once more? Hostile nesting could make that quadratic,
+ * so that there is a limit to it. */
+static bool may_rescan(const struct kt_split *sp)
+{
+    return sp->rescanned <= KT_SPLIT_RESCANS + 8 * (offset_of(sp, sp->end) - sp->origin);
+}
+
+static void count_rescan(struct kt_split *sp, size_t from)
+{
+    sp->rescanned += sp->pos > from ? sp->pos - from : 0;
+}
+
+static void keep_own_key(struct kt_split *sp)
+{
+    sp->own.n = 0;
+    if (sp->state != VALUE && sp->state != ENDING)
+        return;
+    struct kt_span key = kt_first_key(sp->w + sp->s, sp->end - sp->s);
+    if (!sp->oversize && key.n && key.n < KT_START_KEY_MAX) {
+        memcpy(sp->own.text, key.p, key.n);
+        sp->own.n = key.n;
+    }
+}
+
+/* The candidate is damaged and its end not known: the next start behind its
+ * beginning is looked for, and what is before that told as damage. */
+static enum step seek_from(struct kt_split *sp, const char *reason, bool noise)
+{
+    keep_own_key(sp);
+    if (!sp->oversize) {
+        if (!tell_damage(sp, sp->s, sp->s + 1, reason, noise))
+            return stop(sp);
+        sp->s++;
+    }
+    if (sp->pos < sp->s)
+        sp->pos = sp->s;
+    sp->found_from = may_rescan(sp) ? sp->s : sp->pos;
+    sp->state = SEEK;
+    sp->oversize = false;
+    sp->flaw = NULL;
+    if (sp->outer.len && !sp->in_records)
+        forget_outer(sp); /* the damage is in the tail of that object */
+    return GO;
+}
+
+static void enter_start(struct kt_split *sp, size_t at, enum kt_start_kind kind)
+{
+    if (kind == KT_START_DOCUMENT || (sp->outer.len && !sp->in_records)) {
+        forget_outer(sp);
+        sp->in_list = sp->in_list && kind != KT_START_DOCUMENT;
+    }
+    between_values(sp, at);
+}
+
+/* A damaged stretch without the separators behind it. */
+static size_t trimmed(const struct kt_split *sp, size_t from, size_t to)
+{
+    size_t e = to, low = to - from > KT_START_BLANKS ? to - KT_START_BLANKS : from;
+    while (e > low && kt_is_blank(sp->w[e - 1]))
+        e--;
+    if (e > low && sp->w[e - 1] == ',')
+        e--;
+    while (e > low && kt_is_blank(sp->w[e - 1]))
+        e--;
+    return e;
+}
+
+static struct kt_start_where where_of(const struct kt_split *sp)
+{
+    struct kt_start_where where = {.top = at_top(sp)};
+    if (sp->state == VALUE || sp->state == ENDING)
+        where.own = kt_first_key(sp->w + sp->s, sp->end - sp->s);
+    else if (sp->state == SEEK && sp->own.n)
+        where.own = (struct kt_span){sp->own.text, sp->own.n};
+    return where;
+}
+
+static size_t find_start(const struct kt_split *sp, size_t from, size_t to, enum kt_start_kind *kind)
+{
+    struct kt_start_where where = where_of(sp);
+    size_t r = kt_starts_find(&sp->starts, &where, sp->w, to, from, kind);
+    return *kind == KT_START_NONE ? SIZE_MAX : r;
+}
+
+/* The candidate is damaged up to the start at `r`, where reading goes on. */
+static enum step resume_at(struct kt_split *sp, size_t r, enum kt_start_kind kind, const char *reason)
+{
+    if (!may_rescan(sp))
+        return seek_from(sp, reason, false);
+    count_rescan(sp, r);
+    if (!tell_damage(sp, sp->s, trimmed(sp, sp->s, r), sp->oversize ? NULL : reason, false))
+        return stop(sp);
+    enter_start(sp, r, kind);
+    return GO;
+}
+
+/* The brackets of the candidate do not match, so that its end is not known. */
+static enum step broken(struct kt_split *sp, const char *reason)
+{
+    if (sp->flaw)
+        reason = sp->flaw;
+    return seek_from(sp, reason, false);
+}
+
+/* --- whole candidates ------------------------------------------------------ */
+
+static enum step offer(struct kt_split *sp, const struct kt_candidate *c, size_t end)
+{
+    const char *reason = NULL;
+    switch (sp->sink.take(sp->sink.ctx, c, &reason)) {
+    case KT_TAKE_OK:
+        kt_starts_learn(&sp->starts, c->p, c->n);
+        between_values(sp, end);
+        return GO;
+    case KT_TAKE_DAMAGED:
+        break;
+    default:
+        return stop(sp);
+    }
+    enum kt_start_kind kind = KT_START_NONE;
+    size_t r = find_start(sp, sp->s + 1, end, &kind);
+    if (r != SIZE_MAX)
+        return resume_at(sp, r, kind, reason);
+    if (!tell_damage(sp, sp->s, end, reason, false))
+        return stop(sp);
+    between_values(sp, end);
+    return GO;
+}
+
+static enum step offer_whole(struct kt_split *sp, size_t end, bool matters)
+{
+    struct kt_candidate c = {sp->w + sp->s, end - sp->s, offset_of(sp, sp->s), matters, sp->control};
+    return offer(sp, &c, end);
+}
+
+/* The object around an array of records has ended. */
+static enum step offer_outer(struct kt_split *sp, size_t end)
+{
+    kt_buf_add(&sp->outer, sp->w + sp->s, end - sp->s);
+    struct kt_candidate c = {sp->outer.p, sp->outer.len, offset_of(sp, sp->s), false, true};
+    c.matters = !sp->outer.failed && kt_pick_any(sp->pick, c.p, c.n);
+    const char *reason = NULL;
+    enum kt_take t = c.matters ? sp->sink.take(sp->sink.ctx, &c, &reason) : KT_TAKE_OK;
+    if (t == KT_TAKE_STOP)
+        return stop(sp);
+    bool ok = t != KT_TAKE_DAMAGED ||
+              (sp->sink.damage(sp->sink.ctx, c.p, c.n, c.offset, reason, false));
+    forget_outer(sp);
+    if (!ok)
+        return stop(sp);
+    between_values(sp, end);
+    return GO;
+}
+
+/* A candidate has its natural end. */
+static enum step ended(struct kt_split *sp, size_t end)
+{
+    if (sp->oversize) {
+        if (!tell_damage(sp, sp->s, end, NULL, false))
+            return stop(sp);
+        between_values(sp, end);
+        return GO;
+    }
+    if (sp->flaw) {
+        enum kt_start_kind kind = KT_START_NONE;
+        size_t from = sp->found_from > sp->s ? sp->found_from : sp->s + 1;
+        size_t r = find_start(sp, from, end, &kind);
+        if (r != SIZE_MAX)
+            return resume_at(sp, r, kind, sp->flaw);
+        if (!tell_damage(sp, sp->s, end, sp->flaw, false))
+            return stop(sp);
+        if (sp->outer.len && !sp->in_records)
+            forget_outer(sp);
+        between_values(sp, end);
+        return GO;
+    }
+    if (sp->outer.len && !sp->in_records)
+        return offer_outer(sp, end);
+    bool matters = hit_in(sp, sp->s, end);
+    enum kt_start_kind kind = KT_START_NONE;
+    if (matters && !at_top(sp) && find_start(sp, sp->s + 1, end, &kind) != SIZE_MAX) {
+        sp->state = ENDING;
+        sp->ending = sp->pos = end;
+        return GO;
+    }
+    return offer_whole(sp, end, matters);
+}
+
+/* A record seems to hold another one. In an array the byte behind it tells
+ * whether its brackets are its own or were closed by those of the array. */
+static enum step behind_value(struct kt_split *sp)
+{
+    while (sp->pos < sp->end && kt_is_blank(sp->w[sp->pos]))
+        sp->pos++;
+    if (sp->pos == sp->end && !sp->eof)
+        return WAIT;
+    if (sp->pos < sp->end && (sp->w[sp->pos] == ',' || sp->w[sp->pos] == ']'))
+        return offer_whole(sp, sp->ending, true);
+    enum kt_start_kind kind = KT_START_NONE;
+    size_t r = find_start(sp, sp->s + 1, sp->ending, &kind);
+    sp->state = VALUE;
+    return r == SIZE_MAX ? offer_whole(sp, sp->ending, true) : resume_at(sp, r, kind, "a missing bracket");
+}
+
+/* --- inside an object or array --------------------------------------------- */
+
+static bool is_array(const struct kt_split *sp, size_t depth)
+{
+    return sp->stack[depth / 64] >> (depth % 64) & 1;
+}
+
+static void push(struct kt_split *sp, bool array)
+{
+    if (sp->depth < KT_SPLIT_DEPTH) {
+        uint64_t bit = (uint64_t)1 << (sp->depth % 64);
+        if (array)
+            sp->stack[sp->depth / 64] |= bit;
+        else
+            sp->stack[sp->depth / 64] &= ~bit;
+    }
+    sp->depth++;
+}
+
+static void flawed(struct kt_split *sp, size_t at, uint64_t inside)
+{
+    if (sp->flaw || sp->oversize)
+        return;
+    unsigned char c = (unsigned char)sp->w[at];
+    if (inside)
+        sp->flaw = c == '\n' || c == '\r' ? "a newline in a string" : "a control character in a string";
+    else if (c >= 0x80)
+        sp->flaw = "a byte outside of strings that is not ASCII";
+    else
+        sp->flaw = c < 0x20 ? "a control character outside of strings" : "a bare word or an unterminated string";
+    sp->found_from = sp->s + 1;
+}
+
+/* May this bracket stand here? In an object only behind a colon, in an array
+ * only behind its beginning or a comma. */
+static bool may_open(const struct kt_split *sp, size_t at)
+{
+    if (sp->depth == 0 || sp->depth > KT_SPLIT_DEPTH)
+        return true;
+    size_t i = at, low = sp->s;
+    if (sp->oversize) /* its beginning was let go of, but for a little */
+        low -= low < LOOK_BACK ? low : LOOK_BACK;
+    while (i > low && kt_is_blank(sp->w[i - 1]))
+        i--;
+    if (i == low)
+        return true;
+    char c = sp->w[i - 1];
+    return is_array(sp, sp->depth - 1) ? c == ',' || c == '[' : c == ':';
+}
+
+static bool holds_records(struct kt_split *sp, size_t at)
+{
+    if (sp->in_records || sp->oversize || sp->depth == 0 || sp->depth > 2 || is_array(sp, 0))
+        return false;
+    struct kt_span key = kt_key_before(sp->w, sp->s, at);
+    if (sp->depth == 1)
+        return kt_is_envelope_key(key);
+    return sp->hits_open && !is_array(sp, 1) && kt_span_is(key, "hits");
+}
+
+/* The array that begins at `at` holds records: its elements are candidates. */
+static enum step descend(struct kt_split *sp, size_t at)
+{
+    size_t to = at + 1;
+    enum kt_start_kind kind = KT_START_NONE;
+    size_t r = sp->flaw ? find_start(sp, sp->found_from, at, &kind) : SIZE_MAX;
+    if (r != SIZE_MAX)
+        return resume_at(sp, r, kind, sp->flaw);
+    if (sp->flaw && !tell_damage(sp, sp->s, to, sp->flaw, true))
+        return stop(sp);
+    kt_buf_add(&sp->outer, sp->w + sp->s, to - sp->s);
+    sp->outer_depth = sp->depth;
+    sp->in_records = true;
+    sp->control = sp->outer.len && memmem(sp->outer.p, sp->outer.len, "\"CONTROL_MESSAGE\"", 17) != NULL;
+    between_values(sp, to);
+    return GO;
+}
+
+static enum step ascend(struct kt_split *sp, size_t at)
+{
+    kt_buf_addc(&sp->outer, ']');
+    sp->in_records = sp->control = false;
+    sp->state = VALUE;
+    sp->s = sp->pos = at + 1;
+    sp->scan = (struct kt_scan){0};
+    sp->depth = sp->outer_depth;
+    sp->stack[0] &= ~(uint64_t)3; /* objects all */
+    return GO;
+}
+
+/* A bracket outside strings. GO: on with the scan; WAIT: it has changed the
+ * state. */
+static enum step bracket(struct kt_split *sp, size_t at, enum step *then)
+{
+    char c = sp->w[at];
+    *then = GO;
+    if (c == '{' || c == '[') {
+        if (!may_open(sp, at)) {
+            sp->pos = at;
+            *then = broken(sp, "a missing bracket");
+            return WAIT;
+        }
+        if (c == '[' && holds_records(sp, at)) {
+            *then = descend(sp, at);
+            return WAIT;
+        }
+        if (c == '{' && sp->depth == 1 && !sp->in_records)
+            sp->hits_open = kt_span_is(kt_key_before(sp->w, sp->s, at), "hits");
+        push(sp, c == '[');
+        if (sp->depth > KT_SPLIT_DEPTH && !sp->flaw && !sp->oversize) {
+            sp->flaw = "nested deeper than 2048 levels";
+            sp->found_from = sp->s + 1;
+        }
+        return GO;
+    }
+    if (sp->depth <= KT_SPLIT_DEPTH && is_array(sp, sp->depth - 1) != (c == ']')) {
+        sp->pos = at;
+        *then = broken(sp, "brackets that do not match");
+        return WAIT;
+    }
+    if (--sp->depth == 1)
+        sp->hits_open = false;
+    if (sp->depth == 0) {
+        sp->pos = at + 1;
+        *then = ended(sp, at + 1);
+        return WAIT;
+    }
+    return GO;
+}
+
+/* One block of at most 64 bytes. */
+static enum step scan_block(struct kt_split *sp, size_t n, enum step *then)
+{
+    struct kt_scan_hits h;
+    kt_scan_step(&sp->scan, sp->w + sp->pos, n, &h);
+    size_t from = sp->pos;
+    sp->pos += n;
+    while (h.bracket) {
+        unsigned i = (unsigned)__builtin_ctzll(h.bracket);
+        uint64_t before = h.damage & (((uint64_t)1 << i) - 1);
+        if (before) {
+            unsigned d = (unsigned)__builtin_ctzll(before);
+            flawed(sp, from + d, h.inside >> d & 1);
+        }
+        h.damage &= ~before;
+        h.bracket &= h.bracket - 1;
+        if (bracket(sp, from + i, then) != GO)
+            return WAIT;
+    }
+    if (h.damage) {
+        unsigned d = (unsigned)__builtin_ctzll(h.damage);
+        flawed(sp, from + d, h.inside >> d & 1);
+    }
+    return GO;
+}
+
+/* A flawed candidate ends at the next start, if that comes before its end:
+ * what flawed it may have turned the inside of strings out. */
+static enum step watch_flaw(struct kt_split *sp, bool *changed)
+{
+    enum kt_start_kind kind = KT_START_NONE;
+    size_t r = find_start(sp, sp->found_from, sp->pos, &kind);
+    *changed = r != SIZE_MAX;
+    if (*changed)
+        return resume_at(sp, r, kind, sp->flaw);
+    size_t back = sp->pos > KT_START_LOOK ? sp->pos - KT_START_LOOK : 0;
+    if (back > sp->found_from)
+        sp->found_from = back;
+    return GO;
+}
+
+/* The candidate has KT_RECORD_MAX bytes and no end. */
+static enum step too_large(struct kt_split *sp)
+{
+    static const char reason[] = "record larger than 8 MiB";
+    enum kt_start_kind kind = KT_START_NONE;
+    size_t r = sp->flaw ? SIZE_MAX : find_start(sp, sp->s + 1, sp->pos, &kind);
+    if (r != SIZE_MAX)
+        return resume_at(sp, r, kind, reason);
+    if (sp->flaw)
+        return broken(sp, sp->flaw);
+    if (sp->outer.len && !sp->in_records)
+        forget_outer(sp);
+    if (!tell_damage(sp, sp->s, sp->pos, reason, false))
+        return stop(sp);
+    sp->oversize = true;
+    sp->s = sp->pos;
+    return GO;
+}
+
+static enum step in_value(struct kt_split *sp)
+{
+    for (;;) {
+        size_t lim = sp->end, largest = sp->s + KT_RECORD_MAX;
+        if (!sp->oversize && lim > largest)
+            lim = largest;
+        while (sp->pos < lim) {
+            size_t n = lim - sp->pos < KT_SCAN_BLOCK ? lim - sp->pos : KT_SCAN_BLOCK;
+            enum step then;
+            if (scan_block(sp, n, &then) != GO)
+                return then;
+        }
+        if (sp->flaw) {
+            bool changed;
+            enum step then = watch_flaw(sp, &changed);
+            if (changed)
+                return then;
+        }
+        if (sp->oversize) {
+            if (!tell_damage(sp, sp->s, sp->pos, NULL, false))
+                return stop(sp);
+            sp->s = sp->pos;
+        } else if (sp->pos == largest) {
+            return too_large(sp);
+        }
+        return WAIT;
+    }
+}
+
+/* --- between values -------------------------------------------------------- */
+
+static void begin_value(struct kt_split *sp)
+{
+    sp->state = VALUE;
+    sp->s = sp->pos;
+    sp->scan = (struct kt_scan){0};
+    sp->depth = 0;
+    sp->flaw = NULL;
+    if (!sp->in_records)
+        sp->hits_open = false;
+}
+
+/* Bytes that are no JSON text at all, where a value should begin. */
+static enum step strange(struct kt_split *sp, unsigned char c)
+{
+    uint64_t at = offset_of(sp, sp->pos);
+    size_t left = sp->end - sp->pos;
+    if (at == sp->origin && (c == 0xff || c == 0xfe)) {
+        if (left < 2 && !sp->eof)
+            return WAIT;
+        if (left >= 2 && (c ^ (unsigned char)sp->w[sp->pos + 1]) == 1) {
+            sp->utf16 = true;
+            return stop(sp);
+        }
+    }
+    if (c == 0xef && at_top(sp)) { /* a byte order mark, as files put together have them */
+        size_t k = left < 3 ? left : 3;
+        bool bom = memcmp(sp->w + sp->pos, "\xef\xbb\xbf", k) == 0;
+        if (bom && k < 3 && !sp->eof)
+            return WAIT;
+        if (bom && k == 3) {
+            sp->pos += 3;
+            return GO;
+        }
+    }
+    sp->s = sp->pos;
+    return seek_from(sp, "not JSON", true);
+}
+
+static enum step closing(struct kt_split *sp, char c)
+{
+    if (c == ']' && sp->in_records)
+        return ascend(sp, sp->pos);
+    if (c == ']' && sp->in_list) {
+        sp->in_list = false;
+        sp->pos++;
+        return GO;
+    }
+    sp->pos++;
+    if (!tell_damage(sp, sp->pos - 1, sp->pos, c == ']' ? "an extra ]" : "an extra }", true))
+        return stop(sp);
+    return GO;
+}
+
+static enum step between(struct kt_split *sp)
+{
+    while (sp->pos < sp->end) {
+        unsigned char c = (unsigned char)sp->w[sp->pos];
+        switch (c) {
+        case '{':
+            begin_value(sp);
+            return GO;
+        case '\n':
+            if (at_top(sp) && !sp->sink.settle(sp->sink.ctx))
+                return stop(sp);
+            sp->pos++;
+            break;
+        case ' ': case '\t': case '\r': case ',': case 0x1e:
+            sp->pos++;
+            break;
+        case '[':
+            if (!at_top(sp)) {
+                begin_value(sp);
+                return GO;
+            }
+            sp->in_list = true;
+            sp->pos++;
+            break;
+        case ']': case '}':
+            return closing(sp, (char)c);
+        case '"':
+            sp->state = STRING;
+            sp->s = sp->pos++;
+            sp->escaped = false;
+            return GO;
+        default:
+            if (c != '-' && !(c >= '0' && c <= '9') && c != 't' && c != 'f' && c != 'n')
+                return strange(sp, c);
+            sp->state = SCALAR;
+            sp->s = sp->pos;
+            return GO;
+        }
+    }
+    return WAIT;
+}
+
+/* A string whose text begins like JSON may hold a record; others do not. */
+static bool holds_json(const char *p, size_t n)
+{
+    size_t i = 1;
+    while (i < n && kt_is_blank(p[i]))
+        i++;
+    return i < n && (p[i] == '{' || p[i] == '[');
+}
+
+static enum step in_string(struct kt_split *sp)
+{
+    for (; sp->pos < sp->end; sp->pos++) {
+        unsigned char c = (unsigned char)sp->w[sp->pos];
+        if (c < 0x20 || sp->pos - sp->s >= KT_RECORD_MAX)
+            return seek_from(sp, c < 0x20 ? "unterminated string" : "record larger than 8 MiB", true);
+        if (sp->escaped) {
+            sp->escaped = false;
+        } else if (c == '\\') {
+            sp->escaped = true;
+        } else if (c == '"') {
+            size_t end = ++sp->pos;
+            if (holds_json(sp->w + sp->s, end - sp->s)) {
+                struct kt_candidate k = {sp->w + sp->s, end - sp->s, offset_of(sp, sp->s), hit_in(sp, sp->s, end),
+                                         sp->control};
+                return offer(sp, &k, end);
+            }
+            if (!tell_damage(sp, sp->s, end, "not an object", true))
+                return stop(sp);
+            between_values(sp, end);
+            return GO;
+        }
+    }
+    return WAIT;
+}
+
+static enum step in_scalar(struct kt_split *sp)
+{
+    for (; sp->pos < sp->end; sp->pos++) {
+        char c = sp->w[sp->pos];
+        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == 'E' || c == '+' || c == '-' || c == '.';
+        bool over = kt_is_blank(c) || c == ',' || c == ']' || c == '}' || c == '[' || c == '{' || c == '"';
+        if (over)
+            break;
+        if (!word || sp->pos - sp->s > KT_START_LOOK)
+            return seek_from(sp, "not JSON", true);
+    }
+    if (sp->pos == sp->end && !sp->eof)
+        return WAIT;
+    if (!tell_damage(sp, sp->s, sp->pos, "not an object", true))
+        return stop(sp);
+    between_values(sp, sp->pos);
+    return GO;
+}
+
+static enum step seek(struct kt_split *sp)
+{
+    enum kt_start_kind kind = KT_START_NONE;
+    size_t r = find_start(sp, sp->found_from, sp->end, &kind);
+    if (r != SIZE_MAX) {
+        count_rescan(sp, r);
+        if (r > sp->s && !tell_damage(sp, sp->s, trimmed(sp, sp->s, r), NULL, true))
+            return stop(sp);
+        enter_start(sp, r, kind);
+        return GO;
+    }
+    size_t back = sp->end > KT_START_LOOK ? sp->end - KT_START_LOOK : 0;
+    if (back > sp->found_from)
+        sp->found_from = back;
+    size_t to = sp->eof ? sp->end : sp->found_from;
+    if (to > sp->s) {
+        if (!tell_damage(sp, sp->s, to, NULL, true))
+            return stop(sp);
+        sp->s = to;
+    }
+    sp->pos = sp->end;
+    return WAIT;
+}
+
+static enum step run(struct kt_split *sp)
+{
+    for (;;) {
+        enum step r = WAIT;
+        switch (sp->state) {
+        case ELEMENT: r = between(sp); break;
+        case VALUE: r = in_value(sp); break;
+        case ENDING: r = behind_value(sp); break;
+        case STRING: r = in_string(sp); break;
+        case SCALAR: r = in_scalar(sp); break;
+        case SEEK: r = seek(sp); break;
+        }
+        if (r != GO)
+            return r;
+    }
+}
+
+bool kt_split_commit(struct kt_split *sp, size_t n)
+{
+    if (sp->stopped)
+        return false;
+    sp->end += n;
+    return run(sp) != STOP;
+}
+
+/* --- the end --------------------------------------------------------------- */
+
+/* A line that is complete but for its closing bracket is damaged; what stops
+ * in the middle is cut. */
+static bool is_whole_line(const struct kt_split *sp)
+{
+    const char *nl = memchr(sp->w + sp->s, '\n', sp->end - sp->s);
+    if (!at_top(sp) || !nl || !kt_first_key(sp->w + sp->s, sp->end - sp->s).p)
+        return false;
+    for (const char *p = nl; p < sp->w + sp->end; p++)
+        if (!kt_is_blank(*p))
+            return false;
+    return true;
+}
+
+static enum step end_in_value(struct kt_split *sp, bool *partial)
+{
+    enum kt_start_kind kind = KT_START_NONE;
+    *partial = false;
+    size_t r = sp->oversize ? SIZE_MAX : find_start(sp, sp->s + 1, sp->end, &kind);
+    if (r != SIZE_MAX && may_rescan(sp))
+        return resume_at(sp, r, kind, sp->flaw ? sp->flaw : "a missing bracket or an unterminated string");
+    const char *flaw = sp->flaw;
+    if (!flaw && is_whole_line(sp))
+        flaw = sp->scan.in_string ? "unterminated string" : "a missing bracket";
+    *partial = !flaw || flaw == sp->flaw;
+    if (flaw && !tell_damage(sp, sp->s, trimmed(sp, sp->s, sp->end), flaw, false))
+        return stop(sp);
+    return WAIT;
+}
+
+enum kt_split_end kt_split_finish(struct kt_split *sp, struct kt_split_rest *rest)
+{
+    *rest = (struct kt_split_rest){0};
+    sp->eof = true;
+    bool partial = false;
+    for (;;) {
+        if (sp->stopped || run(sp) == STOP)
+            return sp->utf16 ? KT_SPLIT_UTF16 : KT_SPLIT_STOPPED;
+        partial = sp->state == STRING;
+        if (sp->state != VALUE)
+            break;
+        enum step r = end_in_value(sp, &partial);
+        if (r == STOP)
+            return KT_SPLIT_STOPPED;
+        if (r == WAIT)
+            break;
+    }
+    if (partial) {
+        *rest = (struct kt_split_rest){offset_of(sp, sp->s), sp->end - sp->s,
+                                       kt_pick_any(sp->pick, sp->w + sp->s, sp->end - sp->s)};
+        return KT_SPLIT_IN_VALUE;
+    }
+    return sp->state == ELEMENT && !at_top(sp) ? KT_SPLIT_IN_ARRAY : KT_SPLIT_WHOLE;
+}
+
+bool kt_split_at_rest(const struct kt_split *sp)
+{
+    return !sp->stopped && sp->state == ELEMENT && sp->pos == sp->end && at_top(sp);
+}

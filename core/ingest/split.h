@@ -1,0 +1,84 @@
+/* A stream of JSON cut into its values without parsing them.
+ *
+ * Every top-level value is a candidate; of a top-level array each element is
+ * one, and so is each element of an array under a key that holds records
+ * (Records, Events, events, logEvents, results, hits.hits) in a top-level
+ * object, which is then offered itself, with [] for that array. Memory is one
+ * candidate's, whatever the stream's size.
+ *
+ * Damage never hides a neighbour: brackets that do not match, a bracket where
+ * none can stand, a byte that cannot stand where it stands, and candidates
+ * that the receiver finds damaged make the splitter look for the next start of
+ * a record inside the damaged stretch before it looks behind it. What is
+ * found does not depend on how the stream is cut into pieces. */
+#ifndef KT_INGEST_SPLIT_H
+#define KT_INGEST_SPLIT_H
+#include "base/buf.h"
+#include "ingest/pick.h"
+#include "ingest/scan.h"
+#include "ingest/start.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    KT_SPLIT_DEPTH = 2048,         /* brackets inside one candidate */
+    KT_SPLIT_SLICE = 128 << 10,    /* bytes per kt_split_space: they stay in the cache */
+    KT_SPLIT_RESCANS = 64 << 20    /* bytes that may be read again, besides 8 times the stream */
+};
+
+enum kt_take {
+    KT_TAKE_OK,
+    KT_TAKE_DAMAGED, /* it does not parse: *reason says why */
+    KT_TAKE_STOP
+};
+
+struct kt_candidate {
+    const char *p;
+    size_t n;
+    uint64_t offset;
+    bool matters;  /* it holds a name or an escape that may spell one */
+    bool outer;    /* the object around records: counts only if it is a record itself */
+};
+
+struct kt_split_sink {
+    /* A whole value. */
+    enum kt_take (*take)(void *ctx, const struct kt_candidate *c, const char **reason);
+    /* A stretch that is none: begins with `reason` set, goes on without.
+     * `noise` tells mere noise from what has the shape of a record. */
+    bool (*damage)(void *ctx, const char *p, size_t n, uint64_t offset, const char *reason, bool noise);
+    /* A line has ended between top-level values. */
+    bool (*settle)(void *ctx);
+    void *ctx;
+};
+
+struct kt_split;
+/* NULL where memory ran out. `pick` is borrowed. */
+struct kt_split *kt_split_new(const struct kt_pick *pick, const struct kt_split_sink *sink);
+void kt_split_free(struct kt_split *sp);
+/* Back to a new stream whose first byte has this offset. */
+void kt_split_reset(struct kt_split *sp, uint64_t offset);
+/* Room for new bytes, at least one: *n of them. NULL: out of memory. */
+char *kt_split_space(struct kt_split *sp, size_t *n);
+/* `n` bytes were written there. False: the sink stopped it, or memory ran out. */
+bool kt_split_commit(struct kt_split *sp, size_t n);
+
+enum kt_split_end {
+    KT_SPLIT_WHOLE,
+    KT_SPLIT_IN_ARRAY, /* between the records of an array that never ended */
+    KT_SPLIT_IN_VALUE, /* inside a value */
+    KT_SPLIT_UTF16,    /* not text that is read here */
+    KT_SPLIT_STOPPED
+};
+struct kt_split_rest {
+    uint64_t offset; /* of the partial value */
+    uint64_t size;
+    bool matters;
+};
+/* No more bytes will come. */
+enum kt_split_end kt_split_finish(struct kt_split *sp, struct kt_split_rest *rest);
+/* Between top-level values, nothing held. */
+bool kt_split_at_rest(const struct kt_split *sp);
+bool kt_split_no_memory(const struct kt_split *sp);
+#endif

@@ -1,0 +1,36 @@
+#include "source/source.h"
+
+#include <string.h>
+
+/* Schemes that the command line documents and that are not built yet: they
+ * are refused by their name instead of being taken for a file's. */
+static const struct {
+    const char *prefix, *what;
+} later[] = {
+    {"cloudtrail:", "CloudTrail LookupEvents"},
+    {"logs:", "CloudWatch Logs"},
+    {"s3:", "a trail's bucket"},
+    {"sqs:", "a queue"},
+    {"splunk:", "Splunk"},
+};
+
+static bool is_demo(const char *address)
+{
+    return strncmp(address, "demo:", 5) == 0;
+}
+
+enum kt_code kt_source_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
+                            struct kt_err *e)
+{
+    *out = NULL;
+    if (!address || !*address)
+        return kt_fail(e, KT_EUSAGE, "a source has no name: give a file, a folder, - or demo:");
+    if (is_demo(address))
+        return kt_source_demo.open(out, address, o, e);
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (strncmp(address, later[i].prefix, strlen(later[i].prefix)) == 0)
+            return kt_fail(e, KT_EUNSUPPORTED,
+                           "%s: reading from %s is not built yet; for a file of that name write file:%s", address,
+                           later[i].what, address);
+    return kt_source_file.open(out, address, o, e);
+}

@@ -1,0 +1,254 @@
+/* The store's inside: for core/store alone.
+ *
+ * A row is 112 bytes of fixed integers. What rows have in common is kept
+ * once: texts in `text`; an actor, an agent, a place, an error, a verdict, an
+ * origin as a tuple of text numbers in a table of its own. Rows stand in
+ * chunks by order of arrival; `first` is the oldest one kept, `next` the one
+ * that comes. Short numbers of rows (u32) are the low bits of seq, made whole
+ * again by their distance from `first`. */
+#ifndef KT_STORE_IMPL_H
+#define KT_STORE_IMPL_H
+#include "store/mem.h"
+#include "store/store.h"
+#include "store/sym.h"
+
+#include <pthread.h>
+#include <zstd.h>
+
+enum {
+    CHUNK_ROWS = 4096,
+    ENTITY_PAGE = 1024,
+    ENTITY_BITS = 26,                /* of a handle; the rest is the generation */
+    ENTITY_QUARANTINE = 1 << 16,     /* freed places wait for so many others before they are used again */
+    ROWS_MAX = 10000000,             /* so that all entities have a handle */
+    DROPS_A_ADD = 64,                /* an addition holds the lock for no more than these */
+    FORGOTTEN_MAX = 1 << 20,         /* digests of dropped rows that are remembered */
+    DIGEST = 16
+};
+
+/* --- tuples: all members are u32, numbers of texts unless said ---------- */
+
+struct t_actor {
+    uint32_t type, name, arn, account, principal_id, session, access_key_id, via;
+    uint32_t mfa; /* enum kt_tri */
+};
+struct t_actor_entities { /* behind the tuple */
+    kt_entity user, key;
+};
+struct t_agent {
+    uint32_t text, tool, version, os;
+    uint32_t cls; /* enum kt_agent_class */
+};
+struct t_place {
+    uint32_t event_name, event_source, account, region, target_account, key_status;
+};
+struct t_error {
+    uint32_t code, message;
+};
+struct t_origin {
+    uint32_t source, name;
+};
+struct t_verdict { /* then n_rules rule numbers, then n_signals texts */
+    uint32_t risk, level, n_rules, n_signals;
+};
+
+enum table { T_TEXT, T_ACTOR, T_AGENT, T_PLACE, T_ERROR, T_VERDICT, T_ORIGIN, TABLES };
+
+struct raw { /* a record's text, compressed */
+    uint32_t size, packed;
+    bool plain_dict; /* made before there was a dictionary */
+    char bytes[];
+};
+
+struct bad { /* what a malformed row has besides */
+    uint64_t bytes;
+    uint8_t sha256[32];
+    uint32_t reason;
+    bool names_event;
+};
+
+enum { ID_NONE, ID_UUID, ID_TEXT };
+
+struct packed {
+    int64_t time;
+    union {
+        int64_t created;
+        struct bad *bad; /* kind malformed */
+    };
+    uint8_t id[16]; /* eventID: a UUID's bytes, or in the first four the number of a text */
+    uint8_t digest[DIGEST];
+    uint64_t record;
+    struct raw *raw;
+    uint32_t actor, agent, place, error, verdict, why, origin;
+    kt_entity target, address, key; /* their names are the row's texts */
+    uint32_t flags;
+    uint32_t kind : 4, result : 2, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
+};
+
+struct chunk {
+    int64_t oldest, newest; /* over all rows ever put into it */
+    struct packed row[CHUNK_ROWS];
+};
+
+/* A hash table of short row numbers, in the writer's hands alone. */
+struct rowset {
+    uint32_t *slot; /* 0 or number | ROWSET_USED */
+    size_t cap, used;
+};
+#define ROWSET_USED UINT32_C(0x80000000)
+
+/* --- entities ----------------------------------------------------------- */
+
+enum { ROLE_ACTOR = 1, ROLE_TARGET = 2 };
+enum { ENTITY_FREE, ENTITY_NEW, ENTITY_ONE, ENTITY_MANY };
+
+struct entity_many {
+    int64_t first, last;
+    uint64_t dropped;
+    uint32_t created, denied, failed, as_actor, as_target;
+    uint32_t head, n, cap; /* list[head .. head + n): rows, oldest arrival first */
+    uint32_t *list;
+};
+
+struct entity { /* most keys are touched by one row: that row says all there is to say */
+    uint32_t name, account, type; /* texts; `type` tells users apart */
+    uint8_t kind, sub, state, generation : 6, roles : 2;
+    union {
+        uint32_t row;  /* ENTITY_ONE; ENTITY_FREE: the next free place */
+        struct entity_many *many;
+    };
+};
+
+struct entities {
+    struct entity **page;
+    size_t n_pages, pages_cap;
+    uint32_t top;                    /* places 1..top were given out once */
+    uint32_t free_head, free_tail, n_free; /* first in, first out */
+    uint32_t *slot;                  /* of places; the writer's */
+    size_t cap, used;
+    uint64_t count[KT_ENTITY_KINDS];
+};
+
+/* --- digests of dropped rows --------------------------------------------- */
+
+struct forgotten { /* the writer's */
+    uint8_t (*digest)[DIGEST]; /* a ring */
+    size_t n, at, cap, max;
+    uint32_t *slot;
+    size_t slots;
+};
+
+struct kt_store {
+    struct kt_store_opts o;
+    struct mem mem;
+    pthread_mutex_t gate, lock; /* gate: who waits gets the lock before who had it comes again */
+    struct symtab tab[TABLES];
+    struct entities ent;
+
+    struct chunk **chunk; /* chunk[i] holds seq (chunk_first + i) * CHUNK_ROWS + 1 and on */
+    size_t n_chunks, chunks_cap;
+    uint64_t chunk_first;
+    uint64_t first, next;
+    uint64_t epoch; /* counts changes to rows already there */
+
+    struct kt_counts counts;
+    bool times_dirty;
+
+    /* the writer's, not under the lock */
+    struct rowset by_id, by_digest;
+    struct forgotten forgotten;
+    ZSTD_CCtx *cctx;
+    ZSTD_CDict *cdict;
+    char *sample; /* texts of the first records: the dictionary of the others */
+    size_t n_sample;
+
+    /* under the lock; a dictionary is never changed once it is there */
+    ZSTD_DDict *ddict;
+
+    pthread_mutex_t unpack; /* the one decompression context */
+    ZSTD_DCtx *dctx;
+};
+
+void store_lock(struct kt_store *s);
+void store_unlock(struct kt_store *s);
+
+static inline uint64_t row_seq(const struct kt_store *s, uint32_t low)
+{
+    return s->first + (uint32_t)(low - (uint32_t)s->first);
+}
+/* The row must be there: first <= seq < next. */
+static inline struct packed *row_at(const struct kt_store *s, uint64_t seq)
+{
+    uint64_t i = seq - 1;
+    return &s->chunk[i / CHUNK_ROWS - s->chunk_first]->row[i % CHUNK_ROWS];
+}
+
+/* pack.c. All under the lock. */
+static inline const void *tuple_at(const struct kt_store *s, enum table t, uint32_t id)
+{
+    return sym_at(&s->tab[t], id)->bytes;
+}
+const struct t_actor_entities *actor_entities(const struct kt_store *s, uint32_t actor);
+kt_entity agent_entity(const struct kt_store *s, uint32_t agent);
+/* False where memory ran out; then nothing is kept. */
+bool pack_row(struct kt_store *s, const struct kt_row *r, struct packed *out);
+/* Gives back what a packed row refers to. */
+void pack_release(struct kt_store *s, struct packed *p);
+/* Fills `out` with spans that borrow from the store, good while the lock is
+ * held; `id` has room for a UUID's text. `seq` and `raw` are the caller's. */
+enum { UUID_TEXT = 36 };
+void unpack_row(const struct kt_store *s, const struct packed *p, char id[UUID_TEXT], struct kt_row *out);
+/* One component of a row alone, the rest unknown. */
+void unpack_actor(const struct kt_store *s, uint32_t actor, struct kt_event *ev);
+void unpack_agent(const struct kt_store *s, uint32_t agent, struct kt_event *ev);
+void unpack_place(const struct kt_store *s, uint32_t place, struct kt_event *ev);
+void unpack_error(const struct kt_store *s, uint32_t error, struct kt_event *ev);
+void unpack_origin(const struct kt_store *s, uint32_t origin, struct kt_row *r);
+void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdict *v);
+void unpack_why(const struct kt_store *s, uint32_t why, struct kt_verdict *v);
+struct kt_span unpack_id(const struct kt_store *s, const struct packed *p, char id[UUID_TEXT]);
+bool uuid_pack(struct kt_span s, uint8_t out[16]);
+
+/* entity.c. All under the lock but ent_prepare. */
+bool ent_prepare(struct kt_store *s, size_t n);
+void ent_free_all(struct kt_store *s);
+/* Finds or makes; takes its own references to the texts. 0: out of memory. */
+kt_entity ent_get(struct kt_store *s, enum kt_entity_kind kind, int sub, uint32_t name, uint32_t account,
+                  uint32_t type);
+struct entity *ent_at(const struct kt_store *s, kt_entity e); /* NULL where it is gone */
+/* A row begins or ceases to touch it. The first may run out of memory. */
+bool ent_touch(struct kt_store *s, kt_entity e, uint64_t seq, const struct packed *p, unsigned roles);
+void ent_untouch(struct kt_store *s, kt_entity e, uint64_t seq, const struct packed *p, unsigned roles);
+/* Frees it where no row touches it. */
+void ent_settle(struct kt_store *s, kt_entity e);
+struct kt_span ent_name(const struct kt_store *s, kt_entity e);
+/* Its rows kept, oldest first: low halves of seq. */
+uint32_t ent_rows(const struct entity *e, const uint32_t **list);
+bool ent_info(struct kt_store *s, kt_entity e, struct kt_entity_info *out); /* spans borrowed */
+
+/* All that a row touches, each once. */
+struct touched {
+    size_t n;
+    kt_entity e[6];
+    unsigned roles[6];
+};
+void row_entities(const struct kt_store *s, const struct packed *p, struct kt_row_entities *out);
+void row_touched(const struct kt_store *s, const struct packed *p, struct touched *out);
+
+/* seen.c: what was seen before. The writer's, not under the lock. */
+bool seen_prepare(struct kt_store *s);
+void seen_free(struct kt_store *s);
+/* The row with this digest and id, or 0. */
+uint64_t seen_digest(const struct kt_store *s, const struct packed *key);
+/* The newest row with this eventID, or 0. */
+uint64_t seen_id(const struct kt_store *s, const struct packed *key);
+bool seen_forgotten(const struct kt_store *s, const uint8_t digest[DIGEST]);
+void seen_add(struct kt_store *s, uint64_t seq);
+void seen_drop(struct kt_store *s, uint64_t seq);
+
+/* raw.c. The first two are the writer's. */
+struct raw *raw_pack(struct kt_store *s, struct kt_span text);
+void raw_free_all(struct kt_store *s);
+/* Not under the lock: `packed` is the caller's copy. */
+struct kt_span raw_unpack(struct kt_store *s, const struct raw *packed, const ZSTD_DDict *dict, struct kt_arena *a);
+#endif

@@ -1,0 +1,223 @@
+/* What was seen before: rows kept by eventID and by digest, and the digests
+ * of rows that were dropped. */
+#include "store/impl.h"
+
+#include "base/hash.h"
+
+#include <string.h>
+
+static size_t digest_hash(const uint8_t d[DIGEST])
+{
+    return (size_t)kt_hash(d, DIGEST);
+}
+
+static size_t id_hash(const struct packed *p)
+{
+    return (size_t)kt_hash(p->id, sizeof p->id) + p->id_form;
+}
+
+static uint64_t whole(const struct kt_store *s, uint32_t slot)
+{
+    return s->first + ((slot - (uint32_t)s->first) & ~ROWSET_USED);
+}
+
+typedef size_t hash_fn(const struct packed *p);
+
+static size_t by_digest_hash(const struct packed *p)
+{
+    return digest_hash(p->digest);
+}
+
+static bool rowset_prepare(struct kt_store *s, struct rowset *t, hash_fn *hash)
+{
+    if ((t->used + 1) * 10 <= t->cap * 7)
+        return true;
+    size_t cap = t->cap ? t->cap * 2 : 256;
+    uint32_t *slot = mem_zero(&s->mem, cap * sizeof *slot);
+    if (!slot)
+        return false;
+    for (size_t i = 0; i < t->cap; i++) {
+        if (!t->slot[i])
+            continue;
+        size_t at = hash(row_at(s, whole(s, t->slot[i]))) & (cap - 1);
+        while (slot[at])
+            at = (at + 1) & (cap - 1);
+        slot[at] = t->slot[i];
+    }
+    mem_free(&s->mem, t->slot);
+    t->slot = slot;
+    t->cap = cap;
+    return true;
+}
+
+static bool same_id(const struct packed *a, const struct packed *b)
+{
+    return a->id_form == b->id_form && memcmp(a->id, b->id, sizeof a->id) == 0;
+}
+
+static bool same_row(const struct packed *a, const struct packed *b)
+{
+    return memcmp(a->digest, b->digest, DIGEST) == 0 && same_id(a, b);
+}
+
+typedef bool same_fn(const struct packed *a, const struct packed *b);
+
+static size_t find(const struct kt_store *s, const struct rowset *t, const struct packed *key, hash_fn *hash,
+                   same_fn *same)
+{
+    size_t at = hash(key) & (t->cap - 1);
+    while (t->slot[at] && !same(row_at(s, whole(s, t->slot[at])), key))
+        at = (at + 1) & (t->cap - 1);
+    return at;
+}
+
+static void put(const struct kt_store *s, struct rowset *t, uint64_t seq, hash_fn *hash, same_fn *same)
+{
+    size_t at = find(s, t, row_at(s, seq), hash, same);
+    t->used += !t->slot[at];
+    t->slot[at] = (uint32_t)seq | ROWSET_USED;
+}
+
+/* Takes the row out where it is the one that stands there. */
+static void take_out(const struct kt_store *s, struct rowset *t, uint64_t seq, hash_fn *hash, same_fn *same)
+{
+    size_t mask = t->cap - 1, at = find(s, t, row_at(s, seq), hash, same);
+    if (t->slot[at] != ((uint32_t)seq | ROWSET_USED))
+        return;
+    for (size_t next = (at + 1) & mask; t->slot[next]; next = (next + 1) & mask) {
+        size_t home = hash(row_at(s, whole(s, t->slot[next]))) & mask;
+        if (((next - home) & mask) >= ((next - at) & mask)) {
+            t->slot[at] = t->slot[next];
+            at = next;
+        }
+    }
+    t->slot[at] = 0;
+    t->used--;
+}
+
+/* --- digests of dropped rows ----------------------------------------------------- */
+
+static bool forgotten_grow(struct kt_store *s, size_t room)
+{
+    struct forgotten *f = &s->forgotten;
+    if (f->n + room <= f->cap || f->cap == f->max)
+        return true;
+    size_t cap = f->cap ? f->cap * 2 : 256;
+    if (cap > f->max)
+        cap = f->max;
+    size_t slots = 512;
+    while (slots < cap * 2)
+        slots *= 2;
+    uint8_t (*digest)[DIGEST] = mem_resize(&s->mem, f->digest, cap * DIGEST);
+    if (!digest)
+        return false;
+    f->digest = digest;
+    uint32_t *slot = mem_zero(&s->mem, slots * sizeof *slot);
+    if (!slot)
+        return false;
+    for (size_t i = 0; i < f->n; i++) {
+        size_t at = digest_hash(digest[i]) & (slots - 1);
+        while (slot[at])
+            at = (at + 1) & (slots - 1);
+        slot[at] = (uint32_t)i + 1;
+    }
+    mem_free(&s->mem, f->slot);
+    f->slot = slot;
+    f->slots = slots;
+    f->cap = cap;
+    return true;
+}
+
+static size_t forgotten_find(const struct forgotten *f, const uint8_t d[DIGEST])
+{
+    size_t at = digest_hash(d) & (f->slots - 1);
+    while (f->slot[at] && memcmp(f->digest[f->slot[at] - 1], d, DIGEST) != 0)
+        at = (at + 1) & (f->slots - 1);
+    return at;
+}
+
+bool seen_forgotten(const struct kt_store *s, const uint8_t d[DIGEST])
+{
+    const struct forgotten *f = &s->forgotten;
+    return f->slots && f->slot[forgotten_find(f, d)];
+}
+
+static void forgotten_remove(struct forgotten *f, size_t i)
+{
+    size_t mask = f->slots - 1, at = forgotten_find(f, f->digest[i]);
+    if (f->slot[at] != i + 1)
+        return;
+    for (size_t next = (at + 1) & mask; f->slot[next]; next = (next + 1) & mask) {
+        size_t home = digest_hash(f->digest[f->slot[next] - 1]) & mask;
+        if (((next - home) & mask) >= ((next - at) & mask)) {
+            f->slot[at] = f->slot[next];
+            at = next;
+        }
+    }
+    f->slot[at] = 0;
+}
+
+static void forgotten_add(struct forgotten *f, const uint8_t d[DIGEST])
+{
+    if (!f->cap)
+        return;
+    size_t i = f->n < f->cap ? f->n++ : f->at;
+    if (i == f->at && f->n == f->cap) {
+        forgotten_remove(f, i);
+        f->at = (f->at + 1) % f->cap;
+    }
+    memcpy(f->digest[i], d, DIGEST);
+    f->slot[forgotten_find(f, d)] = (uint32_t)i + 1;
+}
+
+/* --- the three together ------------------------------------------------------------ */
+
+bool seen_prepare(struct kt_store *s)
+{
+    if (s->forgotten.n) /* the first growth is small: seen_drop does it */
+        (void)forgotten_grow(s, DROPS_A_ADD);
+    return rowset_prepare(s, &s->by_id, id_hash) && rowset_prepare(s, &s->by_digest, by_digest_hash);
+}
+
+void seen_free(struct kt_store *s)
+{
+    mem_free(&s->mem, s->by_id.slot);
+    mem_free(&s->mem, s->by_digest.slot);
+    mem_free(&s->mem, s->forgotten.digest);
+    mem_free(&s->mem, s->forgotten.slot);
+}
+
+static uint64_t lookup(const struct kt_store *s, const struct rowset *t, const struct packed *key, hash_fn *hash,
+                       same_fn *same)
+{
+    uint32_t slot = t->cap ? t->slot[find(s, t, key, hash, same)] : 0;
+    return slot ? whole(s, slot) : 0;
+}
+
+uint64_t seen_digest(const struct kt_store *s, const struct packed *key)
+{
+    return lookup(s, &s->by_digest, key, by_digest_hash, same_row);
+}
+
+uint64_t seen_id(const struct kt_store *s, const struct packed *key)
+{
+    return key->id_form == ID_NONE ? 0 : lookup(s, &s->by_id, key, id_hash, same_id);
+}
+
+void seen_add(struct kt_store *s, uint64_t seq)
+{
+    put(s, &s->by_digest, seq, by_digest_hash, same_row);
+    if (row_at(s, seq)->id_form != ID_NONE)
+        put(s, &s->by_id, seq, id_hash, same_id);
+}
+
+void seen_drop(struct kt_store *s, uint64_t seq)
+{
+    const struct packed *p = row_at(s, seq);
+    take_out(s, &s->by_digest, seq, by_digest_hash, same_row);
+    if (p->id_form != ID_NONE)
+        take_out(s, &s->by_id, seq, id_hash, same_id);
+    /* without memory for it, a late repetition of the row comes in again */
+    if (forgotten_grow(s, 1))
+        forgotten_add(&s->forgotten, p->digest);
+}

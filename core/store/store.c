@@ -1,0 +1,436 @@
+#include "store/store.h"
+
+#include "base/hash.h"
+#include "store/impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the lock -------------------------------------------------------------------- */
+
+/* A mutex alone would let the worker take it again and again before a waiting
+ * thread is awake; who waits holds the gate, so the next slice waits there. */
+void store_lock(struct kt_store *s)
+{
+    (void)pthread_mutex_lock(&s->gate);
+    (void)pthread_mutex_lock(&s->lock);
+    (void)pthread_mutex_unlock(&s->gate);
+}
+
+void store_unlock(struct kt_store *s)
+{
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* --- making and ending -------------------------------------------------------------- */
+
+static void set_limits(struct kt_store *s)
+{
+    struct kt_store_opts *o = &s->o;
+    o->rows_max = o->rows_max ? o->rows_max : 2000000;
+    o->rows_max = o->rows_max < ROWS_MAX ? o->rows_max : ROWS_MAX;
+    o->memory_max = o->memory_max ? o->memory_max : UINT64_C(2) << 30;
+    uint64_t max = o->rows_max < FORGOTTEN_MAX ? o->rows_max : FORGOTTEN_MAX;
+    max = max < o->memory_max / 256 ? max : o->memory_max / 256;
+    s->forgotten.max = max < 256 ? 256 : (size_t)max;
+}
+
+struct kt_store *kt_store_new(const struct kt_store_opts *o)
+{
+    struct kt_store *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->o = *o;
+    set_limits(s);
+    s->first = s->next = 1;
+    s->counts.newest = s->counts.oldest = KT_TIME_NONE;
+    for (int i = 0; i < TABLES; i++)
+        symtab_init(&s->tab[i], &s->mem);
+    bool ok = pthread_mutex_init(&s->gate, NULL) == 0;
+    if (ok && pthread_mutex_init(&s->lock, NULL) != 0) {
+        (void)pthread_mutex_destroy(&s->gate);
+        ok = false;
+    }
+    if (ok && pthread_mutex_init(&s->unpack, NULL) != 0) {
+        (void)pthread_mutex_destroy(&s->lock);
+        (void)pthread_mutex_destroy(&s->gate);
+        ok = false;
+    }
+    if (!ok) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void kt_store_free(struct kt_store *s)
+{
+    if (!s)
+        return;
+    for (uint64_t seq = s->first; seq < s->next; seq++) {
+        struct packed *p = row_at(s, seq);
+        mem_free(&s->mem, p->raw);
+        if (p->kind == KT_KIND_MALFORMED)
+            mem_free(&s->mem, p->bad);
+    }
+    for (size_t i = 0; i < s->n_chunks; i++)
+        mem_free(&s->mem, s->chunk[i]);
+    mem_free(&s->mem, s->chunk);
+    ent_free_all(s);
+    for (int i = 0; i < TABLES; i++)
+        symtab_free(&s->tab[i]);
+    seen_free(s);
+    raw_free_all(s);
+    (void)pthread_mutex_destroy(&s->gate);
+    (void)pthread_mutex_destroy(&s->lock);
+    (void)pthread_mutex_destroy(&s->unpack);
+    free(s);
+}
+
+/* --- adding -------------------------------------------------------------------------- */
+
+/* Tables grow here, without the lock: only the writer looks into their slots. */
+static bool prepare(struct kt_store *s)
+{
+    static const size_t most[TABLES] = {[T_TEXT] = 64};
+    for (int i = 0; i < TABLES; i++)
+        if (!sym_prepare(&s->tab[i], most[i] + 1))
+            return false;
+    return ent_prepare(s, 8) && seen_prepare(s);
+}
+
+/* What a malformed row is told apart by: place and digest. */
+static void malformed_digest(const struct kt_row *r, uint8_t out[KT_SHA256])
+{
+    uint8_t b[2 * KT_SHA256 + 8];
+    kt_sha256(r->origin.source.p ? r->origin.source.p : "", r->origin.source.n, b);
+    memcpy(b + KT_SHA256, r->malformed.sha256, KT_SHA256);
+    memcpy(b + 2 * KT_SHA256, &r->origin.record, 8);
+    kt_sha256(b, sizeof b, out);
+}
+
+/* The part of a packed row that decides whether it was seen. An eventID that
+ * is a text which no row has gets number 0, which no row's text has. */
+static void identity(const struct kt_store *s, const struct kt_row *r, const uint8_t content[32], struct packed *p)
+{
+    uint8_t digest[KT_SHA256];
+    struct kt_span id = r->ev.kind == KT_KIND_MALFORMED ? KT_SPAN_NONE : r->ev.event_id;
+    if (r->ev.kind == KT_KIND_MALFORMED)
+        malformed_digest(r, digest);
+    else
+        memcpy(digest, content, sizeof digest);
+    memcpy(p->digest, digest, DIGEST);
+    if (uuid_pack(id, p->id)) {
+        p->id_form = ID_UUID;
+    } else if (id.p) {
+        uint32_t text = sym_find(&s->tab[T_TEXT], id.p, id.n);
+        memset(p->id, 0, sizeof p->id);
+        memcpy(p->id, &text, sizeof text);
+        p->id_form = ID_TEXT;
+    }
+}
+
+static bool make_room(struct kt_store *s)
+{
+    uint64_t at = (s->next - 1) / CHUNK_ROWS - s->chunk_first;
+    if (at < s->n_chunks)
+        return true;
+    if (s->n_chunks == s->chunks_cap) {
+        size_t cap = s->chunks_cap ? s->chunks_cap * 2 : 16;
+        struct chunk **c = mem_resize(&s->mem, s->chunk, cap * sizeof(struct chunk *));
+        if (!c)
+            return false;
+        s->chunk = c;
+        s->chunks_cap = cap;
+    }
+    struct chunk *c = mem_alloc(&s->mem, sizeof *c);
+    if (!c)
+        return false;
+    c->oldest = INT64_MAX;
+    c->newest = KT_TIME_NONE;
+    s->chunk[s->n_chunks++] = c;
+    return true;
+}
+
+static void widen(int64_t time, int64_t *oldest, int64_t *newest)
+{
+    if (time == KT_TIME_NONE)
+        return;
+    if (*oldest == KT_TIME_NONE || time < *oldest)
+        *oldest = time;
+    if (*newest == KT_TIME_NONE || time > *newest)
+        *newest = time;
+}
+
+static bool touch_all(struct kt_store *s, uint64_t seq, struct packed *p)
+{
+    struct touched t;
+    row_touched(s, p, &t);
+    for (size_t i = 0; i < t.n; i++) {
+        if (ent_touch(s, t.e[i], seq, p, t.roles[i]))
+            continue;
+        while (i--)
+            ent_untouch(s, t.e[i], seq, p, t.roles[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool append(struct kt_store *s, struct kt_row *r, struct packed *p)
+{
+    if (!make_room(s)) {
+        mem_free(&s->mem, p->raw);
+        return false;
+    }
+    if (!pack_row(s, r, p))
+        return false;
+    uint64_t seq = s->next;
+    *row_at(s, seq) = *p;
+    if (!touch_all(s, seq, p)) {
+        pack_release(s, p);
+        return false;
+    }
+    struct chunk *c = s->chunk[s->n_chunks - 1];
+    if (p->time != KT_TIME_NONE) {
+        c->oldest = p->time < c->oldest ? p->time : c->oldest;
+        c->newest = p->time > c->newest ? p->time : c->newest;
+    }
+    widen(p->time, &s->counts.oldest, &s->counts.newest);
+    r->seq = seq;
+    s->next++;
+    return true;
+}
+
+static void mark_conflict(struct kt_store *s, uint64_t seq)
+{
+    struct packed *p = row_at(s, seq);
+    if (p->flags & KT_FLAG_CONFLICT)
+        return;
+    p->flags |= KT_FLAG_CONFLICT;
+    s->counts.conflicts++;
+    s->epoch++;
+}
+
+static void drop_oldest(struct kt_store *s)
+{
+    uint64_t seq = s->first;
+    struct packed *p = row_at(s, seq);
+    struct touched t;
+    seen_drop(s, seq);
+    row_touched(s, p, &t);
+    for (size_t i = 0; i < t.n; i++)
+        ent_untouch(s, t.e[i], seq, p, t.roles[i]);
+    if (p->time != KT_TIME_NONE && (p->time == s->counts.oldest || p->time == s->counts.newest))
+        s->times_dirty = true;
+    pack_release(s, p);
+    s->counts.dropped++;
+    s->first++;
+    if ((s->first - 1) / CHUNK_ROWS == s->chunk_first)
+        return;
+    mem_free(&s->mem, s->chunk[0]);
+    memmove(s->chunk, s->chunk + 1, (s->n_chunks - 1) * sizeof *s->chunk);
+    s->n_chunks--;
+    s->chunk_first++;
+}
+
+static void retain_limits(struct kt_store *s)
+{
+    for (int i = 0; i < DROPS_A_ADD && s->next - s->first > 1; i++) {
+        if (s->next - s->first <= s->o.rows_max && atomic_load(&s->mem.bytes) <= s->o.memory_max)
+            return;
+        drop_oldest(s);
+    }
+}
+
+static enum kt_store_added count_one(struct kt_store *s, uint64_t *which, enum kt_store_added a)
+{
+    store_lock(s);
+    s->counts.received++;
+    ++*which;
+    store_unlock(s);
+    return a;
+}
+
+/* A gap is what the reader sees of a row that memory ran out for. */
+static enum kt_store_added add_not(struct kt_store *s)
+{
+    kt_store_count_gap(s);
+    return KT_ADDED_NOT;
+}
+
+enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32])
+{
+    struct packed key = {0}, p = {0};
+    if (!prepare(s))
+        return add_not(s);
+    identity(s, row, content, &key);
+    if (seen_digest(s, &key) || seen_forgotten(s, key.digest))
+        return count_one(s, &s->counts.duplicate, KT_ADDED_DUPLICATE);
+    uint64_t other = seen_id(s, &key);
+    memcpy(p.digest, key.digest, DIGEST);
+    p.raw = s->o.keep_raw ? raw_pack(s, row->raw) : NULL;
+
+    store_lock(s);
+    bool ok = append(s, row, &p);
+    if (ok) {
+        seen_add(s, row->seq);
+        s->counts.received++;
+        if (row->ev.kind == KT_KIND_MALFORMED)
+            s->counts.malformed++;
+        else
+            s->counts.shown++;
+        if (other) {
+            mark_conflict(s, other);
+            mark_conflict(s, row->seq);
+            row->ev.flags |= KT_FLAG_CONFLICT;
+        }
+        retain_limits(s);
+    }
+    store_unlock(s);
+    return !ok ? add_not(s) : other ? KT_ADDED_CONFLICT : KT_ADDED;
+}
+
+void kt_store_count_filtered(struct kt_store *s)
+{
+    store_lock(s);
+    s->counts.received++;
+    s->counts.filtered++;
+    store_unlock(s);
+}
+
+void kt_store_count_records(struct kt_store *s, uint64_t n)
+{
+    store_lock(s);
+    s->counts.records += n;
+    store_unlock(s);
+}
+
+void kt_store_count_gap(struct kt_store *s)
+{
+    store_lock(s);
+    s->counts.gaps++;
+    store_unlock(s);
+}
+
+/* --- reading --------------------------------------------------------------------------- */
+
+/* The first chunk may have lost rows: its own are looked at. */
+static void find_times(struct kt_store *s)
+{
+    struct kt_counts *c = &s->counts;
+    c->oldest = c->newest = KT_TIME_NONE;
+    uint64_t end = (s->chunk_first + 1) * CHUNK_ROWS + 1;
+    for (uint64_t seq = s->first; seq < end && seq < s->next; seq++)
+        widen(row_at(s, seq)->time, &c->oldest, &c->newest);
+    for (size_t i = 1; i < s->n_chunks; i++) {
+        if (s->chunk[i]->newest == KT_TIME_NONE)
+            continue;
+        widen(s->chunk[i]->oldest, &c->oldest, &c->newest);
+        widen(s->chunk[i]->newest, &c->oldest, &c->newest);
+    }
+    s->times_dirty = false;
+}
+
+struct kt_counts kt_store_counts(struct kt_store *s)
+{
+    store_lock(s);
+    if (s->times_dirty)
+        find_times(s);
+    struct kt_counts c = s->counts;
+    store_unlock(s);
+    c.memory = atomic_load(&s->mem.bytes);
+    return c;
+}
+
+static void keep(struct kt_arena *a, struct kt_span *s, bool *ok)
+{
+    if (!s->p)
+        return;
+    *s = kt_arena_span(a, *s);
+    *ok = *ok && s->p;
+}
+
+static bool keep_row(struct kt_arena *a, struct kt_row *r)
+{
+    struct kt_event *e = &r->ev;
+    struct kt_span *all[] = {
+        &e->event_id, &e->event_name, &e->event_source, &e->error_code, &e->error_message,
+        &e->actor.type, &e->actor.name, &e->actor.arn, &e->actor.account, &e->actor.principal_id, &e->actor.session,
+        &e->actor.access_key_id, &e->actor.via, &e->target.name, &e->target.account, &e->key.id, &e->key.status,
+        &e->source.address, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
+        &r->origin.source, &r->origin.name, &r->malformed.reason};
+    bool ok = true;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        keep(a, all[i], &ok);
+    for (size_t i = 0; i < r->verdict.n_signals; i++)
+        keep(a, &r->verdict.signal[i], &ok);
+    return ok;
+}
+
+/* The compressed text is copied under the lock and unpacked after it. */
+static struct raw *keep_raw(struct kt_arena *a, const struct raw *r)
+{
+    struct raw *copy = r ? kt_arena_alloc(a, sizeof *r + r->packed) : NULL;
+    if (copy)
+        memcpy(copy, r, sizeof *r + r->packed);
+    return copy;
+}
+
+bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_arena *a, struct kt_row *out)
+{
+    char id[UUID_TEXT];
+    struct raw *raw = NULL;
+    bool ok = false;
+    store_lock(s);
+    if (seq >= s->first && seq < s->next) {
+        const struct packed *p = row_at(s, seq);
+        unpack_row(s, p, id, out);
+        out->seq = seq;
+        ok = keep_row(a, out);
+        raw = with_raw ? keep_raw(a, p->raw) : NULL;
+    }
+    const ZSTD_DDict *dict = s->ddict;
+    store_unlock(s);
+    if (ok && raw)
+        out->raw = raw_unpack(s, raw, dict, a);
+    return ok;
+}
+
+const char *kt_entity_kind_name(enum kt_entity_kind k)
+{
+    static const char *const name[KT_ENTITY_KINDS] = {"user", "address", "agent", "key"};
+    return (unsigned)k < KT_ENTITY_KINDS ? name[k] : NULL;
+}
+
+bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct kt_entity_info *out)
+{
+    store_lock(s);
+    bool ok = ent_info(s, e, out);
+    if (ok) {
+        keep(a, &out->name, &ok);
+        keep(a, &out->type, &ok);
+        keep(a, &out->account, &ok);
+    }
+    store_unlock(s);
+    return ok;
+}
+
+bool kt_store_row_entities(struct kt_store *s, uint64_t seq, struct kt_row_entities *out)
+{
+    store_lock(s);
+    bool ok = seq >= s->first && seq < s->next;
+    if (ok)
+        row_entities(s, row_at(s, seq), out);
+    else
+        *out = (struct kt_row_entities){0};
+    store_unlock(s);
+    return ok;
+}
+
+uint64_t kt_store_entity_count(struct kt_store *s, enum kt_entity_kind k)
+{
+    store_lock(s);
+    uint64_t n = (unsigned)k < KT_ENTITY_KINDS ? s->ent.count[k] : 0;
+    store_unlock(s);
+    return n;
+}

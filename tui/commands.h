@@ -1,0 +1,107 @@
+/* Everything a key can ask for, in one table: it drives dispatch, the footer
+ * and the help overlay, so that none of them can say what another does not do. */
+#ifndef KT_TUI_COMMANDS_H
+#define KT_TUI_COMMANDS_H
+#include "tui/keys.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where a command is understood. */
+enum kt_context {
+    KT_CTX_TABLE = 1,
+    KT_CTX_PANE = 2,    /* a key, user, address or agent */
+    KT_CTX_RECORD = 4,
+    KT_CTX_LINES = 8,   /* help, sources */
+    KT_CTX_MENU = 16,   /* a chooser */
+    KT_CTX_PROMPT = 32,
+    KT_CTX_LISTS = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_MENU,
+    KT_CTX_DATA = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD,
+    KT_CTX_ALL = 63
+};
+
+/* X(id, name, keys, contexts, footer rank (0: not there; 1 stays longest),
+ *   footer label, help). Keys are parted by blanks: a letter or sign as it
+ * is, or Enter Esc Tab S-Tab Space Up Down Left Right Home End PgUp PgDn
+ * Backspace Del C-x F1..F12. The first one is shown in the footer. */
+#define KT_COMMANDS(X)                                                                                               \
+    X(OPEN, "open", "Enter", KT_CTX_TABLE | KT_CTX_PANE, 2, "open", "open what is under the cursor")                 \
+    X(FOLD, "fold", "Enter Space", KT_CTX_RECORD, 2, "fold", "fold or unfold; on a known value: open it")            \
+    X(CHOOSE, "choose", "Enter", KT_CTX_MENU, 2, "choose", "take what is under the cursor")                          \
+    X(BACK, "back", "Backspace Esc", KT_CTX_PANE | KT_CTX_RECORD, 1, "back", "go back the way you came")             \
+    X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU, 1, "back", "leave this overlay")              \
+    X(CLEAR, "clear", "Esc Backspace", KT_CTX_TABLE, 0, "", "end the search, or \"only ...\", or the pause")         \
+    X(FILTER, "filter", "/", KT_CTX_TABLE, 4, "filter", "show only rows that match; empty shows all")                \
+    X(SORT, "sort", "s", KT_CTX_TABLE, 5, "sort", "choose the column to sort by")                                    \
+    X(SORT_LEFT, "sort-left", "<", KT_CTX_TABLE, 0, "", "sort by the column to the left")                            \
+    X(SORT_RIGHT, "sort-right", ">", KT_CTX_TABLE, 0, "", "sort by the column to the right")                         \
+    X(REVERSE, "reverse", "r", KT_CTX_TABLE, 0, "", "turn the order round")                                          \
+    X(PAUSE, "pause", "p", KT_CTX_TABLE, 6, "pause", "hold the table still; arrivals are counted")                   \
+    X(TAB_NEXT, "tab-next", "Tab Right", KT_CTX_TABLE, 7, "next pane", "show the next pane below")                   \
+    X(TAB_PREV, "tab-previous", "S-Tab Left", KT_CTX_TABLE, 0, "", "show the pane before")                           \
+    X(TAB_PICK, "tab", "1 2 3 4 5 6", KT_CTX_TABLE, 0, "", "show the key, target, actor, address, agent, record")    \
+    X(SECTION_NEXT, "section-next", "Tab Right", KT_CTX_PANE, 5, "section", "go to the next section")                \
+    X(SECTION_PREV, "section-previous", "S-Tab Left", KT_CTX_PANE, 0, "", "go to the section before")                \
+    X(FILTER_TO, "filter-to", "f", KT_CTX_PANE, 4, "filter to this", "the table, with only what touches this")       \
+    X(FOLD_ALL, "fold-all", "-", KT_CTX_RECORD, 4, "fold all", "fold every object and list")                         \
+    X(UNFOLD_ALL, "unfold-all", "+ =", KT_CTX_RECORD, 5, "unfold", "unfold every object and list")                   \
+    X(WRAP, "wrap", "w", KT_CTX_RECORD, 6, "wrap", "wrap long lines, or clip them")                                  \
+    X(SEARCH, "search", "C-f \\", KT_CTX_TABLE, 8, "search", "find a text in any column; hits are marked")           \
+    X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES, 3, "search", "find a text on this page") \
+    X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES, 0, "", "go to the next hit")                                \
+    X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES, 0, "", "go to the hit before")                      \
+    X(COPY_VALUE, "copy-value", "y", KT_CTX_DATA, 9, "copy", "copy the value under the cursor (OSC 52)")             \
+    X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
+    X(SOURCES, "sources", "S", KT_CTX_TABLE | KT_CTX_PANE, 10, "sources", "the sources, and what was not read")      \
+    X(UP, "up", "Up k", KT_CTX_LISTS, 0, "", "up")                                                                   \
+    X(DOWN, "down", "Down j", KT_CTX_LISTS, 0, "", "down")                                                           \
+    X(PAGE_UP, "page-up", "PgUp C-b", KT_CTX_LISTS, 0, "", "a page up")                                              \
+    X(PAGE_DOWN, "page-down", "PgDn", KT_CTX_LISTS, 0, "", "a page down")                                            \
+    X(HOME, "home", "Home g", KT_CTX_LISTS, 0, "", "to the top; a table at its top follows what is new")             \
+    X(END, "end", "End G", KT_CTX_LISTS, 0, "", "to the end")                                                        \
+    X(HELP, "help", "? F1", KT_CTX_DATA, 3, "help", "this page")                                                     \
+    X(QUIT, "quit", "q", KT_CTX_DATA, 11, "quit", "quit")                                                            \
+    X(REPAINT, "repaint", "C-l", KT_CTX_ALL, 0, "", "draw the screen anew")                                          \
+    X(SUSPEND, "suspend", "C-z", KT_CTX_ALL, 0, "", "suspend to the shell")                                          \
+    X(P_ACCEPT, "accept", "Enter", KT_CTX_PROMPT, 1, "take", "take what is written")                                 \
+    X(P_CANCEL, "cancel", "Esc", KT_CTX_PROMPT, 2, "leave as it was", "leave everything as it was")                  \
+    X(P_LEFT, "cursor-left", "Left C-b", KT_CTX_PROMPT, 0, "", "one letter left")                                    \
+    X(P_RIGHT, "cursor-right", "Right C-f", KT_CTX_PROMPT, 0, "", "one letter right")                                \
+    X(P_START, "cursor-start", "Home C-a", KT_CTX_PROMPT, 0, "", "to the start")                                     \
+    X(P_END, "cursor-end", "End C-e", KT_CTX_PROMPT, 0, "", "to the end")                                            \
+    X(P_ERASE, "erase", "Backspace", KT_CTX_PROMPT, 0, "", "erase the letter before")                                \
+    X(P_DELETE, "delete", "Del C-d", KT_CTX_PROMPT, 0, "", "erase the letter under the cursor")                      \
+    X(P_KILL, "erase-all", "C-u", KT_CTX_PROMPT, 3, "empty", "erase all")                                            \
+    X(P_WORD, "erase-word", "C-w", KT_CTX_PROMPT, 0, "", "erase the word before")                                    \
+    X(P_OLDER, "older", "Up C-p", KT_CTX_PROMPT, 4, "earlier", "what was written here before")                       \
+    X(P_NEWER, "newer", "Down C-n", KT_CTX_PROMPT, 0, "", "and back")
+
+enum kt_command {
+    KT_CMD_NONE,
+#define X(id, name, keys, contexts, rank, label, help) KT_CMD_##id,
+    KT_COMMANDS(X)
+#undef X
+    KT_CMD_COUNT
+};
+
+struct kt_command_info {
+    const char *name, *keys;
+    unsigned contexts; /* bits of enum kt_context */
+    int rank;
+    const char *label, *help;
+};
+const struct kt_command_info *kt_command_info(enum kt_command c); /* NULL for KT_CMD_NONE and beyond */
+
+/* Exactly one context. */
+enum kt_command kt_command_of(struct kt_key k, enum kt_context ctx);
+
+enum { KT_KEY_NAME = 16 };
+/* Reads one key's name out of `*keys` and steps over it; false at the end. */
+bool kt_key_next(const char **keys, struct kt_key *out, char name[KT_KEY_NAME]);
+/* The name as the footer shows it: "Enter" is a glyph there. */
+const char *kt_key_glyph(const char *name);
+
+struct kt_canvas;
+/* The most useful commands of a context, as many as fit. */
+void kt_footer_draw(struct kt_canvas *c, int row, enum kt_context ctx);
+#endif

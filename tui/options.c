@@ -1,0 +1,306 @@
+#include "options.h"
+
+#include "base/clock.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* X(ID, letter, "long", "ARGUMENT" or NULL, built, "help") */
+#define OPTIONS(X)                                                                                                   \
+    X(OUTPUT, 'o', "output", "FORMAT", true,                                                                         \
+      "screen (default on a terminal), table (default\nelsewhere), jsonl or csv")                                    \
+    X(FOLLOW, 'f', "follow", NULL, true, "keep going as records arrive (default for the screen)")                   \
+    X(ONCE, 0, "once", NULL, true, "read what is there and end (default elsewhere)")                                 \
+    X(FILTER, 'F', "filter", "EXPR", true, "show only what matches, as in 'risk:>=50 actor:alice'")                 \
+    X(SINCE, 0, "since", "TIME", true, "by event time: RFC 3339, a date, or 90s 15m 24h 7d ago")                    \
+    X(UNTIL, 0, "until", "TIME", true, "the same, for the end")                                                     \
+    X(RULE, 0, "rule", "NAME", true,                                                                                 \
+      "only what matches this rule (its file's name, or id);\ntable and csv take the rule's columns")               \
+    X(COLUMNS, 0, "columns", "LIST", true, "columns for table and csv: names, or dotted paths of\nthe record")      \
+    X(NAME, 0, "name", "NAME", true, "call the SOURCE that follows by this name")                                    \
+    X(THEME, 0, "theme", "NAME", true, "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
+    X(ASCII, 0, "ascii", NULL, true, "draw with ASCII alone")                                                        \
+    X(COLOR, 0, "color", "WHEN", true, "auto, always or never; NO_COLOR is honoured")                               \
+    X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk (nothing is kept as yet)")                         \
+    X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
+    X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
+    X(KINDS, 0, "kinds", "LIST", false, "")                                                                          \
+    X(RULES, 0, "rules", "DIR", false, "")                                                                           \
+    X(FILTERS, 0, "filters", "DIR", false, "")                                                                       \
+    X(PROFILE, 0, "profile", "NAME", false, "")                                                                      \
+    X(REGION, 0, "region", "NAME", false, "")                                                                        \
+    X(STATE, 0, "state", "FILE", false, "")                                                                          \
+    X(WALL, 0, "wall", NULL, false, "")                                                                              \
+    X(READ_ONLY, 0, "read-only", NULL, false, "")                                                                    \
+    X(CONFIG, 0, "config", "FILE", false, "")                                                                        \
+    X(CHECK, 0, "check", NULL, false, "")                                                                            \
+    X(PRINT_POLICY, 0, "print-policy", "SOURCE", false, "")
+
+enum option_id {
+#define X(id, letter, name, argument, built, help) OPT_##id,
+    OPTIONS(X)
+#undef X
+    OPT_COUNT
+};
+
+static const struct option_row {
+    int letter;
+    const char *name, *argument;
+    bool built;
+    const char *help;
+} rows[OPT_COUNT] = {
+#define X(id, letter, name, argument, built, help) {letter, name, argument, built, help},
+    OPTIONS(X)
+#undef X
+};
+
+static const struct {
+    const char *name;
+    enum kt_shape shape;
+    bool built;
+} formats[] = {
+    {"screen", KT_SHAPE_SCREEN, true}, {"table", KT_SHAPE_TABLE, true}, {"jsonl", KT_SHAPE_JSONL, true},
+    {"csv", KT_SHAPE_CSV, true},       {"ocsf", 0, false},              {"ecs", 0, false},
+    {"splunk", 0, false},
+};
+
+enum { SOURCES_MAX = 1 << 20, LONG_BASE = 1000, HELP_COLUMN = 26 };
+
+const char kt_options_no_source[] =
+    "keytop: nothing to read: name a SOURCE\n"
+    "  keytop demo:                    a simulated organization, live\n"
+    "  keytop logs/ trail.json.gz      folders and files of CloudTrail records\n"
+    "  zcat old.gz | keytop -          standard input\n"
+    "  keytop --help                   all options\n";
+
+/* --- parsing ------------------------------------------------------------- */
+
+/* What the parser remembers between options. */
+struct parse {
+    struct kt_options *o;
+    const char *name;  /* --name, for the next SOURCE */
+    bool shape_given, once, follow;
+    int64_t now;
+    struct kt_err *e;
+};
+
+static enum kt_code add_source(struct parse *p, const char *address)
+{
+    struct kt_options *o = p->o;
+    if (!*address)
+        return kt_fail(p->e, KT_EUSAGE, "a SOURCE is empty; name a file, a folder, - or demo:");
+    if (!kt_grow(&o->source, &o->cap_source, o->n_source + 1, sizeof *o->source, SOURCES_MAX))
+        return kt_fail(p->e, KT_ELIMIT, "more than %d sources, or no memory for them", SOURCES_MAX);
+    o->source[o->n_source++] = (struct kt_source_arg){address, p->name};
+    p->name = NULL;
+    return KT_OK;
+}
+
+static enum kt_code set_shape(struct parse *p, const char *text)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        if (strcmp(formats[i].name, text) != 0)
+            continue;
+        if (!formats[i].built)
+            return kt_fail(p->e, KT_EUNSUPPORTED, "--output %s is not built yet; there are screen, table, jsonl and csv",
+                           text);
+        p->o->shape = formats[i].shape;
+        p->shape_given = true;
+        return KT_OK;
+    }
+    return kt_fail(p->e, KT_EUSAGE, "--output takes screen, table, jsonl or csv, not \"%s\"", text);
+}
+
+static enum kt_code set_color(struct parse *p, const char *text)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(names[i], text) == 0) {
+            p->o->color = (enum kt_color)i;
+            return KT_OK;
+        }
+    return kt_fail(p->e, KT_EUSAGE, "--color takes auto, always or never, not \"%s\"", text);
+}
+
+static enum kt_code set_time(struct parse *p, const char *option, const char *text, int64_t *out)
+{
+    *out = kt_time_parse_ago(kt_span_of(text), p->now);
+    if (*out != KT_TIME_NONE)
+        return KT_OK;
+    return kt_fail(p->e, KT_EUSAGE,
+                   "--%s takes a time as 2023-07-10T12:24:29Z, 2023-07-10, or 90s 15m 24h 7d ago, not \"%s\"", option,
+                   text);
+}
+
+static enum kt_code set_text(struct parse *p, enum option_id id, const char *text, const char **out)
+{
+    if (!*text && id != OPT_FILTER)
+        return kt_fail(p->e, KT_EUSAGE, "--%s takes %s, not nothing", rows[id].name, rows[id].argument);
+    *out = text;
+    return KT_OK;
+}
+
+static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
+{
+    struct kt_options *o = p->o;
+    if (!rows[id].built)
+        return kt_fail(p->e, KT_EUNSUPPORTED, "--%s is not built yet", rows[id].name);
+    switch (id) {
+    case OPT_OUTPUT: return set_shape(p, arg);
+    case OPT_COLOR: return set_color(p, arg);
+    case OPT_SINCE: return set_time(p, "since", arg, &o->since);
+    case OPT_UNTIL: return set_time(p, "until", arg, &o->until);
+    case OPT_FILTER: return set_text(p, id, arg, &o->filter);
+    case OPT_RULE: return set_text(p, id, arg, &o->rule);
+    case OPT_COLUMNS: return set_text(p, id, arg, &o->columns);
+    case OPT_THEME: return set_text(p, id, arg, &o->theme);
+    case OPT_NAME: return set_text(p, id, arg, &p->name);
+    case OPT_FOLLOW: p->follow = true; break;
+    case OPT_ONCE: p->once = true; break;
+    case OPT_ASCII: o->ascii = true; break;
+    case OPT_HELP: o->help = true; break;
+    case OPT_VERSION: o->version = true; break;
+    case OPT_NO_STATE:
+    default: break;
+    }
+    return KT_OK;
+}
+
+static enum option_id option_of(int value)
+{
+    if (value >= LONG_BASE)
+        return (enum option_id)(value - LONG_BASE);
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (rows[i].letter && rows[i].letter == value)
+            return (enum option_id)i;
+    return OPT_COUNT;
+}
+
+/* getopt's '?' and ':' in words. `at` is the argument it was at. */
+static enum kt_code refuse(struct parse *p, int what, const char *at)
+{
+    enum option_id id = option_of(optopt);
+    if (what == ':' && id < OPT_COUNT)
+        return kt_fail(p->e, KT_EUSAGE, "--%s needs its %s", rows[id].name, rows[id].argument);
+    if (optopt >= LONG_BASE && id < OPT_COUNT)
+        return kt_fail(p->e, KT_EUSAGE, "--%s takes no argument", rows[id].name);
+    if (optopt)
+        return kt_fail(p->e, KT_EUSAGE, "there is no option -%c; keytop --help lists them", optopt);
+    return kt_fail(p->e, KT_EUSAGE, "there is no option %s, or it is short for several; keytop --help lists them", at);
+}
+
+static enum kt_code finish(struct parse *p, bool terminal)
+{
+    struct kt_options *o = p->o;
+    if (p->name)
+        return kt_fail(p->e, KT_EUSAGE, "--name %s stands before the SOURCE that it names", p->name);
+    if (p->once && p->follow)
+        return kt_fail(p->e, KT_EUSAGE, "--once and --follow exclude each other");
+    if (o->since != KT_TIME_NONE && o->until != KT_TIME_NONE && o->since > o->until)
+        return kt_fail(p->e, KT_EUSAGE, "--since is later than --until");
+    if (!p->shape_given)
+        o->shape = terminal ? KT_SHAPE_SCREEN : KT_SHAPE_TABLE;
+    if (o->columns && o->shape != KT_SHAPE_TABLE && o->shape != KT_SHAPE_CSV)
+        return kt_fail(p->e, KT_EUSAGE, "--columns goes with --output table or csv");
+    o->follow = p->follow || (o->shape == KT_SHAPE_SCREEN && !p->once);
+    return KT_OK;
+}
+
+static void getopt_tables(struct option longs[OPT_COUNT + 1], char letters[2 * OPT_COUNT + 3])
+{
+    size_t n = 0;
+    letters[n++] = '-'; /* SOURCEs come in their place, for --name */
+    letters[n++] = ':';
+    for (int i = 0; i < OPT_COUNT; i++) {
+        longs[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, LONG_BASE + i};
+        if (rows[i].letter)
+            letters[n++] = (char)rows[i].letter;
+        if (rows[i].letter && rows[i].argument)
+            letters[n++] = ':';
+    }
+    longs[OPT_COUNT] = (struct option){0};
+    letters[n] = '\0';
+}
+
+enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool terminal, int64_t now, struct kt_err *e)
+{
+    struct option longs[OPT_COUNT + 1];
+    char letters[2 * OPT_COUNT + 3];
+    struct parse p = {.o = o, .now = now, .e = e};
+    *o = (struct kt_options){.since = KT_TIME_NONE, .until = KT_TIME_NONE};
+    getopt_tables(longs, letters);
+    optind = 0; /* glibc: begin anew */
+    opterr = 0;
+    for (;;) {
+        int before = optind ? optind : 1;
+        int c = getopt_long(argc, argv, letters, longs, NULL);
+        if (c == -1)
+            break;
+        enum kt_code rc = c == 1              ? add_source(&p, optarg)
+                          : c == '?' || c == ':' ? refuse(&p, c, argv[before < argc ? before : argc - 1])
+                                              : apply(&p, option_of(c), optarg);
+        if (rc || o->help || o->version)
+            return rc;
+    }
+    for (; optind < argc; optind++) {
+        enum kt_code rc = add_source(&p, argv[optind]);
+        if (rc)
+            return rc;
+    }
+    return finish(&p, terminal);
+}
+
+void kt_options_free(struct kt_options *o)
+{
+    free(o->source);
+    o->source = NULL;
+    o->n_source = o->cap_source = 0;
+}
+
+/* --- help ---------------------------------------------------------------- */
+
+static void help_row(struct kt_buf *b, const struct option_row *r)
+{
+    char letter[8] = "    ";
+    if (r->letter)
+        snprintf(letter, sizeof letter, "-%c, ", r->letter);
+    size_t used = b->len;
+    kt_buf_addf(b, "  %s--%s%s%s", letter, r->name, r->argument ? " " : "", r->argument ? r->argument : "");
+    used = b->len - used;
+    for (const char *line = r->help; *line; used = 0) {
+        size_t n = strcspn(line, "\n");
+        kt_buf_addf(b, "%*s%.*s\n", used < HELP_COLUMN ? HELP_COLUMN - (int)used : 1, "", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}
+
+static void not_built(struct kt_buf *b)
+{
+    size_t from = b->len;
+    kt_buf_adds(b, "\nKnown, and not built yet:");
+    for (int i = 0; i < OPT_COUNT; i++) {
+        if (rows[i].built)
+            continue;
+        bool wraps = b->len - from + strlen(rows[i].name) > 76;
+        from = wraps ? b->len : from;
+        kt_buf_addf(b, "%s --%s", wraps ? "\n " : "", rows[i].name);
+    }
+}
+
+bool kt_options_help(struct kt_buf *b)
+{
+    kt_buf_adds(b, "Usage: keytop [OPTION]... [SOURCE]...\n"
+                   "A live terminal monitor of permanent AWS access keys.\n\n"
+                   "A SOURCE is a file or a folder of CloudTrail records (plain, gzip, zstd), - for\n"
+                   "standard input, or demo: for a simulated organization. file:PATH reads a PATH\n"
+                   "that looks like a scheme.\n\n");
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (rows[i].built)
+            help_row(b, &rows[i]);
+    not_built(b);
+    kt_buf_adds(b, "\n\nExit status: 0 all was read; 1 something was not, named on standard error;\n"
+                   "2 could not start. keytop(1) has the rest.\n");
+    return !b->failed;
+}

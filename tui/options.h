@@ -1,0 +1,40 @@
+/* The command line: one table of options yields the parser, --help and the
+ * refusals. What is known but not built yet is refused by its name, never
+ * taken and ignored. */
+#ifndef KT_TUI_OPTIONS_H
+#define KT_TUI_OPTIONS_H
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum kt_shape { KT_SHAPE_SCREEN, KT_SHAPE_TABLE, KT_SHAPE_JSONL, KT_SHAPE_CSV };
+enum kt_color { KT_COLOR_AUTO, KT_COLOR_ALWAYS, KT_COLOR_NEVER };
+
+struct kt_source_arg {
+    const char *address, *name; /* name NULL: none was given */
+};
+
+struct kt_options { /* texts borrowed from argv */
+    bool help, version; /* then nothing else was looked at */
+    enum kt_shape shape;
+    bool follow;
+    const char *filter, *rule, *columns, *theme; /* NULL: not given */
+    int64_t since, until;                        /* KT_TIME_NONE: not given */
+    bool ascii;
+    enum kt_color color;
+    struct kt_source_arg *source;
+    size_t n_source, cap_source;
+};
+
+/* `terminal`: standard output is one; `now`: for --since 24h. KT_EUSAGE and
+ * KT_EUNSUPPORTED name the option and what is allowed. Free after either. */
+enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool terminal, int64_t now,
+                              struct kt_err *e);
+void kt_options_free(struct kt_options *o);
+bool kt_options_help(struct kt_buf *b);
+/* What to type, for those who gave no SOURCE. */
+extern const char kt_options_no_source[];
+#endif

@@ -1,0 +1,172 @@
+#include "tui/prompt.h"
+
+#include <stdio.h>
+
+void kt_prompt_open(struct kt_prompt *p, const char *label, const char *text)
+{
+    p->label = label;
+    p->len = strlen(text) < KT_PROMPT_MAX ? strlen(text) : 0;
+    memcpy(p->text, text, p->len);
+    p->text[p->len] = '\0';
+    p->at = p->len;
+    p->error[0] = '\0';
+    p->older = 0;
+}
+
+void kt_prompt_close(struct kt_prompt *p)
+{
+    p->label = NULL;
+}
+
+void kt_prompt_remember(struct kt_prompt *p)
+{
+    if (p->len == 0 || (p->n_history && strcmp(p->history[0], p->text) == 0))
+        return;
+    if (p->n_history < KT_PROMPT_HISTORY)
+        p->n_history++;
+    memmove(p->history[1], p->history[0], (p->n_history - 1) * sizeof p->history[0]);
+    memcpy(p->history[0], p->text, p->len + 1);
+}
+
+static size_t before(const struct kt_prompt *p, size_t at)
+{
+    if (at > 0)
+        at--;
+    while (at > 0 && ((unsigned char)p->text[at] & 0xC0) == 0x80)
+        at--;
+    return at;
+}
+
+static size_t after(const struct kt_prompt *p, size_t at)
+{
+    if (at < p->len)
+        at++;
+    while (at < p->len && ((unsigned char)p->text[at] & 0xC0) == 0x80)
+        at++;
+    return at;
+}
+
+static bool cut(struct kt_prompt *p, size_t from, size_t to)
+{
+    memmove(p->text + from, p->text + to, p->len + 1 - to);
+    p->len -= to - from;
+    p->at = from;
+    return from != to;
+}
+
+static bool insert(struct kt_prompt *p, uint32_t ch)
+{
+    char utf8[4];
+    size_t n = kt_utf8_encode(ch, utf8);
+    if (n == 0 || p->len + n >= KT_PROMPT_MAX)
+        return false;
+    memmove(p->text + p->at + n, p->text + p->at, p->len + 1 - p->at);
+    memcpy(p->text + p->at, utf8, n);
+    p->len += n;
+    p->at += n;
+    return true;
+}
+
+static bool erase_word(struct kt_prompt *p)
+{
+    size_t from = p->at;
+    while (from > 0 && p->text[from - 1] == ' ')
+        from--;
+    while (from > 0 && p->text[from - 1] != ' ')
+        from--;
+    return cut(p, from, p->at);
+}
+
+static bool recall(struct kt_prompt *p, bool older)
+{
+    size_t to = older ? p->older + 1 : p->older ? p->older - 1 : 0;
+    if (to > p->n_history || to == p->older)
+        return false;
+    const char *text = to ? p->history[to - 1] : "";
+    p->len = p->at = strlen(text);
+    memcpy(p->text, text, p->len + 1);
+    p->older = to;
+    return true;
+}
+
+static enum kt_prompt_event changed(bool yes)
+{
+    return yes ? KT_PROMPT_CHANGED : KT_PROMPT_NOTHING;
+}
+
+static enum kt_prompt_event edit(struct kt_prompt *p, enum kt_command cmd)
+{
+    switch (cmd) {
+    case KT_CMD_P_ACCEPT: return KT_PROMPT_ACCEPTED;
+    case KT_CMD_P_CANCEL: return KT_PROMPT_CANCELLED;
+    case KT_CMD_P_LEFT: p->at = before(p, p->at); return KT_PROMPT_NOTHING;
+    case KT_CMD_P_RIGHT: p->at = after(p, p->at); return KT_PROMPT_NOTHING;
+    case KT_CMD_P_START: p->at = 0; return KT_PROMPT_NOTHING;
+    case KT_CMD_P_END: p->at = p->len; return KT_PROMPT_NOTHING;
+    case KT_CMD_P_ERASE: return changed(cut(p, before(p, p->at), p->at));
+    case KT_CMD_P_DELETE: return changed(cut(p, p->at, after(p, p->at)));
+    case KT_CMD_P_KILL: return changed(cut(p, 0, p->len));
+    case KT_CMD_P_WORD: return changed(erase_word(p));
+    case KT_CMD_P_OLDER: return changed(recall(p, true));
+    case KT_CMD_P_NEWER: return changed(recall(p, false));
+    default: return KT_PROMPT_NOTHING;
+    }
+}
+
+enum kt_prompt_event kt_prompt_key(struct kt_prompt *p, struct kt_key k, bool pasting)
+{
+    if (pasting) {
+        if (k.code != KT_KEY_CHAR)
+            return KT_PROMPT_NOTHING;
+        return changed(insert(p, k.ch < 0x20 || k.ch == 0x7F ? ' ' : k.ch));
+    }
+    enum kt_command cmd = kt_command_of(k, KT_CTX_PROMPT);
+    if (cmd != KT_CMD_NONE)
+        return edit(p, cmd);
+    if (k.code == KT_KEY_CHAR && k.ch >= 0x20)
+        return changed(insert(p, k.ch));
+    return KT_PROMPT_NOTHING;
+}
+
+/* The columns that the first `n` bytes take when drawn as data. */
+static int columns(const struct kt_prompt *p, size_t n, bool ascii)
+{
+    struct kt_text_opts o = {.kind = KT_TEXT_FREE, .ascii = ascii};
+    return (int)kt_text_width((struct kt_span){p->text, n}, &o, 4 * KT_PROMPT_MAX);
+}
+
+void kt_prompt_draw(const struct kt_prompt *p, struct kt_canvas *c, int row)
+{
+    kt_canvas_fill(c, row, 0, c->cols, KT_STYLE(PROMPT), ' ');
+    int col = 1;
+    col += kt_canvas_text(c, row, col, c->cols, KT_STYLE(PROMPT), p->label);
+    col += kt_canvas_text(c, row, col, c->cols, KT_STYLE(PROMPT), ": ");
+    /* what is left of the cursor is dropped letter by letter where it is narrow */
+    size_t from = 0;
+    int most = c->cols - col - 1;
+    while (from < p->at && columns(p, p->at, c->ascii) - columns(p, from, c->ascii) > (most > 0 ? most : 0))
+        from = after(p, from);
+    kt_canvas_data(c, row, col, c->cols - col, KT_STYLE(TEXT), (struct kt_span){p->text + from, p->len - from},
+                   KT_TEXT_FREE);
+    int skipped = columns(p, from, c->ascii);
+    c->cursor_row = row;
+    c->cursor_col = col + columns(p, p->at, c->ascii) - skipped;
+    if (c->cursor_col >= c->cols)
+        c->cursor_col = c->cols - 1;
+    if (!p->error[0] || row < 1)
+        return;
+    size_t place = p->error_at < p->len ? p->error_at : p->len;
+    int mark = col + (place > from ? columns(p, place, c->ascii) - skipped : 0);
+    kt_canvas_fill(c, row - 1, 0, c->cols, KT_STYLE(TEXT), ' ');
+    struct kt_span said = kt_span_of(p->error);
+    struct kt_text_opts o = {.kind = KT_TEXT_FREE, .ascii = c->ascii};
+    int w = (int)kt_text_width(said, &o, (size_t)c->cols);
+    /* the sentence begins at its mark; where it would not fit, it ends there */
+    if (mark + 2 + w <= c->cols || w + 2 > mark) {
+        kt_canvas_text(c, row - 1, mark, 1, KT_STYLE(BAD), "▾");
+        kt_canvas_data(c, row - 1, mark + 2, c->cols - mark - 2, KT_STYLE(BAD), said, KT_TEXT_FREE);
+    } else {
+        kt_canvas_data(c, row - 1, mark - w - 1, w, KT_STYLE(BAD), said, KT_TEXT_FREE);
+        kt_canvas_text(c, row - 1, mark, 1, KT_STYLE(BAD), "▾");
+    }
+}

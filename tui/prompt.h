@@ -1,0 +1,32 @@
+/* One line of text being written: the filter prompt and the search prompt. */
+#ifndef KT_TUI_PROMPT_H
+#define KT_TUI_PROMPT_H
+#include "tui/canvas.h"
+#include "tui/commands.h"
+
+enum { KT_PROMPT_MAX = 1024, KT_PROMPT_HISTORY = 20 };
+
+enum kt_prompt_event { KT_PROMPT_NOTHING, KT_PROMPT_CHANGED, KT_PROMPT_ACCEPTED, KT_PROMPT_CANCELLED };
+
+struct kt_prompt {
+    const char *label; /* "filter", "search"; NULL: no prompt is open */
+    char text[KT_PROMPT_MAX]; /* valid UTF-8, without controls, NUL-terminated */
+    size_t len, at;           /* bytes; `at` is where the next letter goes */
+    char error[240];          /* of the text as it stands; "" where it is valid */
+    size_t error_at;          /* the byte of `text` where the error lies */
+    char history[KT_PROMPT_HISTORY][KT_PROMPT_MAX]; /* newest first */
+    size_t n_history;
+    size_t older; /* 0: what is being written; else 1 + index of history */
+};
+
+void kt_prompt_open(struct kt_prompt *p, const char *label, const char *text);
+void kt_prompt_close(struct kt_prompt *p);
+/* Keeps the text for Up, unless it is empty or the newest already. */
+void kt_prompt_remember(struct kt_prompt *p);
+/* `pasting`: Enter and other controls are blanks of the text, not commands. */
+enum kt_prompt_event kt_prompt_key(struct kt_prompt *p, struct kt_key k, bool pasting);
+/* Draws on `row`, places the canvas's cursor; where there is an error and
+ * `row` is not the first, the sentence stands on the line before,
+ * with a mark over its place. */
+void kt_prompt_draw(const struct kt_prompt *p, struct kt_canvas *c, int row);
+#endif
