@@ -209,6 +209,17 @@ unsigned kt_app_news(struct kt_app *a)
     return did;
 }
 
+void kt_app_settle(struct kt_app *a)
+{
+    /* an answer may lead to another question: a new row under the cursor has another pane */
+    for (int i = 0; i < 3; i++) {
+        for (struct kt_screen *s = a->top; s; s = s->below)
+            if (s->ops->settle && (s == a->top || s == a->table || a->top->ops->overlay))
+                s->ops->settle(s);
+        kt_app_news(a);
+    }
+}
+
 static void sooner(int64_t *least, int64_t in_ms)
 {
     if (in_ms > 0 && (*least == 0 || in_ms < *least))

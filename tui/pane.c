@@ -718,8 +718,15 @@ static void free_screen(struct kt_screen *s)
     free(s);
 }
 
+static void settle(struct kt_screen *s)
+{
+    if (pane_of(s)->view)
+        kt_view_settle(pane_of(s)->view);
+}
+
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
+    .settle = settle,
     .free = free_screen,
 };
 

@@ -22,6 +22,7 @@ struct kt_screen_ops {
     void (*draw)(struct kt_screen *s, struct kt_canvas *c, int row, int height);
     unsigned (*prompted)(struct kt_screen *s, enum kt_prompt_event e); /* NULL: opens no prompt */
     void (*cover)(struct kt_screen *s, bool covered);                /* NULL: nothing to let go of */
+    void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
     void (*free)(struct kt_screen *s);
 };
 
@@ -96,6 +97,9 @@ unsigned kt_app_copy_value(struct kt_app *a, struct kt_span value, enum kt_text_
 unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq);
 /* Back to the table, whatever is open; done after the command returns. */
 unsigned kt_app_to_table(struct kt_app *a);
+
+/* Waits until all views have answered and takes what they say: for tests. */
+void kt_app_settle(struct kt_app *a);
 
 /* The screens. NULL: out of memory. */
 struct kt_screen *kt_screen_table(struct kt_app *a);

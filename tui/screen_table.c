@@ -920,8 +920,18 @@ static void free_table(struct kt_screen *s)
     free(t);
 }
 
+static void settle(struct kt_screen *s)
+{
+    struct table *t = table_of(s);
+    struct kt_view *views[] = {t->view, t->all, t->hits, t->pane.view};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+        if (views[i])
+            kt_view_settle(views[i]);
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_TABLE, .command = command, .news = news, .draw = draw, .prompted = prompted, .free = free_table,
+    .context = KT_CTX_TABLE, .command = command, .news = news, .draw = draw, .prompted = prompted, .settle = settle,
+    .free = free_table,
 };
 
 struct kt_screen *kt_screen_table(struct kt_app *a)

@@ -5,12 +5,10 @@
 
 #include <inttypes.h>
 #include <locale.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -184,22 +182,10 @@ void fixture_close(struct fixture *f)
     kt_canvas_free(&f->canvas);
 }
 
-/* Views work on a thread of their own: what it has done is waited for by its
- * eventfd, and taken until nothing new comes. */
 void fixture_settle(struct fixture *f)
 {
-    struct kt_view_spec all = {.sort = KT_FIELD_TIME, .from = KT_TIME_NONE, .to = KT_TIME_NONE};
-    for (int i = 0; i < 3; i++) {
-        kt_views_wake(f->app->views);
-        /* the worker serves its views in turn: one of ours, asked last, is served last */
-        struct kt_view *v = kt_view_open(f->app->views, &all);
-        assert_non_null(v);
-        kt_view_settle(v);
-        kt_view_close(v);
-        struct pollfd p = {.fd = kt_engine_fd(f->engine), .events = POLLIN};
-        poll(&p, 1, 100);
-        kt_app_news(f->app);
-    }
+    kt_views_wake(f->app->views);
+    kt_app_settle(f->app);
 }
 
 void fixture_arrive(struct fixture *f, const struct fixture_record *r, uint64_t *seq)
