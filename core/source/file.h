@@ -162,6 +162,7 @@ struct kt_files {
     struct kt_dir_list listed;
     struct kt_table by_dir; /* kt_dir by identity */
     size_t n_listed;
+    struct kt_table said; /* complaints, by hash */
 
     /* the first reading */
     struct kt_arena *arena; /* of kt_found */
