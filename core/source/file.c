@@ -247,6 +247,15 @@ static bool read_some(struct kt_files *s, struct kt_budget *b)
     return false;
 }
 
+static void first_read(struct kt_files *s)
+{
+    s->phase = KT_FILES_READ;
+    if (!s->follow)
+        return;
+    kt_table_reserve(&s->by_path, s->n_found);
+    kt_table_reserve(&s->by_id, s->n_found);
+}
+
 static void first_read_done(struct kt_files *s)
 {
     kt_files_found_free(s);
@@ -274,7 +283,7 @@ static void run_phase(struct kt_files *s, struct kt_budget *b)
         break;
     case KT_FILES_UNIQUE:
         if (kt_files_unique(s, b))
-            s->phase = KT_FILES_READ;
+            first_read(s);
         break;
     case KT_FILES_READ:
     case KT_FILES_LIVE:

@@ -131,6 +131,29 @@ static void a_partial_line_stays_in_its_object_until_it_is_whole(void **state)
     assert_text(r, "a", "one\n");
 }
 
+/* As a compressed file is while it is being written. */
+static void what_does_not_rest_is_ended_only_when_its_file_is_replaced(void **state)
+{
+    struct rig *r = *state;
+    temp_write(&r->dir, "a.gz", "half of");
+    open_at(r, "")->linger_ms = 0;
+    (void)settle(r);
+    for (int i = 0; i < 3; i++) {
+        (void)settle(r);
+        temp_append(&r->dir, "a.gz", " more");
+    }
+    (void)settle(r);
+    assert_int_equal(r->sink.n_objects, 1);
+    assert_false(r->sink.objects[0].ended);
+    assert_no_troubles(r);
+    temp_write(&r->dir, "new.tmp", "whole\n");
+    temp_rename(&r->dir, "new.tmp", "a.gz");
+    (void)settle(r);
+    assert_int_equal(r->sink.n_objects, 2);
+    assert_true(r->sink.objects[0].ended);
+    assert_text(r, "a.gz", "half of more more morewhole\n");
+}
+
 static void with_nothing_to_do_the_source_waits_without_a_deadline(void **state)
 {
     struct rig *r = *state;
@@ -652,6 +675,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_file_that_grows_continues_where_it_was),
         T(a_partial_line_stays_in_its_object_until_it_is_whole),
+        T(what_does_not_rest_is_ended_only_when_its_file_is_replaced),
         T(with_nothing_to_do_the_source_waits_without_a_deadline),
         T(what_others_write_beside_a_single_file_is_not_heard),
         T(what_could_not_be_read_is_read_once_it_may),
