@@ -4,7 +4,13 @@
  * named selections of `field: value` and `field: [values]` (equality, case
  * ignored, `*` and `?` wildcards, null), and a condition that is the name of
  * one selection or `and` / `or` / `not` / parentheses over names. Anything
- * else in a rule is refused by its name and place, never half applied. */
+ * else in a rule is refused by its name and place, never half applied.
+ *
+ * A field is a dotted CloudTrail path; of a list any item may match. Case is
+ * ignored for ASCII letters. Backslash takes the meaning from * ? and itself.
+ * What Sigma has no word for stands under `custom:`: `confidence` and
+ * `impact` (0..100, the risk is their product), or `risk` itself, and `why`,
+ * a few words for the table (else the title). */
 #ifndef KT_DETECT_DETECT_H
 #define KT_DETECT_DETECT_H
 #include "base/arena.h"
@@ -21,10 +27,10 @@ enum kt_level kt_level_of_risk(int risk); /* 90, 70, 40, 20 */
 
 struct kt_rule_info { /* borrowed from the rule set */
     struct kt_span name; /* file name without .yml */
-    struct kt_span id, title, level;
+    struct kt_span id, title, level; /* id: the name where it has none */
     const struct kt_span *fields; /* the rule's `fields:` */
     size_t n_fields;
-    int risk; /* `custom.risk`, else by level */
+    int risk; /* `custom.risk` or confidence x impact, else by level */
 };
 
 struct kt_rules;
@@ -49,5 +55,7 @@ struct kt_verdict {
     struct kt_span signal[KT_RULES_MATCHED_MAX];
     char why[KT_WHY_MAX]; /* plain words for the table, ours, ASCII */
 };
+/* Risk is the sum of the matching rules', at most 100; beyond
+ * KT_RULES_MATCHED_MAX they count but are not listed. */
 void kt_rules_judge(const struct kt_rules *r, json_t *root, struct kt_verdict *out);
 #endif

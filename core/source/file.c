@@ -239,6 +239,8 @@ static bool read_some(struct kt_files *s, struct kt_budget *b)
         if (r == KT_FILE_STOP || r == KT_FILE_MORE)
             return false;
         one_done(s, f, r);
+        if (r == KT_FILE_REFUSED)
+            return false;
     } while (kt_budget_left(b));
     return false;
 }

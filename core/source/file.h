@@ -194,8 +194,8 @@ struct kt_files {
     int64_t scan_began, poll_at, gone_at;
     bool remote, unwatched; /* why there is polling */
     bool root_gone;
-    struct { /* a file that was moved away and not yet found elsewhere */
-        bool set, unread;
+    struct { /* what was moved away and not yet found elsewhere */
+        bool set, folder, unread;
         uint32_t cookie;
         char *path;
         struct kt_file *file; /* NULL: it was never looked at */
@@ -240,6 +240,7 @@ enum kt_file_read {
     KT_FILE_END,    /* all that is there was read */
     KT_FILE_FAILED, /* it cannot be read; said */
     KT_FILE_MOVED,  /* another file, or none, has its name now */
+    KT_FILE_REFUSED,/* the sink takes no object; it says why, or is stopping */
     KT_FILE_STOP    /* the sink says stop */
 };
 enum kt_file_read kt_file_read(struct kt_files *s, struct kt_file *f, struct kt_budget *b);

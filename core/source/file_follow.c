@@ -96,17 +96,23 @@ void kt_file_renamed(struct kt_files *s, struct kt_file *f, const char *path)
         return; /* it is found by its identity when its new name is looked at */
     if (other)
         kt_file_lost(s, other);
-    if (f->is_gone) {
+    char *old = f->path;
+    bool named = !f->is_gone;
+    if (named) {
+        unname(s, f);
+    } else {
         TAILQ_REMOVE(&s->gone, f, gone);
         f->is_gone = false;
-    } else {
-        unname(s, f);
     }
-    free(f->path);
     f->path = copy;
+    if (f->watched && strcmp(old, s->root) != 0)
+        kt_files_unwatch_name(s, old);
     f->watched = false;
     name_it(s, f);
     f->scan = s->scan;
+    if (named) /* there may be another file by now */
+        kt_files_seen(s, old);
+    free(old);
 }
 
 /* --- one look ---------------------------------------------------------- */

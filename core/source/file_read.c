@@ -127,7 +127,7 @@ static bool holds(struct kt_files *s, struct kt_file *f, uint64_t upto)
 
 /* Emptied and written anew under the same inode: what stood between the last
  * read and that moment cannot be known. */
-static void truncated(struct kt_files *s, struct kt_file *f, size_t dropped)
+static void truncated(struct kt_files *s, struct kt_file *f, uint64_t dropped)
 {
     kt_file_end(s, f);
     if (f->head_n || dropped)
@@ -202,8 +202,8 @@ enum kt_file_read kt_file_read(struct kt_files *s, struct kt_file *f, struct kt_
         s->health.bytes_total += st.size - f->size;
         f->size = st.size;
     }
-    if (s->follow && !holds(s, f, f->offset))
-        truncated(s, f, 0);
+    if (s->follow && (st.size < f->size || !holds(s, f, f->offset)))
+        truncated(s, f, f->size);
     do {
         ssize_t n = pread(f->fd, s->slice, KT_FILE_SLICE, (off_t)f->offset);
         if (n < 0 && errno == EINTR)
@@ -213,14 +213,14 @@ enum kt_file_read kt_file_read(struct kt_files *s, struct kt_file *f, struct kt_
         /* Looked at again after the read: had it been truncated and grown
          * anew just before, these bytes would be from another text. */
         if (s->follow && !holds(s, f, f->offset + (size_t)n)) {
-            truncated(s, f, (size_t)n);
+            truncated(s, f, (uint64_t)n);
             continue;
         }
         if (n == 0)
             return at_end(s, f);
         b->bytes -= (size_t)n < b->bytes ? (size_t)n : b->bytes;
         if (!give(s, f, (size_t)n))
-            return KT_FILE_STOP;
+            return f->object ? KT_FILE_STOP : KT_FILE_REFUSED;
     } while (kt_budget_left(b));
     return KT_FILE_MORE;
 }

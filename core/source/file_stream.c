@@ -106,7 +106,10 @@ void kt_files_stream(struct kt_files *s, struct kt_budget *b, struct kt_wait *ne
         }
         b->bytes -= (size_t)n < b->bytes ? (size_t)n : b->bytes;
         if (!give(s, (size_t)n)) {
-            next->kind = KT_WAIT_NONE;
+            if (!s->stream_object) {
+                s->failed = true; /* the sink takes no object: it has said so */
+                done(s, next);
+            }
             return;
         }
     }

@@ -247,13 +247,68 @@ void kt_files_rewatch(struct kt_files *s)
 
 /* --- events ------------------------------------------------------------ */
 
+/* The rest of `path` where it is `dir` or lies below it, else NULL. */
+static const char *below(const char *path, const char *dir)
+{
+    size_t n = strlen(dir);
+    return strncmp(path, dir, n) == 0 && (path[n] == '/' || !path[n]) ? path + n : NULL;
+}
+
+/* New files that were not looked at yet moved along. */
+static void unknown_moved(struct kt_files *s, const char *from, const char *to)
+{
+    struct kt_file *f, *next, *there;
+    for (f = TAILQ_FIRST(&s->checks); f; f = next) {
+        next = TAILQ_NEXT(f, checks);
+        const char *rest = f->known ? NULL : below(f->path, from);
+        if (!rest)
+            continue;
+        kt_buf_reset(&s->path);
+        if (!kt_buf_adds(&s->path, to) || !kt_buf_adds(&s->path, rest))
+            continue;
+        kt_files_seen(s, kt_buf_str(&s->path));
+        there = kt_file_by_path(s, kt_buf_str(&s->path));
+        if (!there)
+            continue;
+        there->hinted |= f->hinted;
+        f->hinted = false;
+        kt_file_lost(s, f);
+    }
+}
+
+/* Folders moved with all below them: what is told of them next is told of
+ * their new names. `to` NULL: they left. */
+static void folder_moved(struct kt_files *s, const char *from, const char *to)
+{
+    struct kt_dir *d, *next;
+    s->rescan = true; /* for their files */
+    if (to)
+        unknown_moved(s, from, to);
+    for (d = TAILQ_FIRST(&s->listed); d; d = next) {
+        next = TAILQ_NEXT(d, all);
+        const char *rest = below(d->path, from);
+        if (!rest)
+            continue;
+        kt_buf_reset(&s->path);
+        char *path = to && kt_buf_adds(&s->path, to) && kt_buf_adds(&s->path, rest) ? strdup(kt_buf_str(&s->path)) : NULL;
+        if (!path) {
+            kt_files_drop_dir(s, d);
+            continue;
+        }
+        free(d->path);
+        d->path = path;
+    }
+}
+
 static void flush_moved(struct kt_files *s)
 {
-    if (s->moved.set && s->moved.unread)
+    if (s->moved.set && s->moved.folder)
+        folder_moved(s, s->moved.path, NULL);
+    else if (s->moved.set && s->moved.unread)
         kt_files_trouble(s, s->moved.path, true, "was written and is moved away before it could be read");
     free(s->moved.path);
     s->moved.path = NULL;
-    s->moved.set = s->moved.unread = false;
+    s->moved.set = s->moved.folder = s->moved.unread = false;
     s->moved.file = NULL;
 }
 
@@ -288,15 +343,12 @@ static void moved_to(struct kt_files *s, const char *path, uint32_t cookie)
 {
     bool unread = true;
     struct kt_file *f = kt_file_by_path(s, path);
-    if (f && !f->known)
+    if (f && f != s->moved.file)
         kt_file_lost(s, f); /* written over */
     if (s->moved.set && s->moved.cookie == cookie) {
         unread = s->moved.unread;
-        if (s->moved.file) {
+        if (s->moved.file)
             kt_file_renamed(s, s->moved.file, path);
-            if ((f = file_at(s, s->moved.path)))
-                kt_files_check_later(s, f);
-        }
         s->moved.unread = false;
         flush_moved(s);
     }
@@ -319,10 +371,9 @@ static void file_event(struct kt_files *s, const char *path, uint32_t mask, uint
     }
     struct kt_file *f = kt_file_by_path(s, path);
     if (mask & IN_DELETE) {
-        if (f && !f->known)
-            kt_file_lost(s, f);
-        else if (f)
-            kt_files_check_later(s, f);
+        if (f)
+            kt_file_lost(s, f); /* should that be old news, it is known again by its identity */
+        kt_files_seen(s, path);
         return;
     }
     if (!f && !(f = file_at(s, path)))
@@ -331,21 +382,42 @@ static void file_event(struct kt_files *s, const char *path, uint32_t mask, uint
     kt_files_check_later(s, f);
 }
 
+static void folder_event(struct kt_files *s, const struct kt_dir *d, const char *path, uint32_t mask, uint32_t cookie)
+{
+    if (mask & IN_MOVED_FROM) {
+        s->moved.path = strdup(path);
+        s->moved.set = s->moved.folder = s->moved.path != NULL;
+        s->moved.cookie = cookie;
+        return;
+    }
+    if (!(mask & (IN_CREATE | IN_MOVED_TO)))
+        return;
+    bool linked = d->linked;
+    if (s->moved.set && s->moved.folder && mask & IN_MOVED_TO) {
+        folder_moved(s, s->moved.path, path);
+        s->moved.folder = false;
+        flush_moved(s);
+    }
+    if (!kt_files_list_later(s, path, linked))
+        kt_files_trouble(s, path, true, "the folder is not followed: not enough memory");
+}
+
 static void tree_event(struct kt_files *s, const struct kt_dir *d, const struct inotify_event *e)
 {
     if (e->mask & IN_MOVE_SELF || (e->mask & IN_DELETE_SELF && strcmp(d->path, s->root) == 0))
         s->rescan = true;
     if (!e->len || kt_file_skips(e->name))
         return;
-    bool folder = (e->mask & IN_ISDIR) != 0;
-    if (folder && (!(e->mask & (IN_CREATE | IN_MOVED_TO)) || strcmp(e->name, "CloudTrail-Digest") == 0))
+    if (e->mask & IN_ISDIR && strcmp(e->name, "CloudTrail-Digest") == 0)
         return;
     const char *joined = kt_files_join(s, d->path, e->name);
     char *path = joined ? strdup(joined) : NULL;
-    if (!path || (folder && !kt_files_list_later(s, path, d->linked)))
+    if (!path)
         kt_files_trouble(s, d->path, true, "something new in it is not followed: %s",
                          joined ? "not enough memory" : "its path is too long");
-    else if (!folder)
+    else if (e->mask & IN_ISDIR)
+        folder_event(s, d, path, e->mask, e->cookie);
+    else
         file_event(s, path, e->mask, e->cookie);
     free(path);
 }

@@ -1,7 +1,11 @@
 /* What a screen shows: a list of rows chosen, sorted and counted off the
  * screen's thread. A view is told what is wanted; a worker makes a snapshot,
  * makes it anew as rows arrive, and says so through `changed`. Taking the
- * newest snapshot never waits for that work. */
+ * newest snapshot never waits for that work.
+ *
+ * Numbers and times are sorted as such, level by severity, all else as text,
+ * ASCII case ignored. A row of a snapshot may have been dropped since:
+ * kt_store_row then says so. */
 #ifndef KT_STORE_VIEW_H
 #define KT_STORE_VIEW_H
 #include "filter/filter.h"
@@ -9,16 +13,18 @@
 
 struct kt_views; /* the worker and its views; the engine owns it */
 
-enum { KT_VIEW_BUCKETS_MAX = 512 };
+enum { KT_VIEW_BUCKETS_MAX = 512, KT_VIEW_FACETS_MAX = 2000 };
 
 struct kt_view_spec {
     kt_entity scope;          /* only rows that touch it; 0: all rows */
     struct kt_filter *filter; /* borrowed during the call; NULL: all */
     enum kt_field sort;       /* default KT_FIELD_TIME */
-    bool ascending;           /* default: newest, largest, first; ties by arrival, newest first */
+    bool ascending;           /* default: newest, largest, first; ties by arrival, newest first;
+                               * what is not known comes last either way */
     uint32_t facets;          /* bit per kt_entity_kind: count what the rows touch */
     int buckets;              /* of the histogram; 0: none */
-    int64_t from, to;         /* of the histogram; KT_TIME_NONE: [to - span, newest row] */
+    int64_t from, to;         /* of the histogram, from <= time < to; KT_TIME_NONE: to is just after the store's
+                               * newest row, from is to - span */
     int64_t span;             /* ms; 0: 24 h */
 };
 
@@ -41,19 +47,24 @@ struct kt_snapshot {
     int buckets;
     int64_t bucket_from, bucket_to;
     const struct kt_facet_item *facet[KT_ENTITY_KINDS]; /* most rows first */
-    size_t n_facet[KT_ENTITY_KINDS];
+    size_t n_facet[KT_ENTITY_KINDS];                    /* at most KT_VIEW_FACETS_MAX */
+    uint64_t distinct[KT_ENTITY_KINDS];                 /* how many there are in all */
 };
 
 struct kt_view;
 /* `changed` is called on the worker's thread when a newer snapshot is there. */
 struct kt_views *kt_views_new(struct kt_store *s, void (*changed)(void *ctx), void *ctx);
 void kt_views_free(struct kt_views *v);
-/* Rows were added: the views are made anew, at most about 20 times a second. */
+/* Rows were added: the views are made anew, at most about 20 times a second,
+ * and less often where that would take more than a third of a core. Cheap;
+ * from any thread. */
 void kt_views_wake(struct kt_views *v);
 
+/* NULL: out of memory. */
 struct kt_view *kt_view_open(struct kt_views *v, const struct kt_view_spec *spec);
 void kt_view_close(struct kt_view *v);
-/* Asks for something else. Returns the generation that answers it. */
+/* Asks for something else; work on what was asked before is given up. Returns
+ * the generation that answers it, 0 where memory ran out (nothing changed). */
 uint64_t kt_view_set(struct kt_view *v, const struct kt_view_spec *spec);
 /* The newest snapshot, held for the caller; NULL before the first. Give each
  * back with kt_snapshot_release. */

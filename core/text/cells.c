@@ -296,10 +296,11 @@ static void put(struct writer *w, const struct drawn *d)
 
 static void put_ascii(struct writer *w, const char *p, size_t n)
 {
+    static const struct kt_cell blank = {.width = 1};
+    struct kt_cell *out = w->out + w->cells;
     for (size_t i = 0; i < n; i++) {
-        struct kt_cell c = {.width = 1};
-        c.utf8[0] = p[i];
-        w->out[w->cells + i] = c;
+        out[i] = blank;
+        out[i].utf8[0] = p[i];
     }
     w->cells += n;
     w->used += n;
@@ -375,33 +376,64 @@ static void put_tail(struct writer *w, const struct reader *whole, size_t room)
 /* Below this many columns both ends say less than one. */
 enum { MIDDLE_CUT_MIN = 5 };
 
-static bool put_both_ends(struct writer *w, struct reader r, size_t columns)
+static bool put_both_ends(struct writer *w, const struct reader *whole, size_t columns)
 {
+    struct reader r = *whole;
     bool marked;
-    struct reader whole = r;
-    *w = (struct writer){.out = w->out};
     put_head(w, &r, (columns - 1) / 2 + 1, &marked);
-    put_cut(w, &whole, marked);
+    put_cut(w, whole, marked);
     size_t cells = w->cells;
-    put_tail(w, &whole, columns - w->used);
-    return w->cells > cells;
+    put_tail(w, whole, columns - w->used);
+    return w->cells > cells; /* no unit of the end may fit: then the beginning says more */
+}
+
+static void put_units(struct writer *w, const struct reader *whole, bool both, size_t columns)
+{
+    const struct writer empty = *w;
+    struct reader r = *whole;
+    bool marked;
+    if (put_head(w, &r, columns, &marked))
+        return;
+    struct writer end_cut = *w, ends = empty;
+    if (both && put_both_ends(&ends, whole, columns)) {
+        *w = ends;
+        return;
+    }
+    if (both) { /* the cells were written over */
+        r = *whole;
+        end_cut = empty;
+        put_head(&end_cut, &r, columns, &marked);
+    }
+    *w = end_cut;
+    put_cut(w, whole, marked);
+}
+
+/* Nearly all texts: printable ASCII as far as the columns show it. False
+ * where it is not so simple. */
+static bool put_simple(struct writer *w, const struct reader *r, bool both, size_t columns)
+{
+    size_t seen = both || r->n <= columns ? r->n : columns + 1; /* what follows the last letter may join it */
+    if (kt_ascii_run(r->p, seen, 0, 0) < seen)
+        return false;
+    if (r->n <= columns) {
+        put_ascii(w, r->p, r->n);
+        return true;
+    }
+    size_t head = both ? (columns - 1) / 2 : columns - 1;
+    put_ascii(w, r->p, head);
+    put_cut(w, r, false);
+    put_ascii(w, r->p + r->n - (columns - 1 - head), columns - 1 - head);
+    return true;
 }
 
 size_t kt_text_cells(struct kt_span s, const struct kt_text_opts *o, size_t columns, struct kt_cell *out,
                      size_t *used)
 {
     struct writer w = {.out = out};
-    struct reader whole = reader_of(s, o), r = whole;
-    bool marked = false;
-    bool cut = columns ? !put_head(&w, &r, columns, &marked) : false;
-    if (cut && !(o->middle_cut && columns >= MIDDLE_CUT_MIN && put_both_ends(&w, whole, columns))) {
-        if (o->middle_cut) { /* nothing of the end fits whole */
-            w = (struct writer){.out = out};
-            r = whole;
-            put_head(&w, &r, columns, &marked);
-        }
-        put_cut(&w, &whole, marked);
-    }
+    struct reader whole = reader_of(s, o);
+    bool both = o->middle_cut && columns >= MIDDLE_CUT_MIN;
+    if (columns && whole.n && !put_simple(&w, &whole, both, columns))
+        put_units(&w, &whole, both, columns);
     if (used)
         *used = w.used;
     return w.cells;

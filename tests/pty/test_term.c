@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +88,7 @@ static void draw_key(struct kt_canvas *c, struct kt_key k)
 struct program {
     const char *theme;
     bool mono;
+    bool alone;    /* may not open the terminal anew, only use what it was given */
     bool keys;     /* show each key instead of obeying it */
     int first_row; /* rows at the start */
     int frames;    /* draw this many at once, */
@@ -137,6 +140,11 @@ static int small_program(void *ctx)
     struct kt_term *t;
     struct kt_err e;
     setlocale(LC_CTYPE, "");
+    if (p->alone) { /* another user, and no controlling terminal */
+        signal(SIGHUP, SIG_IGN);
+        if (ioctl(0, TIOCNOTTY) < 0 || setgid(65534) < 0 || setuid(65534) < 0 || open("/dev/tty", O_RDWR) >= 0)
+            return 9;
+    }
     sigaction(SIGABRT, &(struct sigaction){.sa_handler = on_fatal}, NULL);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_term}, NULL);
     if (kt_theme_load(&theme, p->theme ? p->theme : KT_THEME_DEFAULT, &e) ||
@@ -316,16 +324,43 @@ static void true_colour_is_used_where_the_terminal_has_it(void **state)
     struct kt_err e;
     assert_int_equal(kt_theme_load(&theme, "keytop-dark", &e), KT_OK);
     struct pty *p = start(&(struct program){0}, 24, 80, env);
-    pty_wait_bytes(p, 0, "quit");
+    pty_wait_bytes(p, 0, "e");
+    pty_settle(p, 60);
     if (pty_log_has(p, 0, "refused")) {
         printf("SKIP: no terminfo entry xterm-direct\n");
         pty_stop(p);
         skip();
     }
+    pty_wait_text(p, "q quit");
     char want[40];
     int32_t bg = theme.role[KT_ROLE_TEXT].bg;
     snprintf(want, sizeof want, "48:2::%d:%d:%d", (bg >> 16) & 255, (bg >> 8) & 255, bg & 255);
     assert_true(pty_log_has(p, 0, want));
+    pty_stop(p);
+}
+
+static void a_large_frame_is_held_back_until_it_is_whole_where_that_is_known(void **state)
+{
+    (void)state;
+    const char *env[] = {"TERM=alacritty", NULL};
+    struct pty *p = start(&(struct program){.first_row = 40}, 24, 80, env);
+    pty_wait_bytes(p, 0, "e");
+    pty_settle(p, 60);
+    if (pty_log_has(p, 0, "refused")) {
+        printf("SKIP: no terminfo entry alacritty\n");
+        pty_stop(p);
+        skip();
+    }
+    pty_wait_text(p, "q quit");
+    size_t began = pty_wait_bytes(p, 0, "\033[?2026h");
+    pty_wait_bytes(p, began, "\033[?2026l");
+    size_t now = pty_log_size(p);
+    pty_send(p, "c"); /* a small one goes as it is */
+    pty_settle(p, 60);
+    assert_false(pty_log_has(p, now, "\033[?2026h"));
+    pty_send(p, "a");
+    pty_wait_exit(p);
+    assert_true(pty_log_has(p, now, "\033[?2026l"));
     pty_stop(p);
 }
 
@@ -476,6 +511,36 @@ static void a_terminal_that_does_not_read_is_never_waited_for(void **state)
     munmap((void *)drawn, sizeof *drawn);
 }
 
+static void a_terminal_that_may_not_be_opened_anew_is_used_as_it_was_given(void **state)
+{
+    (void)state;
+    if (getuid() != 0) {
+        printf("SKIP: only root can become another user\n");
+        skip();
+    }
+    struct pty *p = start(&(struct program){.alone = true, .first_row = 5}, 24, 80, NULL);
+    pty_wait_text(p, "user-39595");
+    pty_send(p, "i");
+    pty_wait_text(p, "user-47514");
+    pty_settle(p, 30);
+    assert_int_equal(quit(p), 0); /* and the open file that others share still waits, as it did */
+    assert_true(pty_modes_restored(p));
+    assert_int_equal(pty_slave_flags(p) & O_NONBLOCK, 0);
+    pty_stop(p);
+    /* nor is it waited for */
+    volatile int *drawn = mmap(NULL, sizeof *drawn, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(drawn != MAP_FAILED);
+    int status = -1;
+    p = start(&(struct program){.alone = true, .frames = 100, .drawn = drawn}, 50, 200, NULL);
+    for (int i = 0; i < PTY_LIMIT_MS / 5 && !*drawn; i++)
+        poll(NULL, 0, 5);
+    assert_int_equal(*drawn, 1);
+    pty_signal(p, SIGTERM);
+    assert_true(pty_exits_unread(p, 1500, &status));
+    pty_stop(p);
+    munmap((void *)drawn, sizeof *drawn);
+}
+
 static void an_abort_puts_the_terminal_back_and_keeps_its_signal(void **state)
 {
     (void)state;
@@ -523,6 +588,7 @@ int main(void)
         cmocka_unit_test(without_colour_there_is_no_colour_byte),
         cmocka_unit_test(few_colours_leave_the_background_alone),
         cmocka_unit_test(true_colour_is_used_where_the_terminal_has_it),
+        cmocka_unit_test(a_large_frame_is_held_back_until_it_is_whole_where_that_is_known),
         cmocka_unit_test(wide_and_combined_letters_keep_their_columns),
         cmocka_unit_test(in_the_c_locale_no_byte_above_ascii_is_sent),
         cmocka_unit_test(keys_are_told_apart),
@@ -530,6 +596,7 @@ int main(void)
         cmocka_unit_test(copying_sends_base64_in_osc_52),
         cmocka_unit_test(any_size_is_survived),
         cmocka_unit_test(a_terminal_that_does_not_read_is_never_waited_for),
+        cmocka_unit_test(a_terminal_that_may_not_be_opened_anew_is_used_as_it_was_given),
         cmocka_unit_test(an_abort_puts_the_terminal_back_and_keeps_its_signal),
         cmocka_unit_test(a_terminal_that_cannot_is_refused_in_words),
     };

@@ -404,3 +404,8 @@ bool pty_modes_restored(const struct pty *p)
     return t.c_iflag == p->before.c_iflag && t.c_oflag == p->before.c_oflag && t.c_lflag == p->before.c_lflag &&
            t.c_cflag == p->before.c_cflag && memcmp(t.c_cc, p->before.c_cc, sizeof t.c_cc) == 0;
 }
+
+int pty_slave_flags(const struct pty *p)
+{
+    return fcntl(p->slave, F_GETFL);
+}

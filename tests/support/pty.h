@@ -76,4 +76,5 @@ bool pty_log_has(const struct pty *p, size_t from, const char *bytes);
 /* The terminal's modes now, and as they were before the start. */
 struct termios pty_modes(const struct pty *p);
 bool pty_modes_restored(const struct pty *p);
+int pty_slave_flags(const struct pty *p); /* of the open file that it was given */
 #endif

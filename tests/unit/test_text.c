@@ -151,6 +151,7 @@ static void a_cut_says_so_and_splits_no_mark(void **state)
     assert_string_equal(drawn(KT_LIT("東京都"), &free_text, 5), "東京…");
     assert_string_equal(drawn(KT_LIT("東京都"), &free_text, 4), "東…");
     assert_string_equal(drawn(KT_LIT("abcde\u0301f"), &free_text, 5), "abcd…");
+    assert_string_equal(drawn(KT_LIT("abcde\u0301"), &free_text, 5), "abcde\u0301");
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 9), "ab[…]");
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 10), "ab[…]"); /* no room for the cut behind it */
     assert_string_equal(drawn(KT_LIT("ab\u202Ecd"), &free_text, 11), "ab[<U+202E>]…");
@@ -176,6 +177,29 @@ static void a_middle_cut_keeps_both_ends(void **state)
     memcpy(hidden + 4 + 15000, "tail", 4);
     assert_string_equal(drawn((struct kt_span){hidden, 15008}, &both_ends, 18), "head[…]tail");
     assert_string_equal(drawn((struct kt_span){hidden, 15008}, &both_ends, 40), "head[<U+200B×5000>]tail");
+}
+
+/* The end is read from somewhere near it: a run must be counted from its
+ * beginning, and a short end must not leave columns empty. */
+static void a_middle_cut_counts_whole_runs_and_fills_its_columns(void **state)
+{
+    (void)state;
+    struct kt_buf b;
+    kt_buf_init(&b, 1 << 16);
+    for (int i = 0; i < 200; i++)
+        kt_buf_addc(&b, 'a');
+    kt_buf_addc(&b, 'b');
+    for (int i = 0; i < 47; i++)
+        kt_buf_adds(&b, "\u200B");
+    kt_buf_adds(&b, "tail");
+    assert_string_equal(drawn(kt_buf_span(&b), &both_ends, 40), "aaaaaaaaaaaaaaaaaaa…aaaab[<U+200B×47>]tail");
+    kt_buf_reset(&b);
+    kt_buf_adds(&b, "the beginning of a long user agent");
+    for (int i = 0; i < 5000; i++)
+        kt_buf_adds(&b, "\u200B");
+    kt_buf_adds(&b, "tail");
+    assert_string_equal(drawn(kt_buf_span(&b), &both_ends, 40), "the beginning of a …ent[<U+200B×5000>]tail");
+    kt_buf_free(&b);
 }
 
 static struct kt_cell *rooms[64];
@@ -322,6 +346,8 @@ static void plain_names_the_hostile_and_spares_the_rest(void **state)
     assert_plain(KT_LIT("Zü"), KT_TEXT_FREE, true, "Z\\u{fc}");
     assert_plain(KT_LIT("Zü"), KT_TEXT_IDENTITY, false, "Z\\u{fc}");
     assert_plain(KT_LIT("e\u0301\u0301\u0301 \u05D0"), KT_TEXT_FREE, false, "e\u0301\u0301\\u{301} \\u{5d0}");
+    assert_plain(KT_LIT("\x1B\u0301"), KT_TEXT_FREE, false, "\\u{1b}\\u{301}");
+    assert_plain(KT_LIT("\u0301"), KT_TEXT_FREE, false, "\\u{301}");
     assert_plain(KT_LIT("\U0010FFFF"), KT_TEXT_FREE, false, "\\u{10ffff}");
 }
 
@@ -475,6 +501,11 @@ static void csv_keeps_values_and_starts_no_formula(void **state)
     assert_out(kt_text_csv, KT_LIT("@SUM(1,2)"), "\"'@SUM(1,2)\"");
     assert_out(kt_text_csv, KT_LIT("\t=1"), "'\\u{9}=1");
     assert_out(kt_text_csv, KT_LIT("＝1"), "'＝1");
+    assert_out(kt_text_csv, KT_LIT("＋1"), "'＋1");
+    assert_out(kt_text_csv, KT_LIT("－1"), "'－1");
+    assert_out(kt_text_csv, KT_LIT("＠1"), "'＠1");
+    assert_out(kt_text_csv, KT_LIT("\r="), "'\\u{d}=");
+    assert_out(kt_text_csv, KT_LIT("\n="), "'\\u{a}=");
     assert_out(kt_text_csv, KT_LIT("'=1"), "''=1");
     assert_out(kt_text_csv, KT_LIT("'quoted'"), "'quoted'");
     assert_out(kt_text_csv, KT_LIT("a=b"), "a=b");
@@ -558,6 +589,20 @@ static void complaints_are_one_ascii_line(void **state)
     assert_string_equal(out + n - 4, "...\n");
 }
 
+static void a_complaint_that_cannot_be_written_changes_nothing(void **state)
+{
+    (void)state;
+    int saved = dup(STDERR_FILENO);
+    assert_true(saved >= 0);
+    close(STDERR_FILENO);
+    errno = ENOENT;
+    kt_text_complain("%s", "nobody reads this");
+    int kept = errno;
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    close(saved);
+    assert_int_equal(kept, ENOENT);
+}
+
 int main(void)
 {
     if (!setlocale(LC_ALL, "C.UTF-8")) {
@@ -572,6 +617,7 @@ int main(void)
         cmocka_unit_test(two_marks_stay_on_a_letter),
         cmocka_unit_test(a_cut_says_so_and_splits_no_mark),
         cmocka_unit_test(a_middle_cut_keeps_both_ends),
+        cmocka_unit_test(a_middle_cut_counts_whole_runs_and_fills_its_columns),
         cmocka_unit_test(no_code_point_byte_or_surrogate_is_drawn_unsafely),
         cmocka_unit_test(in_another_codeset_only_ascii_is_drawn),
         cmocka_unit_test(unsafe_cells_are_known),
@@ -585,6 +631,7 @@ int main(void)
         cmocka_unit_test(csv_keeps_values_and_starts_no_formula),
         cmocka_unit_test(notes_tell_what_a_text_held),
         cmocka_unit_test(complaints_are_one_ascii_line),
+        cmocka_unit_test(a_complaint_that_cannot_be_written_changes_nothing),
     };
     return cmocka_run_group_tests(tests, make_rooms, free_rooms);
 }

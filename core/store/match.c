@@ -1,0 +1,273 @@
+#include "store/match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCRATCH = 1 << 20, ENUM_BITS = 13, FLAG_BITS = KT_FLAG_COUNT };
+
+enum component component_of(enum kt_field f)
+{
+    static const uint8_t of[KT_FIELD_COUNT] = {
+        [KT_FIELD_KIND] = C_ENUMS, [KT_FIELD_TIME] = C_TIME, [KT_FIELD_EVENT_ID] = C_ID,
+        [KT_FIELD_EVENT_NAME] = C_PLACE, [KT_FIELD_EVENT_SOURCE] = C_PLACE, [KT_FIELD_RESULT] = C_ENUMS,
+        [KT_FIELD_ERROR_CODE] = C_ERROR, [KT_FIELD_ERROR_MESSAGE] = C_ERROR, [KT_FIELD_ACTOR_TYPE] = C_ACTOR,
+        [KT_FIELD_ACTOR_NAME] = C_ACTOR, [KT_FIELD_ACTOR_ARN] = C_ACTOR, [KT_FIELD_ACTOR_ACCOUNT] = C_ACTOR,
+        [KT_FIELD_ACTOR_PRINCIPAL_ID] = C_ACTOR, [KT_FIELD_ACTOR_SESSION] = C_ACTOR,
+        [KT_FIELD_ACTOR_ACCESS_KEY_ID] = C_ACTOR, [KT_FIELD_ACTOR_MFA] = C_ACTOR, [KT_FIELD_ACTOR_VIA] = C_ACTOR,
+        [KT_FIELD_TARGET_NAME] = C_TARGET, [KT_FIELD_TARGET_ACCOUNT] = C_PLACE, [KT_FIELD_TARGET_SELF] = C_ENUMS,
+        [KT_FIELD_TARGET_FROM] = C_ENUMS, [KT_FIELD_KEY_ID] = C_KEY, [KT_FIELD_KEY_STATUS] = C_PLACE,
+        [KT_FIELD_KEY_CREATED] = C_CREATED, [KT_FIELD_SOURCE_ADDRESS] = C_ADDRESS, [KT_FIELD_SOURCE_KIND] = C_ENUMS,
+        [KT_FIELD_AGENT_TEXT] = C_AGENT, [KT_FIELD_AGENT_TOOL] = C_AGENT, [KT_FIELD_AGENT_VERSION] = C_AGENT,
+        [KT_FIELD_AGENT_OS] = C_AGENT, [KT_FIELD_AGENT_CLASS] = C_AGENT, [KT_FIELD_ACCOUNT] = C_PLACE,
+        [KT_FIELD_REGION] = C_PLACE, [KT_FIELD_RISK] = C_VERDICT, [KT_FIELD_LEVEL] = C_VERDICT,
+        [KT_FIELD_SIGNALS] = C_VERDICT, [KT_FIELD_RULES] = C_VERDICT, [KT_FIELD_FLAGS] = C_FLAGS,
+        [KT_FIELD_ORIGIN_SOURCE] = C_ORIGIN, [KT_FIELD_ORIGIN_RECORD] = C_RECORD, [KT_FIELD_WHY] = C_WHY};
+    return (enum component)of[f];
+}
+
+static uint32_t name_number(const struct kt_store *s, kt_entity e)
+{
+    const struct entity *x = ent_at(s, e);
+    return x ? x->name : 0;
+}
+
+uint32_t component_number(const struct kt_store *s, const struct packed *p, enum component c)
+{
+    switch (c) {
+    case C_ACTOR: return p->actor;
+    case C_AGENT: return p->agent;
+    case C_PLACE: return p->place;
+    case C_ERROR: return p->error;
+    case C_VERDICT: return p->verdict;
+    case C_WHY: return p->why;
+    case C_ORIGIN: return p->origin;
+    case C_TARGET: return name_number(s, p->target);
+    case C_ADDRESS: return name_number(s, p->address);
+    case C_KEY: return name_number(s, p->key);
+    case C_ENUMS: return (uint32_t)(p->kind | p->result << 4 | p->self << 6 | p->from << 8 | p->address_kind << 11);
+    case C_FLAGS: return p->flags;
+    default: return 0;
+    }
+}
+
+size_t component_limit(const struct kt_store *s, enum component c)
+{
+    switch (c) {
+    case C_ACTOR: return s->tab[T_ACTOR].top + 1;
+    case C_AGENT: return s->tab[T_AGENT].top + 1;
+    case C_PLACE: return s->tab[T_PLACE].top + 1;
+    case C_ERROR: return s->tab[T_ERROR].top + 1;
+    case C_VERDICT: return s->tab[T_VERDICT].top + 1;
+    case C_ORIGIN: return s->tab[T_ORIGIN].top + 1;
+    case C_WHY:
+    case C_TARGET:
+    case C_ADDRESS:
+    case C_KEY: return s->tab[T_TEXT].top + 1;
+    case C_ENUMS: return 1 << ENUM_BITS;
+    case C_FLAGS: return 1 << FLAG_BITS;
+    default: return 0;
+    }
+}
+
+/* A row of which only this component is known. */
+static void unpack_component(const struct kt_store *s, const struct packed *p, enum component c, struct kt_row *r)
+{
+    r->ev.kind = (enum kt_kind)p->kind;
+    switch (c) {
+    case C_ACTOR: unpack_actor(s, p->actor, &r->ev); break;
+    case C_AGENT: unpack_agent(s, p->agent, &r->ev); break;
+    case C_PLACE: unpack_place(s, p->place, &r->ev); break;
+    case C_ERROR: unpack_error(s, p->error, &r->ev); break;
+    case C_VERDICT: unpack_verdict(s, p->verdict, &r->verdict); break;
+    case C_WHY: unpack_why(s, p->why, &r->verdict); break;
+    case C_ORIGIN: unpack_origin(s, p->origin, r); break;
+    case C_ENUMS:
+        r->ev.result = (enum kt_result)p->result;
+        r->ev.target.self = (enum kt_tri)p->self;
+        r->ev.target.from = (enum kt_target_from)p->from;
+        r->ev.source.kind = (enum kt_address_kind)p->address_kind;
+        break;
+    case C_FLAGS: r->ev.flags = p->flags; break;
+    case C_TIME: r->ev.time = p->time; break;
+    case C_CREATED: r->ev.key.created = p->created; break;
+    case C_RECORD: r->origin.record = p->record; break;
+    default: break;
+    }
+}
+
+struct kt_span component_text(const struct kt_store *s, const struct packed *p, enum kt_field f, struct kt_arena *a)
+{
+    enum component c = component_of(f);
+    switch (c) {
+    case C_TARGET: return ent_name(s, p->target);
+    case C_ADDRESS: return ent_name(s, p->address);
+    case C_KEY: return ent_name(s, p->key);
+    case C_ID: {
+        char *b = p->id_form == ID_UUID ? kt_arena_alloc(a, UUID_TEXT) : NULL;
+        return b || p->id_form != ID_UUID ? unpack_id(s, p, b) : KT_SPAN_NONE;
+    }
+    default: break;
+    }
+    struct kt_row r = {.ev = {.time = KT_TIME_NONE, .key.created = KT_TIME_NONE}};
+    unpack_component(s, p, c, &r);
+    struct kt_span t = kt_row_field(&r, f, s->o.rules, a);
+    /* `why` lies in the row itself */
+    return c == C_WHY ? kt_arena_span(a, t) : t;
+}
+
+struct kt_span row_text(const struct kt_store *s, const struct packed *p, enum kt_field f, struct kt_arena *a)
+{
+    if (p->kind != KT_KIND_MALFORMED)
+        return component_text(s, p, f, a);
+    struct kt_row r;
+    char id[UUID_TEXT];
+    unpack_row(s, p, id, &r);
+    return kt_arena_span(a, kt_row_field(&r, f, s->o.rules, a));
+}
+
+/* --- against a filter ------------------------------------------------------------ */
+
+enum { NOT_ASKED, NO, YES };
+
+struct term {
+    const struct kt_filter_term *t;
+    uint8_t order[COMPONENTS]; /* the components it looks into, those of few answers first */
+    size_t n;
+    uint8_t *answer[COMPONENTS];
+    size_t limit[COMPONENTS];
+    bool may_be_uuid; /* its text may be part of a UUID */
+};
+
+struct matcher {
+    const struct kt_store *s;
+    const struct kt_filter *f;
+    struct kt_arena *scratch;
+    size_t n;
+    struct term term[KT_FILTER_TERMS_MAX];
+};
+
+static bool part_of_uuid(struct kt_span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!memchr("0123456789abcdef-", s.p[i], 17))
+            return false;
+    return true;
+}
+
+static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_term *t, bool many)
+{
+    static const uint8_t cheap_first[COMPONENTS] = {C_ENUMS, C_FLAGS, C_PLACE, C_VERDICT, C_AGENT, C_ERROR, C_WHY,
+                                                    C_ORIGIN, C_ADDRESS, C_TARGET, C_ACTOR, C_TIME, C_CREATED,
+                                                    C_RECORD, C_KEY, C_ID};
+    uint32_t wanted = t->field == KT_FIELD_COUNT ? 0 : 1u << component_of(t->field);
+    for (int f = 0; t->field == KT_FIELD_COUNT && f < KT_FIELD_COUNT; f++)
+        if (kt_filter_is_text((enum kt_field)f))
+            wanted |= 1u << component_of((enum kt_field)f);
+    x->t = t;
+    x->may_be_uuid = t->op != KT_OP_CONTAINS || part_of_uuid(t->text);
+    for (int i = 0; i < COMPONENTS; i++) {
+        enum component c = (enum component)cheap_first[i];
+        if (!(wanted & 1u << c))
+            continue;
+        x->order[x->n++] = c;
+        size_t limit = many ? component_limit(m->s, c) : 0;
+        if (!limit)
+            continue;
+        x->answer[c] = calloc(limit, 1);
+        if (!x->answer[c])
+            return false;
+        x->limit[c] = limit;
+    }
+    return true;
+}
+
+struct matcher *matcher_new(const struct kt_store *s, const struct kt_filter *f, bool many)
+{
+    struct matcher *m = calloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    const struct kt_filter_term *t;
+    m->s = s;
+    m->f = f;
+    m->n = kt_filter_terms(f, &t);
+    m->scratch = kt_arena_new(SCRATCH);
+    bool ok = m->scratch != NULL;
+    for (size_t i = 0; ok && i < m->n; i++)
+        ok = term_init(m, &m->term[i], &t[i], many);
+    if (!ok) {
+        matcher_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void matcher_free(struct matcher *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->n; i++)
+        for (int c = 0; c < COMPONENTS; c++)
+            free(m->term[i].answer[c]);
+    kt_arena_free(m->scratch);
+    free(m);
+}
+
+/* The component asked, without remembering. */
+static bool ask(struct matcher *m, const struct term *x, const struct packed *p, enum component c)
+{
+    const struct kt_filter_term *t = x->t;
+    const struct kt_store *s = m->s;
+    if (c == C_TARGET || c == C_ADDRESS || c == C_KEY)
+        return kt_filter_text_holds(t, ent_name(s, c == C_TARGET ? p->target : c == C_KEY ? p->key : p->address));
+    if (c == C_ID) {
+        char id[UUID_TEXT];
+        return (x->may_be_uuid || p->id_form != ID_UUID) && kt_filter_text_holds(t, unpack_id(s, p, id));
+    }
+    bool compares = t->op == KT_OP_LT || t->op == KT_OP_LE || t->op == KT_OP_GT || t->op == KT_OP_GE;
+    if (compares && (c == C_TIME || c == C_CREATED))
+        return kt_filter_number_holds(t, c == C_TIME ? p->time : p->created);
+    struct kt_row r = {.ev = {.time = KT_TIME_NONE, .key.created = KT_TIME_NONE}};
+    unpack_component(s, p, c, &r);
+    kt_arena_reset(m->scratch);
+    if (t->field != KT_FIELD_COUNT)
+        return kt_filter_text_holds(t, kt_row_field(&r, t->field, s->o.rules, m->scratch));
+    for (int f = 0; f < KT_FIELD_COUNT; f++)
+        if (component_of((enum kt_field)f) == c && kt_filter_is_text((enum kt_field)f) &&
+            kt_filter_text_holds(t, kt_row_field(&r, (enum kt_field)f, s->o.rules, m->scratch)))
+            return true;
+    return false;
+}
+
+static bool holds(struct matcher *m, struct term *x, const struct packed *p)
+{
+    for (size_t i = 0; i < x->n; i++) {
+        enum component c = (enum component)x->order[i];
+        uint32_t number = x->limit[c] ? component_number(m->s, p, c) : 0;
+        uint8_t *answer = number < x->limit[c] ? &x->answer[c][number] : NULL;
+        bool yes = answer && *answer ? *answer == YES : ask(m, x, p, c);
+        if (answer)
+            *answer = yes ? YES : NO;
+        if (yes)
+            return true;
+    }
+    return false;
+}
+
+static bool malformed_holds(struct matcher *m, const struct packed *p)
+{
+    struct kt_row r;
+    char id[UUID_TEXT];
+    unpack_row(m->s, p, id, &r);
+    kt_arena_reset(m->scratch);
+    return kt_filter_row(m->f, &r, m->s->o.rules, m->scratch);
+}
+
+bool matcher_row(struct matcher *m, const struct packed *p)
+{
+    if (p->kind == KT_KIND_MALFORMED && m->n)
+        return malformed_holds(m, p);
+    for (size_t i = 0; i < m->n; i++)
+        if (holds(m, &m->term[i], p) == m->term[i].t->negated)
+            return false;
+    return true;
+}

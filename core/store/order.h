@@ -1,0 +1,23 @@
+/* Sorting for views: keys as 64-bit numbers, texts as ranks. */
+#ifndef KT_STORE_ORDER_H
+#define KT_STORE_ORDER_H
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A row of a view. */
+struct item {
+    uint64_t key;  /* what it is sorted by, so that smaller comes first */
+    int64_t time;  /* eventTime */
+    uint64_t mark; /* seq << 1 | level is high or critical */
+};
+
+/* Stable, by key. False: out of memory, order unchanged. */
+bool order_items(struct item *v, size_t n);
+/* The rank of each text among the distinct ones, from 0: ASCII case ignored,
+ * then by bytes. False: out of memory. */
+bool order_ranks(const struct kt_span *text, size_t n, uint32_t *rank, uint32_t *distinct);
+int order_compare(struct kt_span a, struct kt_span b);
+#endif
