@@ -374,7 +374,7 @@ void kt_status_counts(struct kt_app *a, struct kt_canvas *c, int row)
     say_counts(a, &p, &s);
     if (some)
         draw_chosen(c, row, p.col + 1, &x);
-    else if (c->cols - p.col > 12)
+    else if (c->cols - p.col >= 10)
         kt_canvas_text(c, row, c->cols - 10, 9, KT_STYLE(DIM), "no filter");
 }
 

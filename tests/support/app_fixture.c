@@ -84,24 +84,24 @@ void fixture_json(struct kt_buf *b, const struct fixture_record *r)
 
 static const struct fixture_record day[] = {
     {"e1", "2026-11-24T13:02:09Z", "IAMUser", "bob", NULL, ACCOUNT, "bob", "AKIAIOSFODNN7EXAX0LL", "198.51.100.20",
-     BROWSER, NULL, NULL, false, false},
+     BROWSER, NULL, NULL, false, false, 0},
     {"e2", "2026-11-24T13:58:30Z", "AssumedRole", "terraform", "ci-4711", ACCOUNT, "svc-metrics",
-     "AKIAIOSFODNN7EXAR5ZK", "10.0.3.17", TERRAFORM, NULL, NULL, true, false},
+     "AKIAIOSFODNN7EXAR5ZK", "10.0.3.17", TERRAFORM, NULL, NULL, true, false, 0},
     {"e3", "2026-11-24T14:20:11Z", "IAMUser", "alice", NULL, ACCOUNT, "alice", "AKIAIOSFODNN7EXAM2PA",
-     "198.51.100.20", BROWSER, NULL, NULL, false, false},
+     "198.51.100.20", BROWSER, NULL, NULL, false, false, 0},
     {"e4", "2026-11-24T14:29:31Z", "IAMUser", "eve", NULL, ACCOUNT, NULL, NULL, "192.0.2.77", CLI, "AccessDenied",
      "User: arn:aws:iam::111122223333:user/eve is not authorized to perform: iam:CreateAccessKey on resource: user "
-     "admin because no identity-based policy allows the iam:CreateAccessKey action", false, false},
+     "admin because no identity-based policy allows the iam:CreateAccessKey action", false, false, 0},
     {"e5", "2026-11-24T14:29:40Z", "IAMUser", "eve", NULL, ACCOUNT, NULL, NULL, "192.0.2.77", CLI,
-     "LimitExceededException", "Cannot exceed quota for AccessKeysPerUser: 2", false, false},
+     "LimitExceededException", "Cannot exceed quota for AccessKeysPerUser: 2", false, false, 0},
     {"e6", "2026-11-24T14:31:02Z", "Root", NULL, NULL, ACCOUNT, NULL, "AKIAIOSFODNN7EXAPD04", "198.51.100.4",
-     BROWSER, NULL, NULL, false, false},
+     BROWSER, NULL, NULL, false, false, 0},
     {"e7", "2026-11-24T14:31:55Z", "AssumedRole", "ci-deploy", "i-0abc1234", ACCOUNT, "svc-backup",
-     "AKIAIOSFODNN7EXA7QX2", "203.0.113.9", BOTO, NULL, NULL, true, false},
+     "AKIAIOSFODNN7EXA7QX2", "203.0.113.9", BOTO, NULL, NULL, true, false, 0},
     {"e8", "2026-11-23T22:10:00Z", "IAMUser", "eve", NULL, ACCOUNT, "svc-backup", "AKIAIOSFODNN7EXA9H2W",
-     "2001:db8:85a3::8a2e:370:7334", "evil\x1b[2J\xe2\x80\xae tool/1.0", NULL, NULL, false, false},
+     "2001:db8:85a3::8a2e:370:7334", "evil\x1b[2J\xe2\x80\xae tool/1.0", NULL, NULL, false, false, 0},
     {"e8", "2026-11-23T22:10:00Z", "IAMUser", "eve", NULL, ACCOUNT, "svc-backup", "AKIAIOSFODNN7EXA9H2X",
-     "203.0.113.9", BOTO, NULL, NULL, false, false},
+     "203.0.113.9", BOTO, NULL, NULL, false, false, 0},
 };
 enum { DAY = sizeof day / sizeof *day };
 
@@ -138,7 +138,7 @@ static void feed_many(struct fixture *f)
         snprintf(key, sizeof key, "AKIAEXAMPLE%09d", i);
         snprintf(address, sizeof address, "203.0.113.%d", i % 251);
         struct fixture_record r = {id, time, "IAMUser", actor, NULL, ACCOUNT, target, key, address, agents[i % 4],
-                                   NULL, NULL, false, false};
+                                   NULL, NULL, false, false, 0};
         fixture_json(&b, &r);
         kt_buf_addc(&b, '\n');
     }
@@ -203,6 +203,8 @@ void fixture_arrive(struct fixture *f, const struct fixture_record *r, uint64_t 
     row.ev.source.kind = KT_ADDRESS_IP;
     row.ev.agent.text = kt_span_of(r->agent);
     row.origin.source = KT_LIT("arrival");
+    row.verdict.risk = r->risk;
+    row.verdict.level = kt_level_of_risk(r->risk);
     snprintf((char *)content, sizeof content, "%.31s", r->id);
     assert_int_equal(kt_store_add(f->app->store, &row, content), KT_ADDED);
     if (seq)

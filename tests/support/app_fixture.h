@@ -9,6 +9,7 @@
 struct fixture_record {
     const char *id, *time, *type, *actor, *session, *account, *target, *key, *address, *agent, *error, *message;
     bool mfa_known, mfa;
+    int risk; /* of rows that arrive (fixture_arrive) */
 };
 /* Adds one CloudTrail record as JSON. */
 void fixture_json(struct kt_buf *b, const struct fixture_record *r);
