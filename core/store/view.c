@@ -216,6 +216,7 @@ static void work_on(struct kt_views *all, struct kt_view *v)
 static void *worker(void *ctx)
 {
     struct kt_views *all = ctx;
+    (void)pthread_setname_np(pthread_self(), "keytop-views");
     (void)pthread_mutex_lock(&all->mu);
     while (!atomic_load(&all->stop)) {
         int64_t wait;
