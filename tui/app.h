@@ -25,6 +25,7 @@ enum { /* what a call asks of the loop */
     KT_APP_COPY = 16        /* kt_app_clipboard has text for OSC 52 */
 };
 
+/* The engine has been started. NULL: out of memory. */
 struct kt_app *kt_app_new(const struct kt_app_opts *o);
 void kt_app_free(struct kt_app *a);
 unsigned kt_app_key(struct kt_app *a, struct kt_key k);

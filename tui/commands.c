@@ -29,11 +29,16 @@ static const struct {
 };
 enum { NAMED = sizeof named / sizeof *named };
 
+static const char caret[26][3] = {"^A", "^B", "^C", "^D", "^E", "^F", "^G", "^H", "^I", "^J", "^K", "^L", "^M",
+                                  "^N", "^O", "^P", "^Q", "^R", "^S", "^T", "^U", "^V", "^W", "^X", "^Y", "^Z"};
+
 const char *kt_key_glyph(const char *name)
 {
     for (size_t i = 0; i < NAMED; i++)
         if (strcmp(named[i].name, name) == 0)
             return named[i].glyph;
+    if (name[0] == 'C' && name[1] == '-' && name[2] >= 'a' && name[2] <= 'z')
+        return caret[name[2] - 'a'];
     return name;
 }
 

@@ -49,8 +49,9 @@ void kt_list_sync(struct kt_list *l, const struct kt_list_items *it)
         if (p >= 0)
             i = (size_t)p;
     }
+    bool first = !l->known;
     take(l, it, resting(it, i));
-    l->top = l->cursor > above ? l->cursor - above : 0;
+    l->top = !first && l->cursor > above ? l->cursor - above : 0;
 }
 
 void kt_list_goto(struct kt_list *l, const struct kt_list_items *it, size_t i)
@@ -147,6 +148,9 @@ void kt_list_layout(struct kt_list *l, const struct kt_list_items *it, int heigh
     }
     if (l->top > last)
         l->top = last;
+    /* the head over the topmost item is worth a line */
+    if (l->top > low && !rests(it, l->top - 1))
+        l->top--;
 }
 
 void kt_list_draw(struct kt_list *l, const struct kt_list_items *it, struct kt_canvas *c, int row, int height,

@@ -12,7 +12,7 @@ struct kt_prompt {
     const char *label; /* "filter", "search"; NULL: no prompt is open */
     char text[KT_PROMPT_MAX]; /* valid UTF-8, without controls, NUL-terminated */
     size_t len, at;           /* bytes; `at` is where the next letter goes */
-    char error[240];          /* of the text as it stands; "" where it is valid */
+    char error[480];          /* of the text as it stands; "" where it is valid */
     size_t error_at;          /* the byte of `text` where the error lies */
     char history[KT_PROMPT_HISTORY][KT_PROMPT_MAX]; /* newest first */
     size_t n_history;

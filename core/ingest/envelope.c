@@ -267,5 +267,7 @@ const char *kt_envelope_open(struct kt_envelope *v, struct kt_span text)
     struct value x = {got.text, got.json, got.flags, 0, 0};
     (void)open_value(v, &x);
     json_decref(got.json);
+    if ((got.flags & KT_RECORD_REPAIRED) && !v->found && !v->stopped)
+        return "not valid text, and no record"; /* what was replaced may have been its eventName */
     return NULL;
 }

@@ -94,7 +94,7 @@ bool kt_cell_safe(const struct kt_cell *c);
  * always ASCII. An unknown span adds nothing. Independent of the locale. */
 bool kt_text_plain(struct kt_buf *b, struct kt_span s, enum kt_text_kind kind, bool ascii);
 /* The reverse of kt_text_plain, for any kind. False, with nothing added,
- * where `s` is not its output. */
+ * where `s` is not its output or memory ran out. */
 bool kt_text_unescape(struct kt_buf *b, struct kt_span s);
 /* The terminal columns that the output of kt_text_plain takes in the current
  * locale: for the padding of tables. */

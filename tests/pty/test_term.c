@@ -324,16 +324,43 @@ static void true_colour_is_used_where_the_terminal_has_it(void **state)
     struct kt_err e;
     assert_int_equal(kt_theme_load(&theme, "keytop-dark", &e), KT_OK);
     struct pty *p = start(&(struct program){0}, 24, 80, env);
-    pty_wait_bytes(p, 0, "quit");
+    pty_wait_bytes(p, 0, "e");
+    pty_settle(p, 60);
     if (pty_log_has(p, 0, "refused")) {
         printf("SKIP: no terminfo entry xterm-direct\n");
         pty_stop(p);
         skip();
     }
+    pty_wait_text(p, "q quit");
     char want[40];
     int32_t bg = theme.role[KT_ROLE_TEXT].bg;
     snprintf(want, sizeof want, "48:2::%d:%d:%d", (bg >> 16) & 255, (bg >> 8) & 255, bg & 255);
     assert_true(pty_log_has(p, 0, want));
+    pty_stop(p);
+}
+
+static void a_large_frame_is_held_back_until_it_is_whole_where_that_is_known(void **state)
+{
+    (void)state;
+    const char *env[] = {"TERM=alacritty", NULL};
+    struct pty *p = start(&(struct program){.first_row = 40}, 24, 80, env);
+    pty_wait_bytes(p, 0, "e");
+    pty_settle(p, 60);
+    if (pty_log_has(p, 0, "refused")) {
+        printf("SKIP: no terminfo entry alacritty\n");
+        pty_stop(p);
+        skip();
+    }
+    pty_wait_text(p, "q quit");
+    size_t began = pty_wait_bytes(p, 0, "\033[?2026h");
+    pty_wait_bytes(p, began, "\033[?2026l");
+    size_t now = pty_log_size(p);
+    pty_send(p, "c"); /* a small one goes as it is */
+    pty_settle(p, 60);
+    assert_false(pty_log_has(p, now, "\033[?2026h"));
+    pty_send(p, "a");
+    pty_wait_exit(p);
+    assert_true(pty_log_has(p, now, "\033[?2026l"));
     pty_stop(p);
 }
 
@@ -561,6 +588,7 @@ int main(void)
         cmocka_unit_test(without_colour_there_is_no_colour_byte),
         cmocka_unit_test(few_colours_leave_the_background_alone),
         cmocka_unit_test(true_colour_is_used_where_the_terminal_has_it),
+        cmocka_unit_test(a_large_frame_is_held_back_until_it_is_whole_where_that_is_known),
         cmocka_unit_test(wide_and_combined_letters_keep_their_columns),
         cmocka_unit_test(in_the_c_locale_no_byte_above_ascii_is_sent),
         cmocka_unit_test(keys_are_told_apart),

@@ -2,6 +2,7 @@
  * the shape of real ones; the stories are looked for record by record. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "event/event.h"
 #include "source/source.h"
 
 #include <jansson.h>
@@ -586,6 +587,47 @@ static void near_names_and_paths_are_among_the_cast(void **state)
     }
 }
 
+/* Held against the reader of real records: nothing in them is odd to it. */
+static void every_key_is_understood_as_a_real_one_is(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct records rs;
+    stage_open(&s, true, 2, NOW);
+    live_for(&s, 90);
+    parse(&rs, &s.out);
+    struct kt_arena *a = kt_arena_new(1 << 20);
+    size_t classes[KT_AGENT_ATTACK_TOOL + 1] = {0}, from[KT_TARGET_CALLER + 1] = {0}, own = 0, other = 0;
+    for (size_t i = 0; i < rs.n; i++) {
+        struct kt_event e;
+        kt_arena_reset(a);
+        if (!is_creation(rs.r[i]))
+            continue;
+        kt_event_decode(rs.r[i], 0, a, &e);
+        assert_int_equal(e.kind, KT_KIND_CREATION);
+        assert_true(e.actor.name.n && e.target.name.n && e.agent.tool.n);
+        assert_true(kt_span_is(e.actor.name, actor(rs.r[i])));
+        assert_int_equal(e.flags, 0);
+        assert_int_not_equal(e.result, KT_RESULT_UNKNOWN);
+        assert_int_not_equal(e.target.self, KT_UNKNOWN);
+        if (e.result == KT_RESULT_CREATED)
+            assert_int_equal(e.key.created, e.time);
+        classes[e.agent.cls]++;
+        from[e.target.from]++;
+        own += e.target.self == KT_YES;
+        other += e.target.self == KT_NO;
+    }
+    assert_int_equal(classes[KT_AGENT_UNKNOWN], 0);
+    assert_true(classes[KT_AGENT_CONSOLE] && classes[KT_AGENT_CLI] && classes[KT_AGENT_SDK] &&
+                classes[KT_AGENT_IAC] && classes[KT_AGENT_CLOUDSHELL] && classes[KT_AGENT_ATTACK_TOOL]);
+    assert_true(from[KT_TARGET_RESPONSE] && from[KT_TARGET_REQUEST] && from[KT_TARGET_ERROR] &&
+                from[KT_TARGET_CALLER]);
+    assert_true(own > 20 && other > 20);
+    kt_arena_free(a);
+    records_free(&rs);
+    stage_close(&s);
+}
+
 /* --- the present ---------------------------------------------------------------------- */
 
 static void the_first_live_key_arrives_after_eight_seconds(void **state)
@@ -687,12 +729,12 @@ static void a_sleep_of_the_machine_brings_no_flood(void **state)
     stage_close(&s);
 }
 
-static void days_of_following_leave_no_call_out(void **state)
+static void a_day_of_following_leaves_no_call_out(void **state)
 {
     (void)state;
     struct stage s;
     stage_open(&s, true, 9, NOW);
-    for (int hour = 0; hour < 48; hour++) {
+    for (int hour = 0; hour < 24; hour++) {
         live_for(&s, 60);
         assert_true(s.out.len > 100000);
         kt_buf_reset(&s.out);
@@ -745,11 +787,12 @@ int main(void)
         cmocka_unit_test(root_makes_itself_a_key_after_three_denied_spellings),
         cmocka_unit_test(a_role_makes_keys_for_one_user_after_the_other),
         cmocka_unit_test(near_names_and_paths_are_among_the_cast),
+        cmocka_unit_test(every_key_is_understood_as_a_real_one_is),
         cmocka_unit_test(the_first_live_key_arrives_after_eight_seconds),
         cmocka_unit_test(something_is_written_at_every_deadline_and_nothing_before),
         cmocka_unit_test(an_hour_brings_keys_every_minute_and_some_attacks),
         cmocka_unit_test(a_sleep_of_the_machine_brings_no_flood),
-        cmocka_unit_test(days_of_following_leave_no_call_out),
+        cmocka_unit_test(a_day_of_following_leaves_no_call_out),
         cmocka_unit_test(it_stops_when_the_engine_does),
         cmocka_unit_test(a_word_after_the_colon_is_refused),
     };

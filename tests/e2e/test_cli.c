@@ -1,0 +1,427 @@
+/* The real program through pipes: what scripts rely on. */
+#include "tests/support/sample.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { OUT_MAX = 64 << 20, LIMIT_MS = 20000 };
+
+static struct kt_buf out, err;
+
+struct job {
+    const char *const *words; /* after "keytop" */
+    const char *in;           /* standard input's bytes; NULL: /dev/null */
+    const char *stdout_path;  /* instead of a pipe */
+    int stop_after;           /* send this signal ... */
+    const char *when;         /* ... once standard output holds this */
+};
+
+static pid_t launch(const struct job *j, int fds[3])
+{
+    int in[2], o[2], e[2];
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(o, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(e, O_CLOEXEC), 0);
+    const char *keytop = sample_keytop();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char *argv[64] = {(char *)"keytop"};
+        for (int i = 0; j->words[i]; i++)
+            argv[i + 1] = (char *)j->words[i];
+        int to = j->stdout_path ? open(j->stdout_path, O_WRONLY) : o[1];
+        int from = j->in ? in[0] : open("/dev/null", O_RDONLY);
+        dup2(from, 0);
+        dup2(to, 1);
+        dup2(e[1], 2);
+        signal(SIGPIPE, SIG_DFL);
+        setenv("LC_ALL", "C.UTF-8", 1);
+        setenv("TZ", "UTC", 1);
+        execv(keytop, argv);
+        _exit(127);
+    }
+    close(in[0]);
+    close(o[1]);
+    close(e[1]);
+    fds[0] = in[1];
+    fds[1] = o[0];
+    fds[2] = e[0];
+    return pid;
+}
+
+static bool drain(int *fd, struct kt_buf *b)
+{
+    char bytes[65536];
+    ssize_t n = read(*fd, bytes, sizeof bytes);
+    if (n > 0) {
+        assert_true(kt_buf_add(b, bytes, (size_t)n));
+        return true;
+    }
+    close(*fd);
+    *fd = -1;
+    return false;
+}
+
+static int run_job(const struct job *j)
+{
+    int fds[3], status = 0;
+    kt_buf_reset(&out);
+    kt_buf_reset(&err);
+    pid_t pid = launch(j, fds);
+    size_t fed = 0, all = j->in ? strlen(j->in) : 0;
+    bool told = false;
+    for (int64_t end = kt_mono_ms() + LIMIT_MS; fds[1] >= 0 || fds[2] >= 0;) {
+        struct pollfd f[3] = {{.fd = fds[0], .events = POLLOUT},
+                              {.fd = fds[1], .events = POLLIN},
+                              {.fd = fds[2], .events = POLLIN}};
+        poll(f, 3, 100);
+        if (kt_mono_ms() > end) {
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+            fail_msg("keytop did not end; it said: %s", kt_buf_str(&err));
+        }
+        if (f[0].revents) {
+            ssize_t n = fed < all ? write(fds[0], j->in + fed, all - fed) : 0;
+            fed += n > 0 ? (size_t)n : 0;
+            if (n <= 0 || fed == all) {
+                close(fds[0]);
+                fds[0] = -1;
+            }
+        }
+        if (f[1].revents)
+            drain(&fds[1], &out);
+        if (f[2].revents)
+            drain(&fds[2], &err);
+        if (j->stop_after && !told && strstr(kt_buf_str(&out), j->when))
+            told = kill(pid, j->stop_after) == 0;
+    }
+    if (fds[0] >= 0)
+        close(fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+#define RUN(...) run_job(&(struct job){.words = (const char *const[]){__VA_ARGS__, NULL}})
+#define FEED(input, ...) run_job(&(struct job){.words = (const char *const[]){__VA_ARGS__, NULL}, .in = (input)})
+
+#define assert_says(buffer, text)                                                    \
+    do {                                                                             \
+        if (!strstr(kt_buf_str(&(buffer)), (text)))                                  \
+            fail_msg("\"%s\" lacks \"%s\"", kt_buf_str(&(buffer)), (text));          \
+    } while (0)
+
+static int lines(const struct kt_buf *b)
+{
+    int n = 0;
+    for (size_t i = 0; i < b->len; i++)
+        n += b->p[i] == '\n';
+    return n;
+}
+
+static char *folder;
+static char path[512], other[512];
+static struct kt_buf text;
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = sample_folder();
+    kt_buf_init(&text, OUT_MAX);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sample_remove(folder);
+    kt_buf_free(&text);
+    return 0;
+}
+
+/* --- tests --------------------------------------------------------------- */
+
+static void version_and_help_go_to_standard_output(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("--version"), 0);
+    assert_string_equal(kt_buf_str(&out), "keytop " KEYTOP_VERSION "\n");
+    assert_int_equal(err.len, 0);
+    assert_int_equal(RUN("-h"), 0);
+    assert_says(out, "Usage: keytop [OPTION]... [SOURCE]...");
+    assert_int_equal(err.len, 0);
+}
+
+static void what_cannot_start_says_what_to_do_and_exits_2(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(NULL), 2);
+    assert_says(err, "name a SOURCE");
+    assert_says(err, "keytop demo:");
+    static const struct {
+        const char *word[3], *words;
+    } bad[] = {
+        {{"--wall", "demo:"}, "keytop: --wall is not built yet"},
+        {{"--frobnicate"}, "there is no option --frobnicate"},
+        {{"-o", "ecs", "demo:"}, "--output ecs is not built yet"},
+        {{"--rule", "no-such-rule", "demo:"}, "no-such-rule"},
+        {{"--filter", "nofield:x", "demo:"}, "--filter: "},
+        {{"--columns", "no.such\x1b[2J", "demo:"}, "no.such"},
+        {{"--since", "soon", "demo:"}, "--since takes a time"},
+        {{"cloudtrail:"}, "not built yet"},
+        {{"s3://bucket/prefix"}, "not built yet"},
+        {{"splunk://host:8089/"}, "not built yet"},
+        {{"-o", "screen", "demo:"}, "standard output is not a terminal"},
+        {{"/nonexistent/trail.json"}, "/nonexistent/trail.json"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int status = RUN(bad[i].word[0], bad[i].word[1], bad[i].word[2]);
+        if (status != 2 && i != 5) /* a dotted path that no record has is a column of nothing */
+            fail_msg("%s exits with %d: %s", bad[i].word[0], status, kt_buf_str(&err));
+        if (status == 2)
+            assert_says(err, bad[i].words);
+        assert_null(strchr(kt_buf_str(&err), '\x1b'));
+        assert_true(status != 2 || out.len == 0);
+    }
+}
+
+static void the_demo_is_the_same_each_time_in_every_format(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("--once", "-o", "jsonl", "demo:"), 0);
+    int rows = lines(&out);
+    assert_true(rows > 5);
+    kt_buf_reset(&text);
+    kt_buf_add(&text, out.p, out.len);
+    for (const char *p = kt_buf_str(&out); *p;) {
+        size_t n = strcspn(p, "\n");
+        json_error_t why;
+        json_t *j = json_loadb(p, n, 0, &why);
+        if (!j)
+            fail_msg("%s in: %.*s", why.text, (int)n, p);
+        assert_non_null(json_object_get(j, "event_id"));
+        json_decref(j);
+        p += n + 1;
+    }
+    for (size_t i = 0; i < out.len; i++)
+        assert_true((unsigned char)out.p[i] < 0x7f);
+    assert_int_equal(RUN("--once", "-o", "csv", "demo:"), 0);
+    assert_int_equal(lines(&out), rows + 1);
+    assert_int_equal(RUN("--once", "demo:"), 0);
+    assert_true(lines(&out) >= rows);
+    assert_null(strchr(kt_buf_str(&out), '\x1b')); /* a pipe gets no colour */
+}
+
+static void a_trail_file_gives_its_rows(void **state)
+{
+    (void)state;
+    sample_trail(&text, 1, 20);
+    sample_write(folder, "a.json", text.p, text.len, false, path);
+    assert_int_equal(RUN("-o", "jsonl", path), 0);
+    assert_int_equal(lines(&out), 20);
+    assert_says(out, "\"svc-00020\"");
+    assert_int_equal(err.len, 0);
+    assert_int_equal(RUN("-o", "csv", "--columns", "time,actor,target,key", path), 0);
+    assert_int_equal(lines(&out), 21);
+    assert_int_equal(RUN("-o", "jsonl", "--filter", "target:svc-00007", path), 0);
+    assert_int_equal(lines(&out), 1);
+    assert_int_equal(RUN("-o", "jsonl", "--since", "2026-11-24T10:00:05Z", "--until", "2026-11-24T10:00:09Z", path), 0);
+    assert_int_equal(lines(&out), 5);
+}
+
+static void the_seeds_rule_prints_the_seeds_columns(void **state)
+{
+    (void)state;
+    sample_trail(&text, 1, 3);
+    sample_write(folder, "a.json", text.p, text.len, false, path);
+    assert_int_equal(RUN("--rule", "aws_detect_permanent_key_creation", "-o", "csv", path), 0);
+    static const char head[] =
+        "sourceIPAddress,userName,userIdentity.type,userAgent,action,status,responseElements.accessKey.createDate,"
+        "responseElements.accessKey.status,responseElements.accessKey.accessKeyId";
+    assert_int_equal(strncmp(kt_buf_str(&out), head, sizeof head - 1), 0);
+    assert_int_equal(lines(&out), 4);
+    assert_says(out, "203.0.113.9,alice,IAMUser,");
+}
+
+static void standard_input_is_a_source(void **state)
+{
+    (void)state;
+    sample_trail(&text, 1, 3);
+    assert_int_equal(FEED(kt_buf_str(&text), "-o", "jsonl", "-"), 0);
+    assert_int_equal(lines(&out), 3);
+    assert_says(out, "\"source\":\"-\"");
+    assert_int_equal(FEED("", "-o", "jsonl", "-"), 0);
+    assert_int_equal(out.len, 0);
+}
+
+static void a_missing_file_beside_others_is_named_and_exits_1(void **state)
+{
+    (void)state;
+    sample_trail(&text, 1, 2);
+    sample_write(folder, "a.json", text.p, text.len, false, path);
+    assert_int_equal(RUN("-o", "jsonl", "/nonexistent/\x1b]0;x\x07.json", path), 1);
+    assert_int_equal(lines(&out), 2);
+    assert_says(err, "/nonexistent/");
+    assert_null(strchr(kt_buf_str(&err), '\x1b'));
+}
+
+static void a_malformed_record_is_named_and_the_others_stay(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        sample_record(&text, &(struct sample){.n = i});
+        kt_buf_addc(&text, '\n');
+        if (i == 1)
+            kt_buf_adds(&text, "{\"eventName\":\"CreateAccessKey\",\"eventTime\":tru}\n");
+    }
+    sample_write(folder, "lines.jsonl", text.p, text.len, false, path);
+    assert_int_equal(RUN("-o", "jsonl", path), 1);
+    assert_int_equal(lines(&out), 4);
+    assert_says(out, "{\"kind\":\"malformed\"");
+    assert_says(err, "lines.jsonl");
+    assert_int_equal(strncmp(kt_buf_str(&err), "keytop: ", 8), 0);
+}
+
+static void a_truncated_gzip_gives_what_it_holds_and_exits_1(void **state)
+{
+    (void)state;
+    struct kt_buf gz;
+    kt_buf_init(&gz, OUT_MAX);
+    sample_trail(&text, 1, 400);
+    sample_gzip(&gz, &text);
+    sample_write(folder, "whole.json.gz", gz.p, gz.len, false, path);
+    assert_int_equal(RUN("-o", "jsonl", path), 0);
+    assert_int_equal(lines(&out), 400);
+    sample_write(folder, "cut.json.gz", gz.p, gz.len * 2 / 3, false, other);
+    assert_int_equal(RUN("-o", "jsonl", other), 1);
+    assert_in_range(lines(&out), 50, 399);
+    assert_says(err, "cut.json.gz");
+    kt_buf_free(&gz);
+}
+
+static void a_reader_who_leaves_is_no_error_to_shout_about(void **state)
+{
+    (void)state;
+    sample_trail(&text, 1, 20000);
+    sample_write(folder, "big.json", text.p, text.len, false, path);
+    int fds[3], status = 0;
+    pid_t pid = launch(&(struct job){.words = (const char *const[]){"-o", "jsonl", path, NULL}}, fds);
+    char some[100];
+    assert_true(read(fds[1], some, sizeof some) > 0);
+    close(fds[1]);
+    kt_buf_reset(&err);
+    while (drain(&fds[2], &err))
+        ;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    close(fds[0]);
+    assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGPIPE : WEXITSTATUS(status) == 1);
+    assert_string_equal(kt_buf_str(&err), "");
+}
+
+static void a_full_disk_is_named_and_exits_1(void **state)
+{
+    (void)state;
+    if (access("/dev/full", W_OK) != 0) {
+        printf("SKIP: no /dev/full here\n");
+        skip();
+    }
+    sample_trail(&text, 1, 3);
+    sample_write(folder, "a.json", text.p, text.len, false, path);
+    static const char *const formats[] = {"jsonl", "csv", "table"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(run_job(&(struct job){.words = (const char *const[]){"-o", formats[i], path, NULL},
+                                               .stdout_path = "/dev/full"}),
+                         1);
+        assert_string_equal(kt_buf_str(&err), "keytop: standard output: No space left on device\n");
+    }
+}
+
+static void following_shows_rows_at_once_and_ends_by_its_signal(void **state)
+{
+    (void)state;
+    sample_trail(&text, 1, 2);
+    sample_write(folder, "a.json", text.p, text.len, false, path);
+    static const int signals[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        int status = run_job(&(struct job){.words = (const char *const[]){"-f", "-o", "jsonl", path, NULL},
+                                           .stop_after = signals[i], .when = "svc-00002"});
+        assert_int_equal(status, -signals[i]);
+        assert_int_equal(lines(&out), 2);
+        assert_string_equal(kt_buf_str(&err), "");
+    }
+}
+
+/* A pipe that nobody reads holds the program in write(): a signal still ends it. */
+static void a_stalled_reader_does_not_hold_off_a_signal(void **state)
+{
+    (void)state;
+    sample_trail(&text, 1, 20000);
+    sample_write(folder, "big.json", text.p, text.len, false, path);
+    int fds[3], status = 0;
+    pid_t pid = launch(&(struct job){.words = (const char *const[]){"-o", "jsonl", path, NULL}}, fds);
+    char some[1];
+    assert_int_equal(read(fds[1], some, 1), 1);
+    int64_t end = kt_mono_ms() + LIMIT_MS;
+    kill(pid, SIGTERM);
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (kt_mono_ms() > end) {
+            kill(pid, SIGKILL);
+            fail_msg("SIGTERM does not end it");
+        }
+        poll(NULL, 0, 5);
+    }
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+}
+
+static void closed_descriptors_are_survived(void **state)
+{
+    (void)state;
+    char command[1200];
+    sample_trail(&text, 1, 2);
+    sample_write(folder, "a.json", text.p, text.len, false, path);
+    snprintf(command, sizeof command, "'%s' -o jsonl '%s' <&- 2>&- | wc -l | grep -q 2", sample_keytop(), path);
+    assert_int_equal(system(command), 0); /* NOLINT: a test's own words */
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    kt_buf_init(&out, OUT_MAX);
+    kt_buf_init(&err, OUT_MAX);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(version_and_help_go_to_standard_output, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_start_says_what_to_do_and_exits_2, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_demo_is_the_same_each_time_in_every_format, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_trail_file_gives_its_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_seeds_rule_prints_the_seeds_columns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(standard_input_is_a_source, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_missing_file_beside_others_is_named_and_exits_1, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_malformed_record_is_named_and_the_others_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_truncated_gzip_gives_what_it_holds_and_exits_1, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_who_leaves_is_no_error_to_shout_about, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_is_named_and_exits_1, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(following_shows_rows_at_once_and_ends_by_its_signal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stalled_reader_does_not_hold_off_a_signal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(closed_descriptors_are_survived, set_up, tear_down),
+    };
+    int rc = cmocka_run_group_tests_name("command line", tests, NULL, NULL);
+    kt_buf_free(&out);
+    kt_buf_free(&err);
+    return rc;
+}

@@ -1,0 +1,97 @@
+/* Any bytes, whole and in pieces: the same must come of both, every record
+ * must be an object whose text parses to it, and ordinals must grow. */
+#include "base/buf.h"
+#include "base/hash.h"
+#include "ingest/ingest.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct log {
+    struct kt_buf text;
+    uint64_t last;
+};
+
+static bool on_record(void *ctx, const struct kt_record *r)
+{
+    struct log *l = ctx;
+    uint8_t sha[KT_SHA256];
+    kt_sha256(r->bytes.p, r->bytes.n, sha);
+    if (!json_is_object(r->json) || r->ordinal <= l->last || r->bytes.n > 4 * (size_t)KT_RECORD_MAX)
+        abort();
+    json_t *again = json_loadb(r->bytes.p, r->bytes.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    if (!again)
+        abort();
+    json_decref(again);
+    l->last = r->ordinal;
+    kt_buf_addf(&l->text, "r %llu %llu %u %u\n", (unsigned long long)r->ordinal, (unsigned long long)r->offset, r->flags,
+                sha[0]);
+    return true;
+}
+
+static bool on_malformed(void *ctx, const struct kt_malformed *m)
+{
+    struct log *l = ctx;
+    if (m->ordinal <= l->last || !m->reason || m->bytes.n > m->size || m->size == 0)
+        abort();
+    l->last = m->ordinal;
+    kt_buf_addf(&l->text, "m %llu %llu %llu %d %s %u %u\n", (unsigned long long)m->ordinal, (unsigned long long)m->offset,
+                (unsigned long long)m->size, m->names_event, m->reason, m->sha256[0], m->sha256[31]);
+    return true;
+}
+
+/* One stream for all inputs: what is left of one must not show in the next. */
+static void run(struct kt_ingest **g, const uint8_t *data, size_t size, unsigned seed, struct log *l)
+{
+    static const char *const names[] = {"CreateAccessKey", "Foo"};
+    const struct kt_record_sink sink = {on_record, on_malformed, l};
+    if (!*g) {
+        kt_buf_init(&l->text, 16 << 20);
+        *g = kt_ingest_new(names, 2, &sink);
+    }
+    if (!*g)
+        abort();
+    kt_ingest_reset(*g);
+    kt_buf_reset(&l->text);
+    l->last = 0;
+    while (size) {
+        size_t k = size;
+        if (seed) {
+            seed = seed * 1664525u + 1013904223u;
+            k = seed >> 30 ? 1 : (seed >> 8) % 97 + 1;
+        }
+        if (k > size)
+            k = size;
+        if (!kt_ingest_feed(*g, data, k))
+            break;
+        data += k;
+        size -= k;
+    }
+    struct kt_err why = {KT_OK, ""};
+    enum kt_ingest_end end = kt_ingest_finish(*g, &why);
+    struct kt_ingest_stats s = kt_ingest_stats(*g);
+    if ((end == KT_END_WHOLE) != (why.code == KT_OK) || s.records < l->last)
+        abort();
+    kt_buf_addf(&l->text, "end %d %s %llu\n", (int)end, why.text, (unsigned long long)s.records);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct log whole, pieces;
+    static struct kt_ingest *one, *other;
+    if (size < 1)
+        return 0;
+    run(&one, data + 1, size - 1, 0, &whole);
+    run(&other, data + 1, size - 1, data[0] + 1u, &pieces);
+    /* of damaged compressed data, how much comes out depends on the pieces */
+    bool packed = size > 2 && (data[1] == 0x1f || data[1] == 0x28 || (data[1] & 0xf0) == 0x50);
+    if (!packed && strcmp(kt_buf_str(&whole.text), kt_buf_str(&pieces.text)) != 0) {
+        fprintf(stderr, "--- whole\n%s--- pieces\n%s", kt_buf_str(&whole.text), kt_buf_str(&pieces.text));
+        abort();
+    }
+    return 0;
+}

@@ -1,0 +1,626 @@
+/* What a person does with the screens, and that they keep their promises. */
+#include "tests/support/app_fixture.h"
+#include "tui/commands.h"
+#include "tui/record.h"
+#include "tui/screen.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct fixture f;
+
+static int day(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 24, 80, false);
+    return 0;
+}
+static int wide_day(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 50, 160, false);
+    return 0;
+}
+static int many(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_MANY, 24, 80, false);
+    return 0;
+}
+static int done(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    return 0;
+}
+
+static uint64_t arrive(const char *id, const char *time, const char *actor, int risk)
+{
+    uint64_t seq = 0;
+    struct fixture_record r = {.id = id, .time = time, .type = "IAMUser", .actor = actor, .account = "111122223333",
+                               .target = "newcomer", .key = "AKIAIOSFODNN7EXANEW1", .address = "192.0.2.9",
+                               .agent = "x", .risk = risk};
+    fixture_arrive(&f, &r, &seq);
+    return seq;
+}
+
+#define SELECTED(part) assert_non_null(strstr(fixture_selected(&f), part))
+#define SHOWS(part)                                                                 \
+    do {                                                                            \
+        if (!fixture_shows(&f, part))                                               \
+            fail_msg("\"%s\" is not on the screen:\n%s", part, fixture_screen(&f)); \
+    } while (0)
+#define SHOWS_NOT(part)                                                         \
+    do {                                                                        \
+        if (fixture_shows(&f, part))                                            \
+            fail_msg("\"%s\" is on the screen:\n%s", part, fixture_screen(&f)); \
+    } while (0)
+
+static int selected_line(void)
+{
+    kt_app_draw(f.app, &f.canvas);
+    for (int i = 0; i < f.canvas.rows; i++)
+        if (f.canvas.cell[i * f.canvas.cols].style.role == KT_ROLE_SELECTED)
+            return i;
+    return -1;
+}
+
+/* --- the cursor --------------------------------------------------------- */
+
+static void the_cursor_stays_with_its_record_and_on_its_line_when_rows_arrive(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down Down Down");
+    SELECTED("14:29:31");
+    fixture_line(&f, 0);
+    char line[400];
+    snprintf(line, sizeof line, "%s", fixture_selected(&f));
+    int at = selected_line();
+    fixture_keys(&f, "p p"); /* a pause that is over changes nothing */
+    arrive("n1", "2026-11-24T14:32:01Z", "mallory", 0);
+    arrive("n2", "2026-11-24T14:32:02Z", "mallory", 0);
+    fixture_settle(&f);
+    assert_string_equal(fixture_selected(&f), line);
+    assert_true(selected_line() >= at); /* the top was in the window: rows came in above */
+    fixture_keys(&f, "g");
+    SELECTED("14:32:02");
+}
+
+static void rows_that_arrive_above_the_window_do_not_move_what_is_read(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    fixture_open(&f, FIXTURE_MANY, 24, 80, false);
+    fixture_keys(&f, "PgDn PgDn Down");
+    char before[12][400];
+    for (int i = 0; i < 12; i++)
+        snprintf(before[i], sizeof before[i], "%s", fixture_line(&f, 3 + i));
+    for (int i = 0; i < 5; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "new-%d", i);
+        arrive(id, "2026-11-24T14:32:30Z", "mallory", 0);
+    }
+    fixture_settle(&f);
+    for (int i = 0; i < 12; i++)
+        assert_string_equal(fixture_line(&f, 3 + i), before[i]);
+}
+
+static void at_the_top_the_newest_row_is_followed(void **state)
+{
+    (void)state;
+    SELECTED("14:31:55");
+    arrive("n1", "2026-11-24T14:32:01Z", "mallory", 0);
+    fixture_settle(&f);
+    SELECTED("14:32:01");
+    SELECTED("mallory");
+}
+
+static void a_pause_holds_the_table_and_counts_what_waits(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "p");
+    SHOWS("PAUSED, 0 new");
+    for (int i = 0; i < 14; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "new-%d", i);
+        arrive(id, "2026-11-24T14:32:30Z", "mallory", 75);
+    }
+    fixture_settle(&f);
+    SHOWS("PAUSED, 14 new");
+    SHOWS_NOT("mallory");
+    SHOWS("14 high"); /* what is at the top of the screen is not paused */
+    SELECTED("14:31:55");
+    fixture_keys(&f, "p");
+    SHOWS_NOT("PAUSED");
+    SHOWS("14:32:30");
+}
+
+static void a_filter_set_during_a_pause_is_answered_at_once(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "p /");
+    fixture_keys(&f, "'alice");
+    fixture_keys(&f, "Enter");
+    SELECTED("alice");
+    SHOWS("PAUSED");
+    SHOWS("1 of 10");
+}
+
+/* --- ways through ------------------------------------------------------- */
+
+static void enter_leads_from_actor_to_address_to_agent_to_key_and_backspace_back(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down Down Down"); /* eve, denied */
+    fixture_keys(&f, "3 Enter");
+    SHOWS("keytop › eve ");
+    fixture_keys(&f, "Tab");
+    SHOWS("ADDRESSES");
+    char user[400], address[400], agent[400], key[400];
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'203.0.113.9");
+    fixture_keys(&f, "Enter");
+    SELECTED("203.0.113.9");
+    snprintf(user, sizeof user, "%s", fixture_selected(&f));
+    fixture_keys(&f, "Enter");
+    SHOWS("keytop › eve › 203.0.113.9 ");
+    fixture_keys(&f, "Tab Tab");
+    SELECTED("boto3 1.28.0");
+    snprintf(address, sizeof address, "%s", fixture_selected(&f));
+    fixture_keys(&f, "Enter");
+    SHOWS("keytop › eve › 203.0.113.9 › boto3 1.28.0 ");
+    fixture_keys(&f, "Tab");
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'7QX2");
+    fixture_keys(&f, "Enter");
+    SELECTED("AKIAIOSFODNN7EXA7QX2");
+    snprintf(agent, sizeof agent, "%s", fixture_selected(&f));
+    fixture_keys(&f, "Enter");
+    SHOWS("› AKIAIOSFODNN7EXA7QX2 ");
+    SHOWS("created for svc-backup by role ci-deploy");
+    fixture_keys(&f, "End");
+    snprintf(key, sizeof key, "%s", fixture_selected(&f));
+    fixture_keys(&f, "Enter");
+    SHOWS("\"userIdentity\": {");
+    fixture_keys(&f, "Backspace");
+    assert_string_equal(fixture_selected(&f), key);
+    fixture_keys(&f, "Backspace");
+    assert_string_equal(fixture_selected(&f), agent);
+    fixture_keys(&f, "Backspace");
+    assert_string_equal(fixture_selected(&f), address);
+    fixture_keys(&f, "Backspace");
+    assert_string_equal(fixture_selected(&f), user);
+    fixture_keys(&f, "Backspace");
+    SELECTED("14:29:31");
+    SHOWS("complete to");
+}
+
+static void a_page_comes_back_as_it_was_though_rows_arrived_meanwhile(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "2 Enter");
+    fixture_keys(&f, "Tab Down");
+    char line[400];
+    snprintf(line, sizeof line, "%s", fixture_selected(&f));
+    assert_non_null(strstr(line, "2001:db8"));
+    fixture_keys(&f, "Enter");
+    arrive("n1", "2026-11-24T14:32:01Z", "mallory", 0);
+    fixture_settle(&f);
+    fixture_keys(&f, "Backspace");
+    assert_string_equal(fixture_selected(&f), line);
+}
+
+static void filter_to_this_leaves_only_what_touches_it_and_esc_brings_all_back(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "2 Enter f"); /* svc-backup, as a target */
+    SHOWS("only svc-backup");
+    SHOWS("3 of 3");
+    SHOWS_NOT("alice");
+    fixture_keys(&f, "Esc");
+    SHOWS_NOT("only svc-backup");
+    SHOWS("alice");
+}
+
+static void a_denied_row_has_no_key_and_enter_opens_its_record(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down Down Down");
+    SHOWS("no key");
+    SHOWS("denied AccessDenied for admin by eve");
+    SHOWS("MFA: not known (no session)");
+    fixture_keys(&f, "Enter");
+    SHOWS("\"errorCode\": \"AccessDenied\"");
+}
+
+static void a_value_of_the_record_leads_to_its_pane(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "6 Enter /");
+    fixture_keys(&f, "'sourceIP");
+    fixture_keys(&f, "Enter Enter");
+    SHOWS("keytop › record › 203.0.113.9");
+    SHOWS("country and network: not known");
+}
+
+/* --- filter, search, sort ----------------------------------------------- */
+
+static void a_filter_is_followed_while_it_is_written_and_esc_leaves_all_as_it_was(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down Down");
+    SELECTED("14:29:40");
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'actor:bob");
+    SELECTED("bob");
+    SHOWS("1 of 10");
+    fixture_keys(&f, "Esc");
+    SHOWS("no filter");
+    SELECTED("14:29:40");
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'actor:bob");
+    fixture_keys(&f, "Enter");
+    SHOWS("actor:bob  1 of 10");
+    fixture_keys(&f, "/ C-u Enter");
+    SHOWS("no filter");
+}
+
+static void an_error_of_the_filter_stands_over_its_place_and_enter_waits(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'eve nonsense:1");
+    const char *prompt = fixture_line(&f, 23);
+    assert_string_equal(prompt, " filter: eve nonsense:1");
+    const char *mark = strstr(fixture_line(&f, 22), "▾");
+    assert_non_null(mark);
+    assert_int_equal(mark - fixture_line(&f, 22), (int)strlen(" filter: eve "));
+    assert_non_null(strstr(mark, "no field has this name"));
+    fixture_keys(&f, "Enter");
+    assert_string_equal(fixture_line(&f, 23), " filter: eve nonsense:1");
+    assert_true(f.canvas.cursor_row == 23);
+    fixture_keys(&f, "C-w Enter");
+    SHOWS("eve   4 of 10");
+}
+
+static void a_search_walks_the_hits_in_the_tables_order(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "C-f");
+    fixture_keys(&f, "'198.51.100.20");
+    SELECTED("14:20:11");
+    SHOWS("2 hits");
+    fixture_keys(&f, "Enter n");
+    SELECTED("13:02:09");
+    fixture_keys(&f, "n");
+    SELECTED("14:20:11");
+    fixture_keys(&f, "N");
+    SELECTED("13:02:09");
+    int marked = 0;
+    for (int i = 0; i < f.canvas.rows * f.canvas.cols; i++)
+        marked += f.canvas.cell[i].style.role == KT_ROLE_MATCH;
+    assert_true(marked >= 13);
+    fixture_keys(&f, "Esc");
+    SHOWS_NOT("hits");
+}
+
+static void a_search_given_up_puts_the_cursor_back(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down C-f");
+    SELECTED("14:31:02");
+    fixture_keys(&f, "'bob");
+    SELECTED("bob");
+    fixture_keys(&f, "Esc");
+    SELECTED("14:31:02");
+    fixture_keys(&f, "C-f");
+    fixture_keys(&f, "'say \"\\ nobody");
+    SHOWS("0 hits");
+    SELECTED("14:31:02");
+    fixture_keys(&f, "Enter n");
+    SHOWS("no hits");
+}
+
+static void a_search_in_many_rows_finds_the_far_one(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "C-f");
+    fixture_keys(&f, "'AKIAEXAMPLE000000003");
+    fixture_keys(&f, "Enter");
+    SHOWS("1 hit");
+    fixture_keys(&f, "6");
+    SHOWS("AKIA…0003");
+    fixture_keys(&f, "Esc g C-f");
+    fixture_keys(&f, "'user"); /* all of them */
+    fixture_keys(&f, "Enter");
+    SHOWS("2,000 hits");
+    fixture_keys(&f, "n n");
+    assert_int_equal(selected_line(), 6); /* date, three rows */
+}
+
+static void sorting_is_chosen_from_a_list_or_by_its_neighbour(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "s");
+    SHOWS("sort by");
+    fixture_keys(&f, "Down Down Enter"); /* actor */
+    fixture_keys(&f, "g");
+    SHOWS("▴ACTOR");
+    SELECTED("alice");
+    fixture_keys(&f, "r g");
+    SHOWS("▾ACTOR");
+    SELECTED("terraform");
+    SHOWS("26-11-23"); /* without the order of time, the day is said in each row */
+    fixture_line(&f, 0);
+    fixture_keys(&f, "<");
+    SHOWS("▾RISK");
+    fixture_keys(&f, "s Esc");
+    SHOWS_NOT("sort by");
+}
+
+/* --- the rest ----------------------------------------------------------- */
+
+static void what_is_copied_is_ascii_on_one_line(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "y");
+    assert_true(f.did & KT_APP_COPY);
+    assert_string_equal(kt_app_clipboard(f.app), "AKIAIOSFODNN7EXA7QX2");
+    fixture_keys(&f, "c");
+    assert_true(f.did & KT_APP_COPY);
+    assert_memory_equal(kt_app_clipboard(f.app), "{\"kind\":\"creation\"", 18);
+    for (const char *p = kt_app_clipboard(f.app); *p; p++)
+        assert_in_range((unsigned char)*p, 0x20, 0x7E);
+    fixture_keys(&f, "Down Down y"); /* a failed call has no key */
+    assert_false(f.did & KT_APP_COPY);
+    SHOWS("nothing to copy here");
+}
+
+static void hostile_text_is_copied_escaped(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'evil");
+    fixture_keys(&f, "Enter 5 y");
+    assert_true(f.did & KT_APP_COPY);
+    assert_non_null(strstr(kt_app_clipboard(f.app), "\\u{1b}"));
+    assert_non_null(strstr(kt_app_clipboard(f.app), "\\u{202e}"));
+}
+
+static void every_command_is_in_the_help(void **state)
+{
+    (void)state;
+    fixture_resize(&f, 200, 120);
+    fixture_keys(&f, "?");
+    const char *screen = fixture_screen(&f);
+    for (int i = 1; i < KT_CMD_COUNT; i++) {
+        const struct kt_command_info *info = kt_command_info((enum kt_command)i);
+        if (!strstr(screen, info->help))
+            fail_msg("%s is not in the help", info->name);
+    }
+    fixture_keys(&f, "q");
+    SHOWS("complete to");
+}
+
+static void a_key_without_a_command_is_answered_calmly(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Z");
+    assert_int_equal(f.did, KT_APP_REDRAW);
+    SHOWS("no command on this key");
+    fixture_keys(&f, "Down");
+    SHOWS_NOT("no command on this key");
+}
+
+static void a_hint_goes_away_by_itself_and_then_nothing_is_due(void **state)
+{
+    (void)state;
+    assert_int_equal(kt_app_deadline(f.app), 0); /* all was read: nothing will change */
+    fixture_keys(&f, "Z");
+    assert_true(kt_app_deadline(f.app) > kt_mono_ms());
+    f.app->hint_until = kt_mono_ms();
+    assert_true(kt_app_tick(f.app) & KT_APP_REDRAW);
+    SHOWS_NOT("no command on this key");
+    assert_int_equal(kt_app_deadline(f.app), 0);
+}
+
+static void news_of_nothing_draws_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(kt_app_news(f.app), 0);
+    assert_int_equal(kt_app_news(f.app), 0);
+}
+
+static void keys_that_leave_or_suspend_say_so_to_the_loop(void **state)
+{
+    (void)state;
+    assert_true(kt_app_key(f.app, KT_CHAR('q')) & KT_APP_QUIT);
+    assert_true(kt_app_key(f.app, KT_CHAR('Z' & 31)) & KT_APP_SUSPEND);
+    assert_true(kt_app_key(f.app, KT_CHAR('L' & 31)) & KT_APP_REPAINT);
+    fixture_keys(&f, "/");
+    assert_false(kt_app_key(f.app, KT_CHAR('q')) & KT_APP_QUIT);
+    assert_true(kt_app_key(f.app, KT_CHAR('L' & 31)) & KT_APP_REPAINT);
+}
+
+static void pasted_text_runs_no_commands(void **state)
+{
+    (void)state;
+    kt_app_key(f.app, (struct kt_key){KT_KEY_PASTE_BEGIN, 0});
+    assert_false(kt_app_key(f.app, KT_CHAR('q')) & KT_APP_QUIT);
+    kt_app_key(f.app, (struct kt_key){KT_KEY_PASTE_END, 0});
+    assert_true(kt_app_key(f.app, KT_CHAR('q')) & KT_APP_QUIT);
+    fixture_keys(&f, "/");
+    kt_app_key(f.app, (struct kt_key){KT_KEY_PASTE_BEGIN, 0});
+    fixture_keys(&f, "'alice");
+    kt_app_key(f.app, KT_CHAR(13));
+    kt_app_key(f.app, (struct kt_key){KT_KEY_PASTE_END, 0});
+    SHOWS(" filter: alice");
+}
+
+static void high_risks_are_glyph_number_and_count(void **state)
+{
+    (void)state;
+    arrive("c", "2026-11-24T14:32:31Z", "mallory", 92);
+    arrive("h", "2026-11-24T14:32:30Z", "mallory", 71);
+    arrive("m", "2026-11-24T14:32:29Z", "mallory", 55);
+    fixture_settle(&f);
+    SHOWS("◆ 92");
+    SHOWS("▲ 71");
+    SHOWS("△ 55");
+    SHOWS("2 high");
+    fixture_resize(&f, 1, 8);
+    assert_string_equal(fixture_line(&f, 0), "2 high");
+}
+
+static void records_in_conflict_are_named_so(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'flags:conflict");
+    fixture_keys(&f, "Enter");
+    SHOWS("2 of 10");
+    SHOWS("conflict");
+}
+
+static void what_an_attacker_wrote_is_shown_as_marks(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "5 /");
+    fixture_keys(&f, "'evil");
+    fixture_keys(&f, "Enter Enter");
+    SHOWS("evil^[[2J<U+202E> tool");
+    int marks = 0;
+    for (int i = 0; i < f.canvas.cols; i++)
+        marks += f.canvas.cell[i].style.role == KT_ROLE_MARK;
+    assert_int_equal(marks, 2 + 8);
+}
+
+static void a_second_page_of_many_items_is_opened_by_its_last_line(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "5 Enter"); /* one of four agents */
+    fixture_resize(&f, 40, 100);
+    SHOWS("… ");
+    SHOWS(" more");
+    fixture_keys(&f, "Down Down Down Down Down Down");
+    SELECTED("more");
+    fixture_keys(&f, "Enter");
+    SELECTED("user");
+}
+
+static void folding_hides_and_searching_unhides_nothing_but_finds(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "6 Enter -");
+    SHOWS("\"userIdentity\": { … 5 keys }");
+    SHOWS_NOT("sessionIssuer");
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'sessionIssuer");
+    fixture_keys(&f, "Enter");
+    SELECTED("\"userIdentity\": { …");
+    fixture_keys(&f, "Enter n");
+    SELECTED("\"sessionContext\": { …");
+    fixture_keys(&f, "+");
+    SHOWS("\"sessionIssuer\": {");
+    SELECTED("sessionContext");
+}
+
+static void a_long_line_is_clipped_or_wrapped(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "6 Enter");
+    SHOWS_NOT("Botocore/1.31.0\"");
+    fixture_keys(&f, "w");
+    SHOWS("Botocore/1.31.0\"");
+    fixture_keys(&f, "w");
+    SHOWS_NOT("Botocore/1.31.0\"");
+}
+
+static void the_lines_of_any_bytes_are_made_without_harm(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "{", "}", "[[[[", "{\"a\":", "{\"a\":1,}", "\"unclosed", "nul", "{\"a\" 1}",
+                                        "[1,2,3]", "{\"a\":{\"b\":[]}}", "{\"a\":1} trailing", "\\", "[\"\\", "{]}",
+                                        "\n\n\x01\xff\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct kt_json_lines j;
+        assert_true(kt_json_lines_read(&j, kt_span_of(texts[i])));
+        for (size_t k = 0; k < j.n; k++) {
+            assert_true((size_t)j.line[k].value + j.line[k].value_n <= strlen(texts[i]));
+            if (j.line[k].kind == KT_JSON_OPEN)
+                assert_true(j.line[k].partner < j.n);
+        }
+        kt_json_lines_free(&j);
+    }
+    struct kt_buf deep;
+    kt_buf_init(&deep, 10000);
+    for (int i = 0; i < 5000; i++)
+        kt_buf_addc(&deep, '[');
+    struct kt_json_lines j;
+    assert_true(kt_json_lines_read(&j, kt_buf_span(&deep)));
+    assert_true(j.n > KT_JSON_DEPTH_MAX);
+    kt_json_lines_free(&j);
+    kt_buf_free(&deep);
+}
+
+static void the_text_of_a_record_is_shown_whole(void **state)
+{
+    (void)state;
+    struct kt_json_lines j;
+    assert_true(kt_json_lines_read(&j, KT_LIT("{ \"a\" : [1, true ,null,\"x\\\"y\"], \"b\":{} }")));
+    assert_int_equal(j.n, 10);
+    assert_int_equal(j.line[0].partner, 9);
+    assert_int_equal(j.line[0].items, 2);
+    assert_int_equal(j.line[1].items, 4);
+    assert_true(j.line[1].kind == KT_JSON_OPEN && j.line[6].kind == KT_JSON_CLOSE && j.line[6].comma);
+    assert_int_equal(j.line[5].kind, KT_JSON_STRING);
+    assert_int_equal(j.line[5].value_n, 6);
+    assert_int_equal(j.line[5].depth, 2);
+    kt_json_lines_free(&j);
+}
+
+int main(void)
+{
+#define T(fn, open) cmocka_unit_test_setup_teardown(fn, open, done)
+    const struct CMUnitTest tests[] = {
+        T(the_cursor_stays_with_its_record_and_on_its_line_when_rows_arrive, day),
+        T(rows_that_arrive_above_the_window_do_not_move_what_is_read, day),
+        T(at_the_top_the_newest_row_is_followed, day),
+        T(a_pause_holds_the_table_and_counts_what_waits, day),
+        T(a_filter_set_during_a_pause_is_answered_at_once, day),
+        T(enter_leads_from_actor_to_address_to_agent_to_key_and_backspace_back, wide_day),
+        T(a_page_comes_back_as_it_was_though_rows_arrived_meanwhile, day),
+        T(filter_to_this_leaves_only_what_touches_it_and_esc_brings_all_back, day),
+        T(a_denied_row_has_no_key_and_enter_opens_its_record, wide_day),
+        T(a_value_of_the_record_leads_to_its_pane, day),
+        T(a_filter_is_followed_while_it_is_written_and_esc_leaves_all_as_it_was, day),
+        T(an_error_of_the_filter_stands_over_its_place_and_enter_waits, day),
+        T(a_search_walks_the_hits_in_the_tables_order, day),
+        T(a_search_given_up_puts_the_cursor_back, day),
+        T(a_search_in_many_rows_finds_the_far_one, many),
+        T(sorting_is_chosen_from_a_list_or_by_its_neighbour, day),
+        T(what_is_copied_is_ascii_on_one_line, day),
+        T(hostile_text_is_copied_escaped, day),
+        T(every_command_is_in_the_help, day),
+        T(a_key_without_a_command_is_answered_calmly, day),
+        T(a_hint_goes_away_by_itself_and_then_nothing_is_due, day),
+        T(news_of_nothing_draws_nothing, day),
+        T(keys_that_leave_or_suspend_say_so_to_the_loop, day),
+        T(pasted_text_runs_no_commands, day),
+        T(high_risks_are_glyph_number_and_count, day),
+        T(records_in_conflict_are_named_so, day),
+        T(what_an_attacker_wrote_is_shown_as_marks, day),
+        T(a_second_page_of_many_items_is_opened_by_its_last_line, many),
+        T(folding_hides_and_searching_unhides_nothing_but_finds, wide_day),
+        T(a_long_line_is_clipped_or_wrapped, day),
+        cmocka_unit_test(the_lines_of_any_bytes_are_made_without_harm),
+        cmocka_unit_test(the_text_of_a_record_is_shown_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,132 @@
+/* A long random walk over all screens at all sizes: nothing crashes, and from
+ * everywhere there is a way out. */
+#include "tests/support/app_fixture.h"
+#include "tui/commands.h"
+#include "tui/screen.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static uint64_t seed;
+static unsigned dice(unsigned n)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(seed >> 33) % n;
+}
+
+/* Mostly keys that mean something, now and then any. */
+static struct kt_key any_key(enum kt_context ctx)
+{
+    struct kt_key k = KT_CHAR(1 + dice(126));
+    char name[KT_KEY_NAME];
+    if (dice(8) == 0)
+        return dice(4) ? k : (struct kt_key){(enum kt_key_code)dice(KT_KEY_PASTE_END + 1), dice(0x110000)};
+    for (int tries = 0; tries < 50; tries++) {
+        const struct kt_command_info *i = kt_command_info((enum kt_command)(1 + dice(KT_CMD_COUNT - 1)));
+        if (!(i->contexts & (unsigned)ctx))
+            continue;
+        const char *p = i->keys;
+        for (unsigned n = dice(3) + 1; n-- > 0;)
+            if (!kt_key_next(&p, &k, name))
+                break;
+        return k;
+    }
+    return k;
+}
+
+static void any_size(struct fixture *f)
+{
+    static const int odd[][2] = {{1, 1}, {2, 5}, {5, 20}, {10, 40}, {24, 80}, {43, 132}, {200, 500}, {1, 500}, {200, 1}};
+    if (dice(2))
+        fixture_resize(f, odd[dice(9)][0], odd[dice(9)][1]);
+    else
+        fixture_resize(f, 1 + (int)dice(60), 1 + (int)dice(200));
+}
+
+static void cells_are_sound(const struct kt_canvas *c)
+{
+    for (int y = 0; y < c->rows; y++) {
+        for (int x = 0; x < c->cols; x++) {
+            const struct kt_grid_cell *g = &c->cell[(size_t)y * (size_t)c->cols + (size_t)x];
+            if (g->cell.width == 2)
+                assert_true(x + 1 < c->cols && g[1].cell.width == 0);
+            if (g->cell.width == 0)
+                assert_true(x > 0 && g[-1].cell.width == 2);
+            assert_true(g->style.role < KT_ROLE_COUNT);
+            assert_true(strlen(g->cell.utf8) < sizeof g->cell.utf8);
+            for (const char *p = g->cell.utf8; *p; p++)
+                assert_false((unsigned char)*p < 0x20 || *p == 0x7F || (c->ascii && (unsigned char)*p > 0x7E));
+        }
+    }
+    assert_true(c->cursor_row < c->rows && c->cursor_col < c->cols);
+}
+
+/* Esc and Backspace alone lead to the table, from wherever one is. */
+static void get_out(struct fixture *f)
+{
+    kt_app_key(f->app, (struct kt_key){KT_KEY_PASTE_END, 0});
+    for (int i = 0; i < KT_SCREENS_MAX + 2 && (f->app->top != f->app->table || f->app->prompt.label); i++)
+        kt_app_key(f->app, KT_CHAR(27));
+    assert_ptr_equal(f->app->top, f->app->table);
+    assert_null(f->app->prompt.label);
+}
+
+static void walk(enum fixture_records what, bool ascii, int steps)
+{
+    struct fixture f;
+    fixture_open(&f, what, 24, 80, ascii);
+    int quits = 0;
+    for (int i = 0; i < steps; i++) {
+        struct kt_key k = any_key(f.app->prompt.label ? KT_CTX_PROMPT : f.app->top->ops->context);
+        quits += (kt_app_key(f.app, k) & KT_APP_QUIT) != 0;
+        if (dice(10) == 0)
+            any_size(&f);
+        if (dice(4) == 0)
+            kt_app_news(f.app);
+        if (dice(200) == 0) {
+            char id[32];
+            snprintf(id, sizeof id, "walk-%d", i);
+            struct fixture_record r = {.id = id, .time = "2026-11-24T14:32:30Z", .type = "IAMUser", .actor = "walker",
+                                       .account = "111122223333", .target = "x", .key = "AKIAIOSFODNN7EXAWALK",
+                                       .address = "192.0.2.1", .agent = "walk/1"};
+            fixture_arrive(&f, &r, NULL);
+            kt_views_wake(f.app->views);
+        }
+        if (dice(500) == 0) {
+            fixture_settle(&f);
+            kt_app_tick(f.app);
+        }
+        kt_app_draw(f.app, &f.canvas);
+        if (dice(16) == 0)
+            cells_are_sound(&f.canvas);
+        if (dice(300) == 0)
+            get_out(&f);
+    }
+    get_out(&f);
+    assert_true(quits > 0);
+    fixture_close(&f);
+}
+
+static void twenty_thousand_random_keys_at_random_sizes_do_no_harm(void **state)
+{
+    (void)state;
+    const char *given = getenv("WALK_SEED");
+    seed = given ? strtoull(given, NULL, 10) : 20261124;
+    walk(FIXTURE_DAY, false, 10000);
+    walk(FIXTURE_MANY, true, 8000);
+    walk(FIXTURE_NONE, false, 2000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(twenty_thousand_random_keys_at_random_sizes_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,446 @@
+#include "tui/screen.h"
+
+#include "output/output.h"
+#include "tui/format.h"
+#include "tui/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    ARENA_MAX = 64 << 20,
+    HINT_MS = 4000,
+    FRESH_MS = 5 * 60 * 1000,  /* how long a row that has arrived is new */
+    FRESH_STEP_MS = 10 * 1000, /* arrivals within it are new equally long */
+    DAY_MS = 24 * 60 * 60 * 1000,
+    HALF_HOUR_MS = 30 * 60 * 1000,
+    TO_TABLE = 1 << 17
+};
+
+int64_t kt_app_now(const struct kt_app *a)
+{
+    return kt_now(a->opts.clock);
+}
+
+bool kt_app_row(struct kt_app *a, uint64_t seq, struct kt_row *out)
+{
+    return kt_store_row(a->store, seq, false, a->arena, out);
+}
+
+bool kt_app_live(const struct kt_app *a)
+{
+    size_t n = a->n_sources < KT_SOURCES_SHOWN ? a->n_sources : KT_SOURCES_SHOWN;
+    for (size_t i = 0; i < n; i++)
+        if (a->source[i].health.state != KT_HEALTH_DONE && a->source[i].health.state != KT_HEALTH_FAILED)
+            return true;
+    return a->n_sources > KT_SOURCES_SHOWN;
+}
+
+bool kt_app_all_today(const struct kt_app *a, int64_t oldest)
+{
+    return oldest == KT_TIME_NONE || kt_fmt_same_day(oldest, kt_app_now(a));
+}
+
+/* --- opening and closing screens ---------------------------------------- */
+
+void kt_screen_title(struct kt_screen *s, struct kt_span title)
+{
+    s->title_n = title.n < KT_TITLE ? title.n : KT_TITLE;
+    if (kt_span_known(title))
+        memcpy(s->title, title.p, s->title_n);
+}
+
+unsigned kt_app_push(struct kt_app *a, struct kt_screen *s)
+{
+    if (!s)
+        return kt_app_hint(a, "out of memory: the page could not be opened");
+    if (a->depth >= KT_SCREENS_MAX) {
+        s->ops->free(s);
+        return kt_app_hint(a, "%d pages deep: go back first", KT_SCREENS_MAX);
+    }
+    if (!s->ops->overlay && a->top && a->top->ops->cover)
+        a->top->ops->cover(a->top, true);
+    s->below = a->top;
+    a->top = s;
+    a->depth++;
+    return KT_APP_REDRAW;
+}
+
+static void pop(struct kt_app *a)
+{
+    struct kt_screen *s = a->top;
+    if (!s->below)
+        return;
+    if (a->prompt_of == s) {
+        kt_prompt_close(&a->prompt);
+        a->prompt_of = NULL;
+    }
+    a->top = s->below;
+    a->depth--;
+    bool overlay = s->ops->overlay;
+    s->ops->free(s);
+    if (!overlay && a->top->ops->cover)
+        a->top->ops->cover(a->top, false);
+}
+
+unsigned kt_app_to_table(struct kt_app *a)
+{
+    (void)a;
+    return KT_APP_REDRAW | TO_TABLE;
+}
+
+unsigned kt_app_hint(struct kt_app *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(a->hint, sizeof a->hint, fmt, ap);
+    va_end(ap);
+    a->hint_until = kt_mono_ms() + HINT_MS;
+    return KT_APP_REDRAW;
+}
+
+unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label, const char *text)
+{
+    a->prompt_of = s;
+    kt_prompt_open(&a->prompt, label, text);
+    return KT_APP_REDRAW;
+}
+
+/* --- the clipboard ------------------------------------------------------ */
+
+static unsigned copied(struct kt_app *a, struct kt_buf *b, const char *what)
+{
+    unsigned did = KT_APP_REDRAW;
+    if (b->failed) {
+        did |= kt_app_hint(a, "too long to copy: more than %d bytes", KT_CLIPBOARD_MAX);
+    } else {
+        memcpy(a->clip, kt_buf_str(b), b->len + 1);
+        did |= KT_APP_COPY | kt_app_hint(a, "copied %s, %zu bytes (if the terminal allows it)", what, b->len);
+    }
+    kt_buf_free(b);
+    return did;
+}
+
+unsigned kt_app_copy_value(struct kt_app *a, struct kt_span value, enum kt_text_kind kind)
+{
+    struct kt_buf b;
+    if (!kt_span_known(value))
+        return kt_app_hint(a, "nothing to copy here");
+    kt_buf_init(&b, KT_CLIPBOARD_MAX);
+    if (!kt_text_plain(&b, value, kind, true))
+        b.failed = true;
+    return copied(a, &b, "the value");
+}
+
+unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq)
+{
+    struct kt_row r;
+    struct kt_buf b;
+    if (!kt_app_row(a, seq, &r))
+        return kt_app_hint(a, "this row is no longer kept");
+    kt_buf_init(&b, KT_CLIPBOARD_MAX);
+    if (!kt_jsonl_row(&b, &r, a->rules))
+        b.failed = true;
+    return copied(a, &b, "the row as JSON");
+}
+
+const char *kt_app_clipboard(struct kt_app *a)
+{
+    return a->clip;
+}
+
+/* --- what is new -------------------------------------------------------- */
+
+/* Arrivals while everything is being read for the first time are not news. */
+static bool catching_up(const struct kt_app *a)
+{
+    size_t n = a->n_sources < KT_SOURCES_SHOWN ? a->n_sources : KT_SOURCES_SHOWN;
+    for (size_t i = 0; i < n; i++)
+        if (a->source[i].health.state == KT_HEALTH_STARTING || a->source[i].health.state == KT_HEALTH_READING)
+            return true;
+    return a->complete.reading || !kt_app_live(a);
+}
+
+void kt_app_arrivals(struct kt_app *a, uint64_t last_seq)
+{
+    if (last_seq <= a->last_seq)
+        return;
+    bool first = a->last_seq == 0;
+    a->last_seq = last_seq;
+    if (first || catching_up(a)) {
+        a->seen = last_seq;
+        a->n_fresh = 0;
+        return;
+    }
+    int64_t until = kt_mono_ms() + FRESH_MS;
+    int last = a->n_fresh - 1;
+    bool step = last < 0 || until - a->fresh[last].until > FRESH_STEP_MS;
+    if (step && a->n_fresh < KT_FRESH_MAX)
+        a->fresh[a->n_fresh++].until = until;
+    a->fresh[a->n_fresh - 1].seq = last_seq;
+}
+
+static bool expire_arrivals(struct kt_app *a)
+{
+    int64_t now = kt_mono_ms();
+    int n = 0;
+    while (n < a->n_fresh && a->fresh[n].until <= now)
+        a->seen = a->fresh[n++].seq;
+    memmove(a->fresh, a->fresh + n, (size_t)(a->n_fresh - n) * sizeof *a->fresh);
+    a->n_fresh -= n;
+    return n > 0;
+}
+
+unsigned kt_app_news(struct kt_app *a)
+{
+    uint64_t ignored;
+    unsigned did = 0;
+    /* the loop may have read it: it does not block */
+    if (read(kt_engine_fd(a->engine), &ignored, sizeof ignored) < 0)
+        ignored = 0;
+    kt_arena_reset(a->arena);
+    if (kt_status_refresh(a))
+        did |= KT_APP_REDRAW;
+    for (struct kt_screen *s = a->top; s; s = s->below)
+        if (s->ops->news && (s == a->top || s == a->table || a->top->ops->overlay))
+            did |= s->ops->news(s);
+    return did;
+}
+
+void kt_app_settle(struct kt_app *a)
+{
+    /* an answer may lead to another question: a new row under the cursor has another pane */
+    for (int i = 0; i < 3; i++) {
+        for (struct kt_screen *s = a->top; s; s = s->below)
+            if (s->ops->settle && (s == a->top || s == a->table || a->top->ops->overlay))
+                s->ops->settle(s);
+        kt_app_news(a);
+    }
+}
+
+static void sooner(int64_t *least, int64_t in_ms)
+{
+    if (in_ms > 0 && (*least == 0 || in_ms < *least))
+        *least = in_ms;
+}
+
+int64_t kt_app_deadline(const struct kt_app *a)
+{
+    int64_t least = 0, mono = kt_mono_ms(), now = kt_app_now(a);
+    if (a->hint[0])
+        sooner(&least, a->hint_until > mono ? a->hint_until - mono : 1);
+    if (a->n_fresh)
+        sooner(&least, a->fresh[0].until > mono ? a->fresh[0].until - mono : 1);
+    if (kt_app_live(a)) {
+        sooner(&least, kt_status_next(a));
+        sooner(&least, HALF_HOUR_MS - now % HALF_HOUR_MS); /* the sparkline moves on; midnight is one of them */
+    }
+    return least ? mono + least : 0;
+}
+
+unsigned kt_app_tick(struct kt_app *a)
+{
+    unsigned did = KT_APP_REDRAW;
+    kt_arena_reset(a->arena);
+    if (a->hint[0] && a->hint_until <= kt_mono_ms())
+        a->hint[0] = '\0';
+    expire_arrivals(a);
+    did |= kt_table_tick(a->table);
+    return did;
+}
+
+/* --- keys --------------------------------------------------------------- */
+
+static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
+{
+    *done = true;
+    switch (cmd) {
+    case KT_CMD_QUIT: return KT_APP_QUIT;
+    case KT_CMD_REPAINT: return KT_APP_REDRAW | KT_APP_REPAINT;
+    case KT_CMD_SUSPEND: return KT_APP_SUSPEND;
+    case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
+    case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
+    default: *done = false; return 0;
+    }
+}
+
+static unsigned finish(struct kt_app *a, unsigned did)
+{
+    if (did & KT_SCREEN_POP)
+        pop(a);
+    if (did & TO_TABLE)
+        while (a->top->below)
+            pop(a);
+    if (did & (KT_SCREEN_POP | TO_TABLE))
+        did |= KT_APP_REDRAW;
+    return did & ~(unsigned)(KT_SCREEN_POP | TO_TABLE);
+}
+
+static unsigned prompt_key(struct kt_app *a, struct kt_key k)
+{
+    enum kt_command cmd = a->pasting ? KT_CMD_NONE : kt_command_of(k, KT_CTX_PROMPT);
+    bool done;
+    unsigned did = everywhere(a, cmd, &done);
+    if (done)
+        return did;
+    enum kt_prompt_event e = kt_prompt_key(&a->prompt, k, a->pasting);
+    struct kt_screen *s = a->prompt_of;
+    if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
+        return KT_APP_REDRAW; /* the error stands there; the text can be mended */
+    unsigned was = KT_APP_REDRAW | (e != KT_PROMPT_NOTHING && s ? s->ops->prompted(s, e) : 0);
+    if (e != KT_PROMPT_ACCEPTED && e != KT_PROMPT_CANCELLED)
+        return was;
+    if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
+        return was;
+    if (e == KT_PROMPT_ACCEPTED)
+        kt_prompt_remember(&a->prompt);
+    kt_prompt_close(&a->prompt);
+    a->prompt_of = NULL;
+    return was;
+}
+
+static bool is_paste(struct kt_app *a, struct kt_key k)
+{
+    if (k.code == KT_KEY_PASTE_BEGIN || k.code == KT_KEY_PASTE_END) {
+        a->pasting = k.code == KT_KEY_PASTE_BEGIN;
+        return true;
+    }
+    return false;
+}
+
+unsigned kt_app_key(struct kt_app *a, struct kt_key k)
+{
+    kt_arena_reset(a->arena);
+    if (k.code == KT_KEY_RESIZE)
+        return KT_APP_REDRAW;
+    if (is_paste(a, k))
+        return 0;
+    if (a->prompt.label)
+        return finish(a, prompt_key(a, k));
+    if (a->pasting) /* what is pasted are no commands */
+        return a->hint[0] ? 0 : kt_app_hint(a, "pasted text is taken by prompts only: / opens one");
+    unsigned was_hint = a->hint[0] ? KT_APP_REDRAW : 0;
+    a->hint[0] = '\0';
+    enum kt_command cmd = kt_command_of(k, a->top->ops->context);
+    if (cmd == KT_CMD_NONE)
+        return was_hint | kt_app_hint(a, "no command on this key; ? shows those there are");
+    bool done;
+    unsigned did = everywhere(a, cmd, &done);
+    if (!done)
+        did = a->top->ops->command(a->top, cmd, k);
+    return was_hint | finish(a, did);
+}
+
+/* --- drawing ------------------------------------------------------------ */
+
+/* keytop › svc-backup › 203.0.113.9: the last names where not all fit. */
+static void draw_trail(struct kt_app *a, struct kt_canvas *c, int row)
+{
+    const struct kt_screen *path[KT_SCREENS_MAX + 1];
+    int n = 0, end = kt_status_mode(a, c, row) - 2;
+    struct kt_text_opts o = {.kind = KT_TEXT_IDENTITY, .ascii = c->ascii};
+    for (const struct kt_screen *s = a->top; s && s->below && n < KT_SCREENS_MAX; s = s->below)
+        if (!s->ops->overlay)
+            path[n++] = s;
+    if (a->top->note) {
+        int w = kt_canvas_text_width(c->ascii, a->top->note);
+        if (end - w > 40) {
+            kt_canvas_text(c, row, end - w, w, KT_STYLE(DIM), a->top->note);
+            end -= w + 2;
+        }
+    }
+    int col = 1 + kt_canvas_text(c, row, 1, end - 1, (struct kt_style){KT_ROLE_TITLE, KT_ATTR_BOLD}, "keytop");
+    int room = end - col, show = 0;
+    for (int used = 0; show < n; show++) {
+        used += 3 + (int)kt_text_width((struct kt_span){path[show]->title, path[show]->title_n}, &o, KT_TITLE);
+        if (used > room - (show + 1 < n ? 4 : 0) && show > 0)
+            break;
+    }
+    if (show < n)
+        col += kt_canvas_text(c, row, col, end - col, KT_STYLE(DIM), " › …");
+    while (show-- > 0 && col < end) {
+        struct kt_style s = show == 0 ? (struct kt_style){KT_ROLE_TITLE, KT_ATTR_BOLD} : KT_STYLE(LINK);
+        col += kt_canvas_text(c, row, col, end - col, KT_STYLE(DIM), " › ");
+        if (col < end)
+            col += kt_canvas_data(c, row, col, end - col, s,
+                                  (struct kt_span){path[show]->title, path[show]->title_n}, KT_TEXT_IDENTITY);
+    }
+}
+
+static void draw_bottom(struct kt_app *a, struct kt_canvas *c, int row)
+{
+    if (a->prompt.label) {
+        kt_prompt_draw(&a->prompt, c, row);
+    } else if (a->hint[0]) {
+        kt_canvas_fill(c, row, 0, c->cols, KT_STYLE(TEXT), ' ');
+        kt_canvas_text(c, row, 1, c->cols - 1, KT_STYLE(BRIGHT), a->hint);
+    } else if (c->rows >= 5) {
+        kt_footer_draw(c, row, a->top->ops->context);
+    }
+}
+
+void kt_app_draw(struct kt_app *a, struct kt_canvas *c)
+{
+    kt_arena_reset(a->arena);
+    kt_canvas_clear(c);
+    if (c->rows == 1) {
+        if (a->prompt.label)
+            kt_prompt_draw(&a->prompt, c, 0);
+        else
+            kt_status_line(a, c, 0);
+        return;
+    }
+    int bottom = c->rows >= 5 ? 1 : 0;
+    struct kt_screen *s = a->top, *under = s->ops->overlay ? s->below : s;
+    if (under == a->table) {
+        under->ops->draw(under, c, 0, c->rows - bottom);
+    } else {
+        draw_trail(a, c, 0);
+        int gap = c->rows >= 16 ? 1 : 0;
+        under->ops->draw(under, c, 1, c->rows - 1 - bottom - gap);
+    }
+    if (s != under)
+        s->ops->draw(s, c, c->rows >= 12 ? 2 : 0, c->rows - bottom - (c->rows >= 12 ? 2 : 0));
+    draw_bottom(a, c, c->rows - 1);
+}
+
+/* --- a life ------------------------------------------------------------- */
+
+struct kt_app *kt_app_new(const struct kt_app_opts *o)
+{
+    struct kt_app *a = calloc(1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->opts = *o;
+    a->engine = o->engine;
+    a->store = kt_engine_store(o->engine);
+    a->views = kt_engine_views(o->engine);
+    a->rules = kt_engine_rules(o->engine);
+    a->arena = kt_arena_new(ARENA_MAX);
+    if (a->arena) {
+        kt_status_refresh(a);
+        a->table = kt_screen_table(a);
+    }
+    if (!a->table) {
+        kt_app_free(a);
+        return NULL;
+    }
+    a->top = a->table;
+    a->depth = 1;
+    return a;
+}
+
+void kt_app_free(struct kt_app *a)
+{
+    if (!a)
+        return;
+    while (a->top) {
+        struct kt_screen *s = a->top;
+        a->top = s->below;
+        s->ops->free(s);
+    }
+    kt_arena_free(a->arena);
+    free(a);
+}

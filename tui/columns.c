@@ -1,0 +1,318 @@
+#include "tui/columns.h"
+
+#include "base/buf.h"
+#include "tui/format.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const struct def {
+    const char *head;
+    enum kt_field field;
+    int least, wanted, most, from, order;
+} defs[KT_COLUMN_COUNT] = {
+#define X(id, head, field, least, wanted, most, from, order) {head, field, least, wanted, most, from, order},
+    KT_COLUMNS(X)
+#undef X
+};
+
+const char *kt_column_head(enum kt_column c)
+{
+    return defs[c].head;
+}
+
+enum kt_field kt_column_field(enum kt_column c)
+{
+    return defs[c].field;
+}
+
+/* --- which, and how wide ------------------------------------------------ */
+
+static int by_order(int order)
+{
+    for (int i = 0; i < KT_COLUMN_COUNT; i++)
+        if (defs[i].order == order)
+            return i;
+    return -1;
+}
+
+/* Takes columns in their order of importance while their least widths fit;
+ * returns what is left. */
+static int choose(int width, int gap, const int least[KT_COLUMN_COUNT], int out[KT_COLUMN_COUNT])
+{
+    int left = width + gap;
+    for (int order = 1; order <= KT_COLUMN_COUNT; order++) {
+        int i = by_order(order);
+        out[i] = 0;
+        if (width < defs[i].from || left < least[i] + gap)
+            continue;
+        out[i] = least[i];
+        left -= least[i] + gap;
+    }
+    return left;
+}
+
+/* Grows columns to a width of their own: first what is wanted, then the most. */
+static int grow(int left, bool most, int out[KT_COLUMN_COUNT])
+{
+    for (int order = 1; order <= KT_COLUMN_COUNT && left > 0; order++) {
+        int i = by_order(order);
+        int by = (most ? defs[i].most : defs[i].wanted) - out[i];
+        if (out[i] == 0 || by <= 0 || i == KT_COLUMN_TIME)
+            continue;
+        by = by < left ? by : left;
+        out[i] += by;
+        left -= by;
+    }
+    return left;
+}
+
+/* What is left goes to names and reasons alike, a column at a time. */
+static int spread(int left, int out[KT_COLUMN_COUNT])
+{
+    static const int who[] = {KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_TARGET};
+    for (bool grew = true; grew && left > 0;) {
+        grew = false;
+        for (size_t k = 0; k < sizeof who / sizeof *who && left > 0; k++) {
+            int i = who[k];
+            if (out[i] && out[i] < defs[i].most) {
+                out[i]++;
+                left--;
+                grew = true;
+            }
+        }
+    }
+    return left;
+}
+
+void kt_columns_fit(struct kt_columns *k, int left, int width, int time_width)
+{
+    int least[KT_COLUMN_COUNT], out[KT_COLUMN_COUNT], gap = width >= 120 ? 2 : 1;
+    for (int i = 0; i < KT_COLUMN_COUNT; i++)
+        least[i] = defs[i].least;
+    least[KT_COLUMN_TIME] = time_width;
+    *k = (struct kt_columns){.left = left, .width = width};
+    int rest = choose(width, gap, least, out);
+    rest = grow(rest, false, out);
+    rest = spread(rest, out);
+    /* where there is hardly room for one column, who it was is still worth a few letters */
+    if (!out[KT_COLUMN_ACTOR] && !out[KT_COLUMN_TIME] && rest >= 3 + gap) {
+        out[KT_COLUMN_ACTOR] = rest - gap;
+        rest = 0;
+    }
+    grow(rest, true, out);
+    int col = left;
+    for (int i = 0; i < KT_COLUMN_COUNT; i++) {
+        if (!out[i])
+            continue;
+        k->at[k->n].column = (enum kt_column)i;
+        k->at[k->n].col = col;
+        k->at[k->n++].width = out[i];
+        col += out[i] + gap;
+    }
+    k->result_in_key = out[KT_COLUMN_RESULT] == 0;
+}
+
+void kt_columns_head(const struct kt_columns *k, struct kt_canvas *c, int row, enum kt_field sort, bool ascending)
+{
+    for (int i = 0; i < k->n; i++) {
+        const struct def *d = &defs[k->at[i].column];
+        kt_canvas_text(c, row, k->at[i].col, k->at[i].width, KT_STYLE(HEADER), d->head);
+        if (d->field == sort && k->at[i].col > 0)
+            kt_canvas_text(c, row, k->at[i].col - 1, 1, KT_STYLE(HEADER), ascending ? "▴" : "▾");
+    }
+}
+
+/* --- cells -------------------------------------------------------------- */
+
+struct place {
+    struct kt_canvas *c;
+    int row, col, width;
+    struct kt_style name, rest; /* of what one looks for, and of what is beside it */
+};
+
+static void unknown(const struct place *p)
+{
+    kt_canvas_text(p->c, p->row, p->col, p->width, KT_STYLE(DIM), p->width >= 9 ? "not known" : "?");
+}
+
+static int data(const struct place *p, int at, struct kt_style s, struct kt_span v)
+{
+    return at < p->width ? kt_canvas_data(p->c, p->row, p->col + at, p->width - at, s, v, KT_TEXT_IDENTITY) : 0;
+}
+
+static void draw_actor(const struct place *p, const struct kt_row *r)
+{
+    if (!kt_span_known(r->ev.actor.name)) {
+        unknown(p);
+        return;
+    }
+    int used = data(p, 0, p->name, r->ev.actor.name);
+    if (kt_span_known(r->ev.actor.session) && p->width >= 18 && used + 6 <= p->width) {
+        used += kt_canvas_text(p->c, p->row, p->col + used, p->width - used, KT_STYLE(DIM), " / ");
+        data(p, used, p->rest, r->ev.actor.session);
+    }
+}
+
+static void draw_target(const struct place *p, const struct kt_row *r)
+{
+    if (!kt_span_known(r->ev.target.name)) {
+        unknown(p);
+        return;
+    }
+    bool self = r->ev.target.self == KT_YES;
+    /* "(self)" is worth more than the name's end, which the actor repeats */
+    struct place name = *p;
+    if (self && p->width >= 11)
+        name.width = p->width - 7;
+    int used = data(&name, 0, p->name, r->ev.target.name);
+    if (self && used < p->width)
+        kt_canvas_text(p->c, p->row, p->col + used, p->width - used, p->rest, " (self)");
+}
+
+static struct kt_style result_style(const struct place *p, enum kt_result r)
+{
+    return r == KT_RESULT_DENIED || r == KT_RESULT_FAILED ? KT_STYLE(WARN) : p->rest;
+}
+
+static void draw_result(const struct place *p, const struct kt_row *r)
+{
+    const char *name = kt_result_name(r->ev.result);
+    if (name)
+        kt_canvas_text(p->c, p->row, p->col, p->width, result_style(p, r->ev.result), name);
+    else
+        unknown(p);
+}
+
+static void draw_key(const struct place *p, const struct kt_row *r, bool with_result)
+{
+    if (kt_span_known(r->ev.key.id))
+        kt_canvas_data_middle(p->c, p->row, p->col, p->width, p->name, r->ev.key.id, KT_TEXT_IDENTITY);
+    else if (with_result && (r->ev.result == KT_RESULT_DENIED || r->ev.result == KT_RESULT_FAILED))
+        draw_result(p, r);
+    else if (r->ev.result == KT_RESULT_CREATED || r->ev.result == KT_RESULT_UNKNOWN)
+        unknown(p);
+    else
+        kt_canvas_text(p->c, p->row, p->col, p->width, KT_STYLE(DIM), "none");
+}
+
+static void draw_agent(const struct place *p, const struct kt_row *r)
+{
+    const struct kt_agent *g = &r->ev.agent;
+    if (!kt_span_known(g->tool) && !kt_span_known(g->text)) {
+        unknown(p);
+        return;
+    }
+    struct kt_style s = g->cls == KT_AGENT_ATTACK_TOOL ? KT_STYLE(WARN) : p->rest;
+    int used = kt_canvas_data(p->c, p->row, p->col, p->width, s, kt_span_known(g->tool) ? g->tool : g->text,
+                              KT_TEXT_FREE);
+    if (kt_span_known(g->tool) && kt_span_known(g->version) && used + 2 < p->width)
+        kt_canvas_data(p->c, p->row, p->col + used + 1, p->width - used - 1, s, g->version, KT_TEXT_FREE);
+}
+
+/* What a reader must know of the record itself stands before the reasons. */
+static void draw_why(const struct place *p, const struct kt_row *r)
+{
+    struct kt_buf b;
+    int flags = 0;
+    kt_buf_init(&b, 1024);
+    for (int i = 0; i < KT_FLAG_COUNT; i++) {
+        const char *flag = r->ev.flags & (1u << i) ? kt_flag_name(1u << i) : NULL;
+        if (flag)
+            kt_buf_addf(&b, "%s%s", b.len ? ", " : "", flag);
+    }
+    flags = (int)b.len; /* ASCII: as many columns */
+    if (r->verdict.why[0])
+        kt_buf_addf(&b, "%s%s", flags ? ", " : "", r->verdict.why);
+    int used = kt_canvas_data(p->c, p->row, p->col, p->width, p->rest, kt_buf_span(&b), KT_TEXT_FREE);
+    kt_canvas_tint(p->c, p->row, p->col, flags < used ? flags : used, KT_STYLE(WARN));
+    kt_buf_free(&b);
+}
+
+static void draw_time(const struct place *p, const struct kt_row *r, int64_t now, bool fresh, bool clock_only)
+{
+    char b[KT_FMT_TEXT];
+    const char *text = clock_only && p->width < 10 ? kt_fmt_clock(r->ev.time, b)
+                                                   : kt_fmt_when(r->ev.time, now, p->width, b);
+    struct kt_style s = fresh ? (struct kt_style){KT_ROLE_BRIGHT, KT_ATTR_BOLD} : p->rest;
+    kt_canvas_text(p->c, p->row, p->col, p->width, r->ev.time == KT_TIME_NONE ? KT_STYLE(DIM) : s, text);
+}
+
+static void draw_risk(const struct place *p, const struct kt_row *r)
+{
+    struct kt_style s = {(uint8_t)kt_fmt_level_role(r->verdict.level), 0};
+    kt_canvas_text(p->c, p->row, p->col, 1, s, kt_fmt_level(r->verdict.level));
+    kt_canvas_printf(p->c, p->row, p->col + 1, p->width - 1, s, "%3d", r->verdict.risk);
+}
+
+static void draw_cell(enum kt_column column, const struct place *p, const struct kt_row *r, int64_t now, bool fresh,
+                      bool clock_only, bool result_in_key)
+{
+    switch (column) {
+    case KT_COLUMN_TIME: draw_time(p, r, now, fresh, clock_only); break;
+    case KT_COLUMN_RISK: draw_risk(p, r); break;
+    case KT_COLUMN_ACTOR: draw_actor(p, r); break;
+    case KT_COLUMN_TARGET: draw_target(p, r); break;
+    case KT_COLUMN_RESULT: draw_result(p, r); break;
+    case KT_COLUMN_KEY: draw_key(p, r, result_in_key); break;
+    case KT_COLUMN_FROM:
+        if (kt_span_known(r->ev.source.address))
+            kt_canvas_data_middle(p->c, p->row, p->col, p->width, p->rest, r->ev.source.address, KT_TEXT_IDENTITY);
+        else
+            unknown(p);
+        break;
+    case KT_COLUMN_AGENT: draw_agent(p, r); break;
+    case KT_COLUMN_ACCOUNT:
+    case KT_COLUMN_REGION: {
+        struct kt_span v = column == KT_COLUMN_ACCOUNT ? r->ev.account : r->ev.region;
+        if (kt_span_known(v))
+            data(p, 0, p->rest, v);
+        else
+            unknown(p);
+        break;
+    }
+    case KT_COLUMN_WHY: draw_why(p, r); break;
+    case KT_COLUMN_COUNT: break;
+    }
+}
+
+/* A record that could not be read is a row like others: its reason, and where
+ * it stands. */
+static void draw_malformed(const struct kt_columns *k, struct kt_canvas *c, int row, const struct kt_row *r)
+{
+    int col = k->left, end = k->left + k->width;
+    if (k->n > 2 && k->at[0].column == KT_COLUMN_TIME) {
+        kt_canvas_text(c, row, col, k->at[0].width, KT_STYLE(DIM), "no time");
+        col = k->at[1].col;
+    }
+    col += kt_canvas_text(c, row, col, end - col, KT_STYLE(BAD), "✗ malformed: ");
+    if (col < end)
+        col += kt_canvas_data(c, row, col, end - col, KT_STYLE(TEXT), r->malformed.reason, KT_TEXT_FREE);
+    if (r->malformed.names_event)
+        col += kt_canvas_text(c, row, col, end - col, KT_STYLE(WARN), ", names a creation");
+    col += kt_canvas_text(c, row, col, end - col, KT_STYLE(DIM), "  ");
+    char place[80];
+    snprintf(place, sizeof place, " record %" PRIu64 ", %" PRIu64 " bytes", r->origin.record, r->malformed.bytes);
+    int w = (int)strlen(place);
+    if (col + 12 < end)
+        col += kt_canvas_data(c, row, col, end - col > w + 6 ? end - col - w : end - col, KT_STYLE(DIM),
+                              r->origin.source, KT_TEXT_FREE);
+    if (col + w <= end)
+        kt_canvas_text(c, row, col, w, KT_STYLE(DIM), place);
+}
+
+void kt_columns_row(const struct kt_columns *k, struct kt_canvas *c, int row, const struct kt_row *r, int64_t now,
+                    bool fresh, bool clock_only)
+{
+    if (r->ev.kind == KT_KIND_MALFORMED) {
+        draw_malformed(k, c, row, r);
+        return;
+    }
+    bool routine = r->verdict.level <= KT_LEVEL_LOW;
+    for (int i = 0; i < k->n; i++) {
+        struct place p = {c, row, k->at[i].col, k->at[i].width, KT_STYLE(TEXT), KT_STYLE(TEXT)};
+        if (routine)
+            p.rest = KT_STYLE(DIM);
+        draw_cell(k->at[i].column, &p, r, now, fresh, clock_only, k->result_in_key);
+    }
+}

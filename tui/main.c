@@ -1,0 +1,184 @@
+/* keytop: the program. */
+#include "app.h"
+#include "headless.h"
+#include "loop.h"
+#include "options.h"
+#include "signals.h"
+#include "term.h"
+#include "text/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COULD_NOT_START = 2, HELP_MAX = 1 << 16 };
+
+/* A descriptor below 3 that is closed would be given to the next file opened,
+ * and messages written into it. */
+static void fill_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        close(fd);
+}
+
+static int complain(const struct kt_err *e)
+{
+    kt_text_complain("%s", e->text);
+    return COULD_NOT_START;
+}
+
+static int print(const char *text)
+{
+    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+        kt_text_complain("standard output: %s", strerror(errno));
+        return 1;
+    }
+    return 0;
+}
+
+static int print_help(void)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, HELP_MAX);
+    int status = kt_options_help(&b) ? print(kt_buf_str(&b)) : COULD_NOT_START;
+    kt_buf_free(&b);
+    return status;
+}
+
+/* A source that is not there stops a screen, whose person is there to see it.
+ * A long run without one reads the others and says so in its exit status. */
+static enum kt_code add_sources(struct kt_engine *g, const struct kt_options *o, bool *missed, struct kt_err *e)
+{
+    size_t added = 0;
+    for (size_t i = 0; i < o->n_source; i++) {
+        const struct kt_source_arg *s = &o->source[i];
+        if (o->shape == KT_SHAPE_SCREEN && strcmp(s->address, "-") == 0 && isatty(STDIN_FILENO))
+            return kt_fail(e, KT_EUSAGE, "- is standard input, which is this terminal: pipe records into it");
+        enum kt_code rc = kt_engine_add(g, s->address, s->name, e);
+        added += rc == KT_OK;
+        if (rc == KT_OK)
+            continue;
+        bool there = rc != KT_ENOTFOUND && rc != KT_EIO;
+        if (there || o->shape == KT_SHAPE_SCREEN || o->n_source == 1)
+            return rc;
+        *missed = true;
+        kt_text_complain("%s", e->text);
+    }
+    return added ? KT_OK : kt_fail(e, KT_ENOTFOUND, "none of the sources could be opened");
+}
+
+static enum kt_code open_screen(struct kt_term **term, struct kt_signals *signals, const struct kt_options *o,
+                                struct kt_err *e)
+{
+    struct kt_theme theme;
+    enum kt_code rc = kt_theme_load(&theme, o->theme ? o->theme : KT_THEME_DEFAULT, e);
+    if (rc)
+        return rc;
+    if (!kt_signals_open(signals) || !kt_signals_on_fatal(kt_term_emergency_restore))
+        return kt_fail(e, KT_EIO, "signals cannot be caught: %s", strerror(errno));
+    return kt_term_open(term, &(struct kt_term_opts){.theme = &theme, .color = kt_wants_color(o, STDOUT_FILENO)}, e);
+}
+
+/* The terminal is put back before anything else is said or freed. */
+static int leave(struct kt_app *app, struct kt_term *term, const struct kt_signals *signals, int why)
+{
+    kt_term_close(term);
+    if (why == KT_LOOP_GONE && !signals->hup_ignored)
+        why = SIGHUP;
+    if (why > 0)
+        kt_signals_die(why);
+    kt_app_free(app);
+    if (why == KT_LOOP_NOMEM)
+        kt_text_complain("out of memory");
+    return why == KT_LOOP_QUIT ? 0 : why == KT_LOOP_GONE ? 128 + SIGHUP : COULD_NOT_START;
+}
+
+static int run_screen(const struct kt_options *o, struct kt_engine *g, bool ascii)
+{
+    struct kt_err e = {0};
+    struct kt_term *term;
+    struct kt_signals signals;
+    if (open_screen(&term, &signals, o, &e))
+        return complain(&e);
+    struct kt_app *app = NULL;
+    if (!kt_engine_start(g, &e)) {
+        app = kt_app_new(&(struct kt_app_opts){
+            .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii});
+        if (!app)
+            kt_fail(&e, KT_ENOMEM, "out of memory");
+    }
+    if (!app) {
+        kt_term_close(term);
+        return complain(&e);
+    }
+    int why = kt_loop_run(
+        &(struct kt_loop_opts){.app = app, .term = term, .engine = g, .signals = &signals, .ascii = ascii});
+    return leave(app, term, &signals, why);
+}
+
+static int run(const struct kt_options *o, struct kt_filter *filter, int *signo)
+{
+    struct kt_err e = {0};
+    struct kt_engine *g;
+    bool screen = o->shape == KT_SHAPE_SCREEN, missed = false;
+    bool ascii = o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    struct kt_engine_opts opts = {.follow = o->follow,
+                                  .since = o->since,
+                                  .until = o->until,
+                                  .filter = screen ? NULL : filter, /* the screen's can be changed */
+                                  .rule = o->rule,
+                                  .store = {.keep_raw = screen}};
+    if (kt_engine_new(&g, &opts, &e))
+        return complain(&e);
+    int status = add_sources(g, o, &missed, &e)  ? complain(&e)
+                 : screen                        ? run_screen(o, g, ascii)
+                                                 : kt_headless_run(o, g, ascii, missed, signo);
+    kt_engine_free(g);
+    return status;
+}
+
+static int start(const struct kt_options *o, int *signo)
+{
+    struct kt_err e = {0};
+    struct kt_filter *filter = NULL;
+    if (o->help)
+        return print_help();
+    if (o->version)
+        return print("keytop " KEYTOP_VERSION "\n");
+    if (!o->n_source) {
+        fputs(kt_options_no_source, stderr);
+        return COULD_NOT_START;
+    }
+    if (o->filter && kt_filter_parse(&filter, kt_span_of(o->filter), kt_now(NULL), NULL, &e)) {
+        kt_text_complain("--filter: %s", e.text);
+        return COULD_NOT_START;
+    }
+    int status = run(o, filter, signo);
+    kt_filter_free(filter);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct kt_options o;
+    struct kt_err e = {0};
+    int signo = 0;
+    fill_descriptors();
+    setlocale(LC_CTYPE, "");
+    int status = kt_options_parse(&o, argc, argv, isatty(STDOUT_FILENO), kt_now(NULL), &e) ? complain(&e)
+                                                                                           : start(&o, &signo);
+    kt_options_free(&o);
+    if (signo)
+        kt_signals_die(signo);
+    return status;
+}

@@ -1,0 +1,93 @@
+/* One engine for the panes of a key, a user, an address and an agent: facts
+ * that the kind chooses, then sections over what the rows that touch it touch
+ * (the facets of a view), then these rows. The same pane is shown below the
+ * table, and by itself with a cursor. */
+#ifndef KT_TUI_PANE_H
+#define KT_TUI_PANE_H
+#include "tui/columns.h"
+#include "tui/list.h"
+#include "tui/screen.h"
+
+/* Writes parts from left to right; a part that no longer fits begins the next
+ * line. Without a canvas it only counts lines. */
+struct kt_pen {
+    struct kt_canvas *c;
+    bool ascii;
+    int row, end;              /* the next line, and the one after the last that may be drawn */
+    int left, right, indent;   /* columns; `indent` for lines that go on */
+    int col;
+    bool blank;                /* nothing is on this line yet */
+};
+void kt_pen_begin(struct kt_pen *p, struct kt_canvas *c, bool ascii, int row, int height, int left, int width);
+void kt_pen_text(struct kt_pen *p, struct kt_style s, const char *text);
+void kt_pen_fmt(struct kt_pen *p, struct kt_style s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* An unknown span is written as `unknown` (our words, dim); NULL: nothing. */
+void kt_pen_data(struct kt_pen *p, struct kt_style s, struct kt_span data, enum kt_text_kind kind, const char *unknown);
+void kt_pen_gap(struct kt_pen *p, int columns);
+void kt_pen_line(struct kt_pen *p);
+/* What follows, `width` columns, is not to be parted: it begins the next line
+ * where it does not fit on this one. */
+void kt_pen_keep(struct kt_pen *p, int width);
+
+enum kt_section {
+    KT_SECTION_KEYS, KT_SECTION_ADDRESSES, KT_SECTION_AGENTS, KT_SECTION_USERS, KT_SECTION_TIMELINE,
+    KT_SECTION_COUNT
+};
+struct kt_pane;
+struct kt_pane_kind {
+    const char *word; /* "key" */
+    enum kt_section order[KT_SECTION_COUNT];
+    int sections;
+    void (*facts)(const struct kt_pane *p, struct kt_pen *pen);
+};
+extern const struct kt_pane_kind kt_pane_key, kt_pane_user, kt_pane_address, kt_pane_agent;
+const struct kt_pane_kind *kt_pane_kind_of(enum kt_entity_kind k);
+
+struct kt_part { /* of the lines of a pane */
+    enum kt_section section;
+    size_t first;   /* line of its head */
+    size_t n;       /* items */
+    size_t shown;   /* of them, each a line */
+    size_t self;    /* position among the facet's items of the pane's own entity, left out; SIZE_MAX */
+    uint64_t beyond; /* items that the view does not list */
+    bool more, none;
+};
+struct kt_pane {
+    struct kt_app *app;
+    const struct kt_pane_kind *kind;
+    kt_entity entity;
+    uint64_t from_seq; /* the row by which one came; 0: none */
+    struct kt_view *view;
+    const struct kt_snapshot *snap; /* NULL: not known yet */
+    uint64_t generation;
+    struct kt_entity_info info;     /* as of this frame; spans in the app's arena */
+    bool have_info;
+    bool expanded[KT_SECTION_COUNT];
+    struct kt_part part[KT_SECTION_COUNT];
+    int parts;
+    size_t lines;
+    struct kt_list list;
+    int left, width; /* where it is drawn */
+    bool cursor;     /* shown by itself */
+    bool side;       /* wide: the sections stand beside the facts */
+    struct kt_columns columns;
+    int time_width;
+};
+
+bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t from_seq);
+void kt_pane_close(struct kt_pane *p);
+/* Another entity (0: none), the same views. */
+void kt_pane_set(struct kt_pane *p, kt_entity e, uint64_t from_seq);
+/* Takes the newest snapshot. True where there is a newer one. */
+bool kt_pane_news(struct kt_pane *p);
+void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width);
+struct kt_list_items kt_pane_items(struct kt_pane *p);
+
+/* What happened in one row, in words. */
+void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r);
+/* Its name, unless the line above it says it. */
+void kt_pane_name(const struct kt_pane *p, struct kt_pen *pen);
+/* Counts, first and last time, sparkline: what is said of every entity. */
+void kt_pane_counts(const struct kt_pane *p, struct kt_pen *pen);
+void kt_pane_seen(const struct kt_pane *p, struct kt_pen *pen);
+#endif

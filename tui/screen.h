@@ -1,0 +1,131 @@
+/* What the screens of the front end share: the app they belong to, and the
+ * calls by which they open one another. Internal to tui/.
+ *
+ * Screens stand on one another; the bottom one is the table. A screen handles
+ * commands and says what has to be redrawn; only kt_app_draw draws. */
+#ifndef KT_TUI_SCREEN_H
+#define KT_TUI_SCREEN_H
+#include "base/arena.h"
+#include "tui/app.h"
+#include "tui/commands.h"
+#include "tui/prompt.h"
+
+enum { KT_SCREEN_POP = 1 << 16 }; /* beside KT_APP_*: the screen is done, free it */
+
+struct kt_screen;
+struct kt_screen_ops {
+    enum kt_context context;
+    bool overlay; /* the screen below is drawn first */
+    /* Returns KT_APP_* and KT_SCREEN_POP. */
+    unsigned (*command)(struct kt_screen *s, enum kt_command cmd, struct kt_key k);
+    unsigned (*news)(struct kt_screen *s);                           /* NULL: nothing changes by itself */
+    void (*draw)(struct kt_screen *s, struct kt_canvas *c, int row, int height);
+    unsigned (*prompted)(struct kt_screen *s, enum kt_prompt_event e); /* NULL: opens no prompt */
+    void (*cover)(struct kt_screen *s, bool covered);                /* NULL: nothing to let go of */
+    void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
+    void (*free)(struct kt_screen *s);
+};
+
+enum { KT_TITLE = 96 };
+struct kt_screen {
+    const struct kt_screen_ops *ops;
+    struct kt_app *app;
+    struct kt_screen *below;
+    char title[KT_TITLE]; /* data: drawn through core/text; not NUL-terminated */
+    size_t title_n;
+    const char *note;     /* our words at the right of the top line; or NULL */
+};
+
+enum { KT_SOURCES_SHOWN = 32, KT_SCREENS_MAX = 64, KT_CLIPBOARD_MAX = 3072, KT_FRESH_MAX = 40 };
+
+struct kt_app {
+    struct kt_app_opts opts;
+    struct kt_engine *engine;
+    struct kt_store *store;
+    struct kt_views *views;
+    const struct kt_rules *rules;
+    struct kt_arena *arena; /* for one key, one piece of news or one frame */
+
+    struct kt_screen *top, *table;
+    int depth;
+    struct kt_prompt prompt;
+    struct kt_screen *prompt_of; /* who opened it */
+    bool pasting;
+
+    char hint[160];     /* our words */
+    int64_t hint_until; /* kt_mono_ms() */
+    char clip[KT_CLIPBOARD_MAX + 1];
+
+    /* what the engine said last */
+    struct kt_source_state source[KT_SOURCES_SHOWN];
+    size_t n_sources; /* there may be more than are kept here */
+    struct kt_completeness complete;
+    struct kt_counts counts;
+
+    /* which rows count as new: those that arrived after `seen` */
+    struct {
+        int64_t until;
+        uint64_t seq;
+    } fresh[KT_FRESH_MAX];
+    int n_fresh;
+    uint64_t seen, last_seq;
+
+    char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
+};
+
+static inline struct kt_span kt_app_needle(const struct kt_app *a)
+{
+    return kt_span_of(a->needle);
+}
+int64_t kt_app_now(const struct kt_app *a);
+/* A copy in the app's arena. False where the row is no longer kept. */
+bool kt_app_row(struct kt_app *a, uint64_t seq, struct kt_row *out);
+/* Rows up to `last_seq` have arrived. */
+void kt_app_arrivals(struct kt_app *a, uint64_t last_seq);
+/* Anything still to come from any source? */
+bool kt_app_live(const struct kt_app *a);
+/* Does the whole of what is shown belong to the present day? */
+bool kt_app_all_today(const struct kt_app *a, int64_t oldest);
+
+/* Opens a screen over the top one. NULL screens (out of memory) are said. */
+unsigned kt_app_push(struct kt_app *a, struct kt_screen *s);
+void kt_screen_title(struct kt_screen *s, struct kt_span title);
+unsigned kt_app_hint(struct kt_app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label, const char *text);
+/* Puts a value, or a row as JSON, on the clipboard and says so. */
+unsigned kt_app_copy_value(struct kt_app *a, struct kt_span value, enum kt_text_kind kind);
+unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq);
+/* Back to the table, whatever is open; done after the command returns. */
+unsigned kt_app_to_table(struct kt_app *a);
+
+/* Waits until all views have answered and takes what they say: for tests. */
+void kt_app_settle(struct kt_app *a);
+
+/* The screens. NULL: out of memory. */
+struct kt_screen *kt_screen_table(struct kt_app *a);
+struct kt_screen *kt_screen_pane(struct kt_app *a, kt_entity e, uint64_t from_seq);
+struct kt_screen *kt_screen_record(struct kt_app *a, uint64_t seq);
+struct kt_screen *kt_screen_help(struct kt_app *a, enum kt_context ctx);
+struct kt_screen *kt_screen_sources(struct kt_app *a);
+struct kt_screen *kt_screen_sort(struct kt_app *a);
+
+/* The table, as others see it. */
+struct kt_summary {
+    bool known;         /* a first snapshot is there */
+    uint64_t keys;      /* rows of all sources */
+    uint64_t high;      /* of them of level high or critical */
+    uint64_t shown;     /* rows after filter and scope */
+    uint64_t of;        /* what they were chosen from */
+    uint64_t hits;      /* of the search */
+    bool searching, filtered, paused, pause_uncertain;
+    uint64_t waiting;   /* arrived since the pause, or above what is read */
+    struct kt_span filter, scope;
+    const uint32_t *bucket;
+    int buckets;
+};
+struct kt_summary kt_table_summary(struct kt_screen *table);
+unsigned kt_table_scope(struct kt_screen *table, kt_entity e, struct kt_span name);
+enum kt_field kt_table_sort(struct kt_screen *table, bool *ascending);
+unsigned kt_table_set_sort(struct kt_screen *table, enum kt_field f, bool ascending);
+unsigned kt_table_tick(struct kt_screen *table);
+#endif

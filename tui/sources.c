@@ -1,0 +1,102 @@
+/* The sources one by one, and what of them was not read. */
+#include "tui/format.h"
+#include "tui/help.h"
+#include "tui/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { TROUBLES_SHOWN = 200 };
+
+static void source(struct kt_page *p, const struct kt_source_state *s)
+{
+    struct kt_app *a = p->s.app;
+    char words[120], b[KT_FMT_TEXT];
+    struct kt_style style = {(uint8_t)kt_status_role(s), KT_ATTR_BOLD};
+    struct kt_span name = kt_arena_span(p->arena, kt_span_of(s->name));
+    struct kt_span address = kt_arena_span(p->arena, kt_span_of(s->address));
+    if (s->health.state == KT_HEALTH_DONE)
+        snprintf(words, sizeof words, "read");
+    else
+        kt_status_words(a, s, false, words, sizeof words);
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = kt_page_fmt(p, "%s ", kt_status_glyph(s)),
+                                         .data = name, .style = style});
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = kt_page_fmt(p, "%s  ", words),
+                                         .data = address, .indent = 2, .style = KT_STYLE(DIM)});
+    const struct kt_health *h = &s->health;
+    const char *did = kt_page_fmt(p, "%s", kt_fmt_plural(s->rows, "row", "rows", b));
+    if (h->files_total)
+        did = kt_page_fmt(p, "%s, %" PRIu64 " of %" PRIu64 " files", did, h->files_done, h->files_total);
+    if (h->bytes_total)
+        did = kt_page_fmt(p, "%s, %s bytes", did, kt_fmt_count(h->bytes_done, b));
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .left = did, .indent = 2, .style = KT_STYLE(DIM)});
+    if (h->note[0])
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "", .indent = 2, .style = KT_STYLE(WARN),
+                                             .data = kt_arena_span(p->arena, kt_span_of(h->note))});
+}
+
+static void head(struct kt_page *p, const char *text)
+{
+    if (p->n)
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_BLANK});
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_HEAD, .left = text});
+}
+
+static void count(struct kt_page *p, uint64_t n, const char *one, const char *many, bool bad)
+{
+    char b[KT_FMT_TEXT];
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .left = kt_page_fmt(p, "%s", kt_fmt_plural(n, one, many, b)),
+                                         .style = bad && n ? KT_STYLE(WARN) : KT_STYLE(TEXT)});
+}
+
+static void counts(struct kt_page *p)
+{
+    const struct kt_counts *c = &p->s.app->counts;
+    head(p, "WHAT WAS READ");
+    count(p, c->records, "record seen", "records seen", false);
+    count(p, c->received, "record of interest received; of these:", "records of interest received; of these:", false);
+    count(p, c->shown, "shown", "shown", false);
+    count(p, c->filtered, "outside --filter, --since, --until or --rule", "outside --filter, --since, --until or --rule",
+          false);
+    count(p, c->duplicate, "duplicate", "duplicates", false);
+    count(p, c->malformed, "malformed", "malformed", true);
+    count(p, c->conflicts, "in conflict with another of the same eventID", "in conflict with others of the same eventID",
+          true);
+    count(p, c->dropped, "row no longer kept", "rows no longer kept", true);
+    count(p, c->gaps, "gap where events may be missing", "gaps where events may be missing", true);
+}
+
+static void troubles(struct kt_page *p)
+{
+    struct kt_trouble *t = kt_arena_alloc(p->arena, TROUBLES_SHOWN * sizeof *t);
+    size_t n = t ? kt_engine_troubles(p->s.app->engine, t, TROUBLES_SHOWN) : 0;
+    char b[KT_FMT_TEXT];
+    head(p, "TROUBLES");
+    for (size_t i = 0; i < n; i++) {
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .data = kt_span_of(t[i].place), .style = KT_STYLE(WARN),
+            .left = kt_page_fmt(p, "%s  ", kt_fmt_when(t[i].at, kt_app_now(p->s.app), 10, b))});
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .data = kt_span_of(t[i].sentence), .indent = 2,
+                                             .style = KT_STYLE(TEXT)});
+    }
+    if (n == 0)
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .left = "none", .style = KT_STYLE(DIM)});
+}
+
+static void fill(struct kt_page *p)
+{
+    struct kt_app *a = p->s.app;
+    head(p, "SOURCES");
+    size_t kept = a->n_sources < KT_SOURCES_SHOWN ? a->n_sources : KT_SOURCES_SHOWN;
+    for (size_t i = 0; i < kept; i++)
+        source(p, &a->source[i]);
+    if (kept < a->n_sources)
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
+                                             .left = kt_page_fmt(p, "and %zu more", a->n_sources - kept)});
+    counts(p);
+    troubles(p);
+}
+
+struct kt_screen *kt_screen_sources(struct kt_app *a)
+{
+    return kt_page_new(a, "sources", fill, 0);
+}

@@ -1,0 +1,172 @@
+/* One row in words: who did what for whom, from where, with what, and why one
+ * should care. */
+#include "base/hash.h"
+#include "tui/format.h"
+#include "tui/pane.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void tell_malformed(struct kt_pen *pen, const struct kt_row *r)
+{
+    char hex[2 * 32 + 1];
+    kt_pen_text(pen, KT_STYLE(BAD), "✗ a record that could not be read: ");
+    kt_pen_data(pen, KT_STYLE(TEXT), r->malformed.reason, KT_TEXT_FREE, "reason not known");
+    kt_pen_line(pen);
+    kt_pen_data(pen, KT_STYLE(TEXT), r->origin.source, KT_TEXT_FREE, "origin not known");
+    kt_pen_fmt(pen, KT_STYLE(TEXT), ", record %" PRIu64 ", %" PRIu64 " bytes", r->origin.record, r->malformed.bytes);
+    kt_pen_line(pen);
+    kt_hex(r->malformed.sha256, 32, hex);
+    kt_pen_fmt(pen, KT_STYLE(DIM), "SHA-256 %s", hex);
+    kt_pen_line(pen);
+    kt_pen_text(pen, r->malformed.names_event ? KT_STYLE(WARN) : KT_STYLE(DIM),
+                r->malformed.names_event ? "its bytes name the creation of a key: it may be one"
+                                         : "its bytes do not name the creation of a key");
+    kt_pen_line(pen);
+}
+
+static void tell_actor(struct kt_pen *pen, const struct kt_row *r)
+{
+    if (kt_span_is(r->ev.actor.type, "AssumedRole"))
+        kt_pen_text(pen, KT_STYLE(TEXT), "role ");
+    kt_pen_data(pen, KT_STYLE(LINK), r->ev.actor.name, KT_TEXT_IDENTITY, "an actor that is not known");
+    if (kt_span_known(r->ev.actor.session)) {
+        kt_pen_text(pen, KT_STYLE(DIM), " / ");
+        kt_pen_data(pen, KT_STYLE(TEXT), r->ev.actor.session, KT_TEXT_IDENTITY, NULL);
+    }
+}
+
+static void tell_what(struct kt_pen *pen, const struct kt_row *r)
+{
+    const char *word = r->ev.result == KT_RESULT_CREATED ? "created" : r->ev.result == KT_RESULT_DENIED ? "denied"
+                     : r->ev.result == KT_RESULT_FAILED ? "failed" : "result not known";
+    kt_pen_text(pen, r->ev.result == KT_RESULT_CREATED ? KT_STYLE(BRIGHT) : KT_STYLE(WARN), word);
+    if (kt_span_known(r->ev.error_code)) {
+        kt_pen_text(pen, KT_STYLE(WARN), " ");
+        kt_pen_data(pen, KT_STYLE(WARN), r->ev.error_code, KT_TEXT_FREE, NULL);
+    }
+    kt_pen_text(pen, KT_STYLE(TEXT), " for ");
+    if (r->ev.target.self == KT_YES) {
+        kt_pen_text(pen, KT_STYLE(TEXT), "itself by ");
+        tell_actor(pen, r);
+        return;
+    }
+    kt_pen_data(pen, KT_STYLE(LINK), r->ev.target.name, KT_TEXT_IDENTITY, "a target that is not known");
+    kt_pen_text(pen, KT_STYLE(TEXT), " by ");
+    tell_actor(pen, r);
+}
+
+static void tell_means(struct kt_pen *pen, const struct kt_row *r)
+{
+    kt_pen_text(pen, KT_STYLE(TEXT), "from ");
+    kt_pen_data(pen, KT_STYLE(LINK), r->ev.source.address, KT_TEXT_IDENTITY, "an address that is not known");
+    kt_pen_text(pen, KT_STYLE(TEXT), " with ");
+    if (kt_span_known(r->ev.agent.tool)) {
+        kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.tool, KT_TEXT_FREE, NULL);
+        if (kt_span_known(r->ev.agent.version)) {
+            kt_pen_text(pen, KT_STYLE(LINK), " ");
+            kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.version, KT_TEXT_FREE, NULL);
+        }
+        if (kt_span_known(r->ev.agent.os)) {
+            kt_pen_text(pen, KT_STYLE(DIM), " on ");
+            kt_pen_data(pen, KT_STYLE(TEXT), r->ev.agent.os, KT_TEXT_FREE, NULL);
+        }
+    } else {
+        kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.text, KT_TEXT_FREE, "an agent that is not known");
+    }
+    if (kt_span_known(r->ev.actor.via)) {
+        kt_pen_text(pen, KT_STYLE(DIM), " via ");
+        kt_pen_data(pen, KT_STYLE(TEXT), r->ev.actor.via, KT_TEXT_FREE, NULL);
+    }
+}
+
+static void tell_mfa(struct kt_pen *pen, const struct kt_row *r)
+{
+    kt_pen_keep(pen, r->ev.actor.mfa == KT_UNKNOWN ? 29 : 10);
+    kt_pen_text(pen, KT_STYLE(DIM), "  MFA: ");
+    if (r->ev.actor.mfa == KT_UNKNOWN)
+        kt_pen_text(pen, KT_STYLE(DIM), "not known (no session)");
+    else
+        kt_pen_text(pen, r->ev.actor.mfa == KT_YES ? KT_STYLE(TEXT) : KT_STYLE(WARN),
+                    r->ev.actor.mfa == KT_YES ? "yes" : "no");
+}
+
+static void tell_risk(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+{
+    struct kt_style s = {(uint8_t)kt_fmt_level_role(r->verdict.level), 0};
+    kt_pen_fmt(pen, s, "risk %d %s", r->verdict.risk, kt_level_name(r->verdict.level));
+    if (r->verdict.why[0]) {
+        kt_pen_text(pen, KT_STYLE(TEXT), ": ");
+        kt_pen_data(pen, KT_STYLE(TEXT), kt_span_of(r->verdict.why), KT_TEXT_FREE, NULL);
+    }
+    kt_pen_line(pen);
+    for (size_t i = 0; i < r->verdict.n_rules && i < KT_RULES_MATCHED_MAX; i++) {
+        struct kt_rule_info rule = kt_rules_info(a->rules, (size_t)r->verdict.rule[i]);
+        kt_pen_text(pen, KT_STYLE(DIM), i ? ", " : "rules ");
+        kt_pen_data(pen, KT_STYLE(TEXT), kt_span_known(rule.title) ? rule.title : rule.name, KT_TEXT_FREE, NULL);
+    }
+    if (r->verdict.n_rules)
+        kt_pen_line(pen);
+}
+
+static void tell_record(struct kt_pen *pen, const struct kt_row *r)
+{
+    bool any = false;
+    for (int i = 0; i < KT_FLAG_COUNT; i++) {
+        const char *flag = r->ev.flags & (1u << i) ? kt_flag_name(1u << i) : NULL;
+        if (!flag)
+            continue;
+        kt_pen_text(pen, KT_STYLE(WARN), any ? ", " : "this record: ");
+        kt_pen_text(pen, KT_STYLE(WARN), flag);
+        any = true;
+    }
+    if (any)
+        kt_pen_line(pen);
+}
+
+static void tell_key(struct kt_pen *pen, const struct kt_row *r)
+{
+    if (kt_span_known(r->ev.key.id)) {
+        kt_pen_text(pen, KT_STYLE(DIM), "key ");
+        kt_pen_data(pen, KT_STYLE(LINK), r->ev.key.id, KT_TEXT_IDENTITY, NULL);
+        kt_pen_text(pen, KT_STYLE(DIM), " when created: ");
+        kt_pen_data(pen, KT_STYLE(TEXT), r->ev.key.status, KT_TEXT_IDENTITY, "status not known");
+        kt_pen_keep(pen, 2 + 8 + 12 + 9 + 14);
+        kt_pen_text(pen, KT_STYLE(DIM), "  account ");
+    } else {
+        kt_pen_text(pen, KT_STYLE(DIM), "account ");
+    }
+    kt_pen_data(pen, KT_STYLE(TEXT), r->ev.account, KT_TEXT_IDENTITY, "not known");
+    kt_pen_text(pen, KT_STYLE(DIM), "  region ");
+    kt_pen_data(pen, KT_STYLE(TEXT), r->ev.region, KT_TEXT_IDENTITY, "not known");
+    kt_pen_line(pen);
+}
+
+void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+{
+    char b[KT_FMT_TEXT];
+    if (r->ev.kind == KT_KIND_MALFORMED) {
+        tell_malformed(pen, r);
+        return;
+    }
+    int64_t now = kt_app_now(a);
+    const char *when = kt_fmt_when(r->ev.time, now, kt_fmt_same_day(r->ev.time, now) ? 8 : 19, b);
+    int width = kt_canvas_text_width(pen->ascii, when) + 2;
+    pen->indent = width;
+    kt_pen_text(pen, KT_STYLE(BRIGHT), when);
+    kt_pen_gap(pen, 2);
+    tell_what(pen, r);
+    kt_pen_line(pen);
+    kt_pen_gap(pen, width);
+    tell_means(pen, r);
+    tell_mfa(pen, r);
+    kt_pen_line(pen);
+    pen->indent = 2;
+    tell_risk(a, pen, r);
+    if (kt_span_known(r->ev.error_message)) {
+        kt_pen_data(pen, KT_STYLE(TEXT), r->ev.error_message, KT_TEXT_FREE, NULL);
+        kt_pen_line(pen);
+    }
+    tell_record(pen, r);
+    tell_key(pen, r);
+}
