@@ -189,7 +189,9 @@ $(FB)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CLANG   $<"
 	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZ_FLAGS) $(WARN) -MMD -MP -c -o $@ $<
-$(FB)/fuzz_%: $(FB)/tests/fuzz/fuzz_%.o $(FUZZ_OBJ)
+$(FB)/libkeytop.a: $(FUZZ_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(FB)/fuzz_%: $(FB)/tests/fuzz/fuzz_%.o $(FB)/libkeytop.a
 	@echo "  LINK    $@"
 	$(Q)clang -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(PKG_LIBS) -lm
 fuzz: $(FUZZ_BIN)

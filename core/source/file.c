@@ -72,6 +72,7 @@ static void close_source(struct kt_source *base)
         kt_file_free(s, f);
     kt_table_free(&s->by_path);
     kt_table_free(&s->by_id);
+    kt_table_free(&s->said);
     kt_files_watch_free(s);
     kt_files_list_free(s);
     kt_files_found_free(s);
@@ -212,7 +213,8 @@ static void one_done(struct kt_files *s, struct kt_file *f, enum kt_file_read r)
         if (f->size > f->offset) /* they are not there, or cannot be read */
             s->health.bytes_total -= f->size - f->offset;
     }
-    s->failed = r == KT_FILE_FAILED && !s->root_is_dir && !f->offset;
+    if (!s->root_is_dir && !f->is_gone)
+        s->failed = r == KT_FILE_FAILED && !f->offset;
     if (!s->follow)
         kt_file_free(s, f);
 }
@@ -245,6 +247,15 @@ static bool read_some(struct kt_files *s, struct kt_budget *b)
     return false;
 }
 
+static void first_read(struct kt_files *s)
+{
+    s->phase = KT_FILES_READ;
+    if (!s->follow)
+        return;
+    kt_table_reserve(&s->by_path, s->n_found);
+    kt_table_reserve(&s->by_id, s->n_found);
+}
+
 static void first_read_done(struct kt_files *s)
 {
     kt_files_found_free(s);
@@ -272,7 +283,7 @@ static void run_phase(struct kt_files *s, struct kt_budget *b)
         break;
     case KT_FILES_UNIQUE:
         if (kt_files_unique(s, b))
-            s->phase = KT_FILES_READ;
+            first_read(s);
         break;
     case KT_FILES_READ:
     case KT_FILES_LIVE:

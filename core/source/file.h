@@ -92,6 +92,8 @@ struct kt_table {
     size_t cap, live, used;
 };
 bool kt_table_add(struct kt_table *t, uint64_t hash, void *p);
+/* Room for `n`, so that it need not grow in the middle of a step. */
+void kt_table_reserve(struct kt_table *t, size_t n);
 bool kt_table_del(struct kt_table *t, uint64_t hash, const void *p);
 /* The candidates for `hash`, one after the other; *it begins at 0. */
 void *kt_table_next(const struct kt_table *t, uint64_t hash, size_t *it);
@@ -162,6 +164,7 @@ struct kt_files {
     struct kt_dir_list listed;
     struct kt_table by_dir; /* kt_dir by identity */
     size_t n_listed;
+    struct kt_table said; /* complaints, by hash */
 
     /* the first reading */
     struct kt_arena *arena; /* of kt_found */

@@ -181,7 +181,7 @@ static void identify(struct kt_files *s, struct kt_file *f, const struct kt_file
 /* Events for a folder do not tell of writing through another name. */
 static void watch_if_needed(struct kt_files *s, struct kt_file *f, const struct kt_file_stat *st, bool linked)
 {
-    if (f->watched || !(linked || st->nlink > 1))
+    if (f->watched || !(linked || st->nlink > 1 || (!s->root_is_dir && strcmp(f->path, s->root) == 0)))
         return;
     f->watched = true;
     kt_files_watch_name(s, f->path);
@@ -401,7 +401,10 @@ void kt_files_live_wait(struct kt_files *s, struct kt_wait *next)
 {
     bool busy = !TAILQ_EMPTY(&s->reads);
     say(s);
-    s->health.state = busy ? KT_HEALTH_READING : s->root_gone ? KT_HEALTH_STALE : KT_HEALTH_LIVE;
+    s->health.state = busy           ? KT_HEALTH_READING
+                      : s->root_gone ? KT_HEALTH_STALE
+                      : s->failed    ? KT_HEALTH_FAILED
+                                     : KT_HEALTH_LIVE;
     if (!busy && !s->scanning && TAILQ_EMPTY(&s->checks)) {
         s->health.bytes_total = s->health.bytes_done;
         s->health.files_total = s->health.files_done;

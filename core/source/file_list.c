@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { SAID_MAX = 65536 };
+
 /* --- folders that wait ------------------------------------------------- */
 
 static bool push(struct kt_dir_queue *q, const char *path, bool linked)
@@ -82,11 +84,25 @@ static struct kt_dir *dir_of(struct kt_files *s, const struct kt_file_stat *st, 
     return d;
 }
 
+/* What is looked at again and again is complained of once. */
+static void trouble_once(struct kt_files *s, const char *path, const char *sentence, const char *more)
+{
+    uint64_t h = kt_hash(path, strlen(path)) ^ kt_hash(sentence, strlen(sentence));
+    size_t it = 0;
+    if (kt_table_next(&s->said, h, &it))
+        return;
+    if (s->said.live < SAID_MAX)
+        (void)kt_table_add(&s->said, h, s);
+    kt_files_trouble(s, path, true, "%s%s", sentence, more);
+}
+
 static void cannot_list(struct kt_files *s, const char *path, int error)
 {
-    if (s->follow && strcmp(path, s->root) != 0 && (error == ENOENT || error == ENOTDIR))
+    bool root = strcmp(path, s->root) == 0;
+    if (s->follow && !root && (error == ENOENT || error == ENOTDIR))
         return; /* it was there a moment ago: that is following, not trouble */
-    kt_files_trouble(s, path, true, "the folder cannot be listed: %s", strerror(error));
+    s->failed |= root;
+    trouble_once(s, path, "the folder cannot be listed: ", strerror(error));
 }
 
 /* Opens the folder; false where there is nothing to list. */
@@ -101,7 +117,7 @@ static bool dir_begin(struct kt_files *s, const struct kt_dir_todo *t)
         return false;
     struct kt_dir *d = dir_of(s, &st, t->path, t->linked);
     if (!d) {
-        kt_files_trouble(s, t->path, true, "the folder was not read: there are too many");
+        trouble_once(s, t->path, "the folder was not read: ", "there are too many");
         return false;
     }
     d->scan = s->scan;
@@ -112,6 +128,8 @@ static bool dir_begin(struct kt_files *s, const struct kt_dir_todo *t)
         cannot_list(s, t->path, errno);
         return false;
     }
+    if (strcmp(t->path, s->root) == 0)
+        s->failed = false;
     s->dir_linked = t->linked;
     s->dir_shared = NULL;
     return true;
@@ -154,7 +172,7 @@ static void entry_file(struct kt_files *s, const char *name, const struct kt_fil
 {
     const char *path = kt_files_join(s, s->dir_path, name);
     if (!path) {
-        kt_files_trouble(s, s->dir_path, true, "a file in it was not read: its path is too long");
+        trouble_once(s, s->dir_path, "a file in it was not read: ", "its path is too long");
         return;
     }
     if (s->phase != KT_FILES_LIST)
@@ -169,8 +187,8 @@ static void entry_dir(struct kt_files *s, const char *name, bool linked)
         return; /* signatures of log files, not events */
     const char *path = kt_files_join(s, s->dir_path, name);
     if (!path || !kt_files_list_later(s, path, s->dir_linked || linked))
-        kt_files_trouble(s, path ? path : s->dir_path, true, "the folder was not read: %s",
-                         path ? "there are too many" : "its path is too long");
+        trouble_once(s, path ? path : s->dir_path, "the folder was not read: ",
+                     path ? "there are too many" : "the path of one in it is too long");
 }
 
 static void entry(struct kt_files *s, const char *name)
@@ -183,10 +201,11 @@ static void entry(struct kt_files *s, const char *name)
         linked = true;
         ok = kt_file_look(dirfd(s->dir), name, true, &st);
     }
+    int error = ok ? 0 : errno;
     if (!ok) {
         const char *path = kt_files_join(s, s->dir_path, name);
-        if (path && (!s->follow || errno != ENOENT))
-            kt_files_trouble(s, path, true, "cannot be looked at: %s", strerror(errno));
+        if (path && (!s->follow || error != ENOENT))
+            trouble_once(s, path, "cannot be looked at: ", strerror(error));
     } else if (S_ISDIR(st.mode)) {
         entry_dir(s, name, linked);
     } else if (S_ISREG(st.mode)) {

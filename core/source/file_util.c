@@ -40,6 +40,15 @@ static bool rehash(struct kt_table *t, size_t cap)
     return true;
 }
 
+void kt_table_reserve(struct kt_table *t, size_t n)
+{
+    size_t cap = 16;
+    while (n * 2 > cap)
+        cap *= 2;
+    if (cap > t->cap)
+        (void)rehash(t, cap); /* else it grows as it goes */
+}
+
 bool kt_table_add(struct kt_table *t, uint64_t hash, void *p)
 {
     if ((t->used + 1) * 3 > t->cap * 2) {

@@ -14,9 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Folders and names in them are watched alike: one inode has one watch. */
-#define MASK (IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | \
-              IN_DELETE_SELF | IN_MOVE_SELF)
+#define NAMES (IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF)
+#define CONTENT (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB)
 
 /* --- watches ----------------------------------------------------------- */
 
@@ -67,7 +66,7 @@ static bool is_remote(const char *path)
     return false;
 }
 
-static int add(struct kt_files *s, const char *path, uint32_t more)
+static int add(struct kt_files *s, const char *path, uint32_t mask)
 {
     if (s->inotify_fd < 0)
         return -1;
@@ -75,7 +74,7 @@ static int add(struct kt_files *s, const char *path, uint32_t more)
         errno = ENOSPC;
         return -1;
     }
-    return inotify_add_watch(s->inotify_fd, path, MASK | more);
+    return inotify_add_watch(s->inotify_fd, path, mask | IN_MASK_ADD); /* one inode has one watch */
 }
 
 static uint64_t wd_hash(int wd)
@@ -131,7 +130,7 @@ void kt_files_drop_dir(struct kt_files *s, struct kt_dir *d)
 void kt_files_watch_dir(struct kt_files *s, struct kt_dir *d)
 {
     s->remote |= s->tuning.remote || is_remote(d->path);
-    int wd = add(s, d->path, IN_ONLYDIR);
+    int wd = add(s, d->path, NAMES | CONTENT | IN_ONLYDIR);
     if (wd < 0) {
         s->unwatched |= errno != ENOENT && errno != ENOTDIR;
         return;
@@ -156,13 +155,18 @@ void kt_files_watch_dir(struct kt_files *s, struct kt_dir *d)
 
 static void watch_name(struct kt_files *s, struct kt_name_watch *w)
 {
-    w->wd = add(s, w->dir, *w->name ? IN_ONLYDIR : 0);
-    if (w->wd >= 0 && !kt_table_add(&s->names_by_wd, wd_hash(w->wd), w))
-        w->wd = -1;
-    if (w->wd < 0)
-        s->unwatched = true;
-    else
+    /* In the folder of a single file others may be busy: of them nothing is
+     * to be heard, so its content has a watch of its own. */
+    bool folder = *w->name != '\0';
+    w->wd = add(s, w->dir, folder ? NAMES | IN_ONLYDIR : CONTENT | IN_DELETE_SELF | IN_MOVE_SELF);
+    if (w->wd < 0) {
+        s->unwatched |= folder || (errno != ENOENT && errno != ENOTDIR);
+    } else if (kt_table_add(&s->names_by_wd, wd_hash(w->wd), w)) {
         s->n_watches++;
+    } else {
+        w->wd = -1;
+        s->unwatched = true;
+    }
 }
 
 static void unwatch_name(struct kt_files *s, struct kt_name_watch *w, bool remove)
@@ -226,13 +230,13 @@ void kt_files_watch_name(struct kt_files *s, const char *path)
     kt_files_unwatch_name(s, path);
     if (strcmp(path, s->root) == 0)
         add_in_folder(s, path, path);
-    struct kt_file_stat st;
+    struct kt_file_stat st = {0};
     char real[PATH_MAX];
     if (kt_file_look(AT_FDCWD, path, false, &st) && S_ISLNK(st.mode) && realpath(path, real)) {
         add_in_folder(s, real, path);
         (void)kt_file_look(AT_FDCWD, real, true, &st);
     }
-    if (S_ISREG(st.mode) && st.nlink > 1)
+    if (S_ISREG(st.mode))
         add_name(s, path, strlen(path), "", path);
 }
 
@@ -290,7 +294,8 @@ static void folder_moved(struct kt_files *s, const char *from, const char *to)
         if (!rest)
             continue;
         kt_buf_reset(&s->path);
-        char *path = to && kt_buf_adds(&s->path, to) && kt_buf_adds(&s->path, rest) ? strdup(kt_buf_str(&s->path)) : NULL;
+        bool fits = to && kt_buf_adds(&s->path, to) && kt_buf_adds(&s->path, rest);
+        char *path = fits ? strdup(kt_buf_str(&s->path)) : NULL;
         if (!path) {
             kt_files_drop_dir(s, d);
             continue;
@@ -435,8 +440,8 @@ static void name_event(struct kt_files *s, struct kt_name_watch *w, const struct
     struct kt_file *f = file_at(s, w->path);
     if (!f)
         return;
-    /* A link's target may come and go: the link itself is what is looked at. */
-    f->hinted |= (e->mask & IN_MODIFY) != 0;
+    /* What was watched by content may have lost its name since. */
+    f->hinted |= e->mask & IN_MODIFY && (f->known || *w->name);
     if (!f->known && e->mask & IN_DELETE)
         kt_file_lost(s, f);
     else
@@ -451,7 +456,7 @@ static void ignored(struct kt_files *s, int wd)
     while ((w = kt_table_next(&s->names_by_wd, wd_hash(wd), &it)))
         if (w->wd == wd) {
             unwatch_name(s, w, false);
-            s->unwatched = true;
+            s->unwatched |= *w->name != '\0';
         }
     struct kt_dir *d = dir_by_wd(s, wd);
     if (!d)

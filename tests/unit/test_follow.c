@@ -5,6 +5,7 @@
 #include "tests/support/temp_dir.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,6 +131,29 @@ static void a_partial_line_stays_in_its_object_until_it_is_whole(void **state)
     assert_text(r, "a", "one\n");
 }
 
+/* As a compressed file is while it is being written. */
+static void what_does_not_rest_is_ended_only_when_its_file_is_replaced(void **state)
+{
+    struct rig *r = *state;
+    temp_write(&r->dir, "a.gz", "half of");
+    open_at(r, "")->linger_ms = 0;
+    (void)settle(r);
+    for (int i = 0; i < 3; i++) {
+        (void)settle(r);
+        temp_append(&r->dir, "a.gz", " more");
+    }
+    (void)settle(r);
+    assert_int_equal(r->sink.n_objects, 1);
+    assert_false(r->sink.objects[0].ended);
+    assert_no_troubles(r);
+    temp_write(&r->dir, "new.tmp", "whole\n");
+    temp_rename(&r->dir, "new.tmp", "a.gz");
+    (void)settle(r);
+    assert_int_equal(r->sink.n_objects, 2);
+    assert_true(r->sink.objects[0].ended);
+    assert_text(r, "a.gz", "half of more more morewhole\n");
+}
+
 static void with_nothing_to_do_the_source_waits_without_a_deadline(void **state)
 {
     struct rig *r = *state;
@@ -145,6 +169,71 @@ static void with_nothing_to_do_the_source_waits_without_a_deadline(void **state)
     assert_int_equal(w.kind, KT_WAIT_FD);
     assert_int_equal(w.deadline, 0);
     assert_string_equal(health(r).note, "");
+}
+
+static void what_others_write_beside_a_single_file_is_not_heard(void **state)
+{
+    struct rig *r = *state;
+    temp_write(&r->dir, "a", "one\n");
+    temp_write(&r->dir, "noise", "one\n");
+    open_at(r, "a");
+    struct kt_wait w = settle(r);
+    for (int i = 0; i < 10; i++)
+        temp_append(&r->dir, "noise", "more\n");
+    struct pollfd p = {.fd = w.fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 0), 0);
+    temp_append(&r->dir, "a", "two\n");
+    assert_int_equal(poll(&p, 1, 0), 1);
+    (void)settle(r);
+    assert_text(r, "a", "one\ntwo\n");
+}
+
+static void what_could_not_be_read_is_read_once_it_may(void **state)
+{
+    struct rig *r = *state;
+    bool root = geteuid() == 0; /* who may read everything */
+    temp_write(&r->dir, "a", "one\n");
+    assert_int_equal(chmod(temp_path(&r->dir, "a"), 0), 0);
+    assert_int_equal(chmod(temp_path(&r->dir, ""), 0755), 0);
+    open_at(r, "a");
+    assert_true(!root || seteuid(65534) == 0);
+    (void)settle(r);
+    (void)settle(r);
+    assert_true(!root || seteuid(0) == 0);
+    assert_int_equal(fake_troubles(&r->sink, place(r, "a"), true), 1);
+    assert_int_equal(health(r).state, KT_HEALTH_FAILED);
+    assert_int_equal(chmod(temp_path(&r->dir, "a"), 0644), 0);
+    kt_file_tuning(r->source)->poll_ms = 0;
+    ((struct kt_files *)r->source)->poll_at = 0; /* what may not be read cannot be watched */
+    (void)settle(r);
+    assert_text(r, "a", "one\n");
+    assert_int_equal(health(r).state, KT_HEALTH_LIVE);
+    assert_int_equal(r->sink.n_troubles, 1);
+}
+
+static void a_folder_that_cannot_be_listed_is_named_once_however_often_it_is_tried(void **state)
+{
+    struct rig *r = *state;
+    bool root = geteuid() == 0;
+    temp_mkdir(&r->dir, "closed");
+    temp_write(&r->dir, "closed/a", "one\n");
+    assert_int_equal(chmod(temp_path(&r->dir, "closed/a"), 0644), 0);
+    assert_int_equal(chmod(temp_path(&r->dir, "closed"), 0), 0);
+    assert_int_equal(chmod(temp_path(&r->dir, ""), 0755), 0);
+    open_at(r, "");
+    struct kt_files *s = (struct kt_files *)r->source;
+    assert_true(!root || seteuid(65534) == 0);
+    for (int i = 0; i < 5; i++) {
+        s->rescan = true;
+        (void)settle(r);
+    }
+    assert_true(!root || seteuid(0) == 0);
+    assert_int_equal(r->sink.n_troubles, 1);
+    assert_int_equal(fake_troubles(&r->sink, place(r, "closed"), true), 1);
+    assert_int_equal(chmod(temp_path(&r->dir, "closed"), 0755), 0);
+    s->rescan = true;
+    (void)settle(r);
+    assert_text(r, "closed/a", "one\n");
 }
 
 static void new_files_and_new_folders_are_found(void **state)
@@ -586,7 +675,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_file_that_grows_continues_where_it_was),
         T(a_partial_line_stays_in_its_object_until_it_is_whole),
+        T(what_does_not_rest_is_ended_only_when_its_file_is_replaced),
         T(with_nothing_to_do_the_source_waits_without_a_deadline),
+        T(what_others_write_beside_a_single_file_is_not_heard),
+        T(what_could_not_be_read_is_read_once_it_may),
+        T(a_folder_that_cannot_be_listed_is_named_once_however_often_it_is_tried),
         T(new_files_and_new_folders_are_found),
         T(thousands_of_files_are_followed_with_few_open),
         T(rotation_by_rename_loses_and_doubles_nothing),

@@ -366,6 +366,56 @@ static void a_socket_is_named_as_what_it_is(void **state)
     (void)close(fd);
 }
 
+/* --- the registry ------------------------------------------------------ */
+
+static void an_address_finds_its_source(void **state)
+{
+    struct rig *r = *state;
+    struct kt_err e = {0};
+    struct kt_source_opts o = {0};
+    temp_write(&r->dir, "a", "a\n");
+    assert_int_equal(kt_source_open(&r->source, place(r, "a"), &o, &e), KT_OK);
+    assert_ptr_equal(r->source->ops, &kt_source_file);
+    r->source->ops->close(r->source);
+    assert_int_equal(kt_source_open(&r->source, "-", &o, &e), KT_OK);
+    assert_ptr_equal(r->source->ops, &kt_source_file);
+    r->source->ops->close(r->source);
+    assert_int_equal(kt_source_open(&r->source, "demo:", &o, &e), KT_OK);
+    assert_ptr_equal(r->source->ops, &kt_source_demo);
+}
+
+static void a_scheme_that_is_not_built_is_refused_by_its_name(void **state)
+{
+    (void)state;
+    static const char *const later[] = {"cloudtrail:", "logs:group", "s3://bucket/prefix", "sqs:queue",
+                                        "splunk://host:8089/?index=main"};
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        struct kt_err e = {0};
+        struct kt_source *s;
+        assert_int_equal(kt_source_open(&s, later[i], NULL, &e), KT_EUNSUPPORTED);
+        assert_null(s);
+        assert_non_null(strstr(e.text, later[i]));
+        assert_non_null(strstr(e.text, "file:"));
+    }
+}
+
+static void a_word_before_a_colon_that_is_no_scheme_is_part_of_a_name(void **state)
+{
+    struct rig *r = *state;
+    struct kt_err e = {0};
+    struct kt_source_opts o = {0};
+    temp_write(&r->dir, "trail:2023", "1\n");
+    char cwd[4096];
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    assert_int_equal(chdir(r->dir.path), 0);
+    enum kt_code code = kt_source_open(&r->source, "trail:2023", &o, &e);
+    bool done = code == KT_OK && fake_run(&r->sink, r->source);
+    assert_int_equal(chdir(cwd), 0);
+    assert_true(done);
+    assert_text(r, "file:trail:2023", "1\n");
+    assert_int_equal(kt_source_open(&(struct kt_source *){NULL}, "", &o, &e), KT_EUSAGE);
+}
+
 /* --- streams ----------------------------------------------------------- */
 
 static int stdin_from_pipe(int *saved)
@@ -474,6 +524,9 @@ int main(void)
         T(a_sink_that_says_stop_is_obeyed),
         T(a_path_that_does_not_exist_is_refused_with_what_to_do),
         T(a_socket_is_named_as_what_it_is),
+        T(an_address_finds_its_source),
+        T(a_scheme_that_is_not_built_is_refused_by_its_name),
+        T(a_word_before_a_colon_that_is_no_scheme_is_part_of_a_name),
         T(standard_input_is_read_as_it_comes_until_its_end),
         T(standard_input_has_an_end_when_followed_too),
         T(dev_stdin_is_standard_input),
