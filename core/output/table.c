@@ -14,10 +14,10 @@ static const struct habit {
     int drop;
 } habits[] = {
     {KT_FIELD_TIME, "TIME", 20, 20, 0},        {KT_FIELD_RISK, "RISK", 5, 5, 0},
-    {KT_FIELD_ACTOR_NAME, "ACTOR", 8, 24, 0},  {KT_FIELD_TARGET_NAME, "TARGET", 8, 20, 0},
-    {KT_FIELD_RESULT, "RESULT", 7, 7, 4},      {KT_FIELD_KEY_ID, "KEY", 9, 20, 3},
-    {KT_FIELD_SOURCE_ADDRESS, "FROM", 9, 15, 0}, {KT_FIELD_AGENT_TOOL, "AGENT", 8, 18, 1},
-    {KT_FIELD_WHY, "WHY", 8, 32, 2},
+    {KT_FIELD_ACTOR_NAME, "ACTOR", 10, 24, 0}, {KT_FIELD_TARGET_NAME, "TARGET", 11, 20, 0},
+    {KT_FIELD_RESULT, "RESULT", 7, 7, 2},      {KT_FIELD_KEY_ID, "KEY", 9, 20, 4},
+    {KT_FIELD_SOURCE_ADDRESS, "FROM", 11, 15, 0}, {KT_FIELD_AGENT_TOOL, "AGENT", 10, 18, 1},
+    {KT_FIELD_WHY, "WHY", 16, 32, 3},
 };
 enum { HABITS = sizeof habits / sizeof *habits, OTHER_LEAST = 4, OTHER_FIXED = 24, DROPS = 4 };
 
@@ -29,7 +29,7 @@ struct cell {
 struct held {
     struct held *next;
     enum kt_level level;
-    bool malformed;
+    bool malformed, self;
     struct cell cell[];
 };
 
@@ -144,7 +144,9 @@ static struct held *make_row(struct table *t, const struct kt_row *r, json_t *ro
     struct held *h = kt_arena_alloc(t->arena, sizeof *h + t->columns->n * sizeof *h->cell);
     if (!h)
         return NULL;
-    *h = (struct held){.level = r->verdict.level, .malformed = r->ev.kind == KT_KIND_MALFORMED};
+    *h = (struct held){.level = r->verdict.level,
+                       .malformed = r->ev.kind == KT_KIND_MALFORMED,
+                       .self = !t->columns->chosen && r->ev.target.self == KT_YES};
     for (size_t i = 0; i < t->columns->n; i++)
         if (!make_cell(t, i, r, root, rules, &h->cell[i]))
             return NULL;
@@ -271,6 +273,25 @@ static const char *colour_of(const struct held *h)
     return h->level >= KT_LEVEL_HIGH ? "\x1b[1;31m" : h->level == KT_LEVEL_MEDIUM ? "\x1b[33m" : "\x1b[2m";
 }
 
+/* On a narrow terminal: where "alice (self)" does not fit, its end is what
+ * matters, for the name stands under ACTOR; and where RESULT had to go, a row
+ * without a key says under KEY why it has none. */
+static struct cell cell_of(const struct table *t, const struct held *h, size_t i, size_t room)
+{
+    static const struct cell self = {{"(self)", 6}, 6};
+    if (!h)
+        return t->head[i];
+    if (t->columns->chosen || t->opts.width <= 0)
+        return h->cell[i];
+    enum kt_field f = t->columns->c[i].field;
+    if (f == KT_FIELD_TARGET_NAME && h->self && h->cell[i].columns > room)
+        return self;
+    for (size_t k = 0; f == KT_FIELD_KEY_ID && k < t->columns->n; k++)
+        if (t->columns->c[k].field == KT_FIELD_RESULT && !t->shown[k] && kt_span_is(h->cell[i].text, "-"))
+            return h->cell[k];
+    return h->cell[i];
+}
+
 /* `h` NULL: the header. */
 static void put_line(const struct table *t, struct kt_buf *out, const struct held *h)
 {
@@ -292,7 +313,8 @@ static void put_line(const struct table *t, struct kt_buf *out, const struct hel
         if (colour)
             (void)kt_buf_adds(out, colour);
         bool middle = c->kind == COLUMN_FIELD && c->field == KT_FIELD_KEY_ID;
-        size_t used = put_text(t, out, h ? &h->cell[i] : &t->head[i], room, middle);
+        struct cell cell = cell_of(t, h, i, room);
+        size_t used = put_text(t, out, &cell, room, middle);
         if (colour)
             (void)kt_buf_adds(out, "\x1b[0m");
         at += pad + used;

@@ -671,6 +671,44 @@ static void paths_reach_objects_lists_and_keys_with_dots(void **state)
     assert_null(kt_json_path(NULL, KT_LIT("a")));
 }
 
+/* --- records that others published --------------------------------------------- */
+
+static json_t *load_published(const char *folder, const char *name)
+{
+    char path[4200];
+    const char *source = getenv("KEYTOP_SOURCE");
+    assert_true(snprintf(path, sizeof path, "%s/../shared/data/cloudtrail/%s/%s", source ? source : ".", folder, name) > 0);
+    return json_load_file(path, 0, NULL);
+}
+
+static void published(const char *name, const char *actor, const char *target, enum kt_target_from from,
+                      enum kt_tri self, enum kt_result result)
+{
+    json_decref(now.root);
+    now.root = load_published("panther", name);
+    if (!now.root) {
+        print_message("SKIP: the published records are not at hand\n");
+        skip();
+    }
+    const struct kt_event *ev = again();
+    is(ev->actor.name, actor);
+    target_is(ev, target, from, self);
+    assert_int_equal(ev->result, result);
+}
+
+static void published_records_mean_what_their_authors_say(void **state)
+{
+    (void)state;
+    published("panther__13_CreateAccessKey_IAMUser.json", "user1", "user1", KT_TARGET_RESPONSE, KT_YES, KT_RESULT_CREATED);
+    published("panther__14_CreateAccessKey_IAMUser.json", "user1", "user2", KT_TARGET_RESPONSE, KT_NO, KT_RESULT_CREATED);
+    published("panther__17_CreateAccessKey_IAMUser.json", "some_iam_user", "some_iam_user", KT_TARGET_CALLER, KT_YES,
+              KT_RESULT_FAILED);
+    published("panther__20_CreateAccessKey_Root.json", "root", "root", KT_TARGET_CALLER, KT_YES, KT_RESULT_CREATED);
+    assert_true(now.ev.key.created == KT_TIME_NONE); /* "Jan 01, 2019 0:00:00 PM" is no time */
+    published("panther__30_CreateAccessKey_Root.json", "root", "tracy_stone", KT_TARGET_RESPONSE, KT_NO, KT_RESULT_CREATED);
+    assert_int_equal(now.ev.agent.cls, KT_AGENT_CLI);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -712,6 +750,7 @@ int main(void)
         TEST(every_flag_has_a_name_of_its_own),
         TEST(secrets_are_overwritten_at_any_depth),
         TEST(paths_reach_objects_lists_and_keys_with_dots),
+        TEST(published_records_mean_what_their_authors_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

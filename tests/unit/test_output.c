@@ -333,6 +333,32 @@ static void a_table_on_a_terminal_keeps_to_its_width(void **state)
     }
 }
 
+static void self_is_said_where_the_name_does_not_fit(void **state)
+{
+    (void)state;
+    const char *text = print_one(&(struct kt_output_opts){.format = KT_FORMAT_TABLE, .ascii = true, .width = 80},
+                                 record_build(&(struct record){.actor = "a-user-of-some-length"}));
+    assert_non_null(strstr(text, " (self) "));
+    assert_non_null(strstr(text, " a-user"));
+}
+
+static void a_narrow_table_says_under_key_why_there_is_none(void **state)
+{
+    (void)state;
+    json_t *roots[] = {record_build(&(struct record){.target = "a-long-target", .error = "AccessDenied"}),
+                       record_build(&(struct record){.target = "bob", .error = "ServiceFailure"}),
+                       record_build(&(struct record){.actor = "a-long-actor", .target = "bob"})};
+    for (size_t i = 0; i < 3; i++)
+        json_incref(roots[i]);
+    const char *text = print(&(struct kt_output_opts){.format = KT_FORMAT_TABLE, .ascii = true, .width = 80}, roots, 3);
+    assert_null(strstr(text, "RESULT"));
+    assert_non_null(strstr(text, " denied "));
+    assert_non_null(strstr(text, " failed "));
+    text = print(&(struct kt_output_opts){.format = KT_FORMAT_TABLE, .ascii = true, .width = 160}, roots, 3);
+    assert_non_null(strstr(text, "RESULT"));
+    assert_non_null(strstr(text, " denied   -  "));
+}
+
 static void a_followed_table_prints_each_row_at_once_in_line(void **state)
 {
     (void)state;
@@ -508,6 +534,8 @@ int main(void)
         TEST(csv_shows_malformed_records_where_a_column_can),
         TEST(a_table_to_a_pipe_is_aligned_and_cuts_nothing),
         TEST(a_table_on_a_terminal_keeps_to_its_width),
+        TEST(self_is_said_where_the_name_does_not_fit),
+        TEST(a_narrow_table_says_under_key_why_there_is_none),
         TEST(a_followed_table_prints_each_row_at_once_in_line),
         TEST(severity_is_a_glyph_before_it_is_a_colour),
         TEST(a_table_of_a_rule_has_the_rules_columns),
