@@ -230,6 +230,7 @@ bool ent_info(struct kt_store *s, kt_entity e, struct kt_entity_info *out); /* s
 struct touched {
     size_t n;
     kt_entity e[6];
+    unsigned kind[6]; /* enum kt_entity_kind */
     unsigned roles[6];
 };
 void row_entities(const struct kt_store *s, const struct packed *p, struct kt_row_entities *out);
