@@ -72,7 +72,7 @@ static int grow(int left, bool most, bool wide, int out[KT_COLUMN_COUNT])
 /* What is left goes to names and reasons alike, a column at a time. */
 static int spread(int left, int out[KT_COLUMN_COUNT])
 {
-    static const int who[] = {KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_TARGET};
+    static const int who[] = {KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_AGENT, KT_COLUMN_WHY, KT_COLUMN_TARGET};
     for (bool grew = true; grew && left > 0;) {
         grew = false;
         for (size_t k = 0; k < sizeof who / sizeof *who && left > 0; k++) {

@@ -486,6 +486,57 @@ static void a_live_screen_is_due_again_within_the_half_hour_of_its_sparkline(voi
     assert_true(s.bucket[46] > 0);
 }
 
+/* Three sources in other states than a test can bring about. */
+static void set_sources(void)
+{
+    struct kt_source_state *s = f.app->source;
+    memset(s, 0, 3 * sizeof *s);
+    f.app->n_sources = 3;
+    snprintf(s[0].name, sizeof s[0].name, "trail");
+    s[0].health = (struct kt_health){.state = KT_HEALTH_READING, .bytes_done = 45, .bytes_total = 100};
+    s[0].last_event = KT_TIME_NONE;
+    snprintf(s[1].name, sizeof s[1].name, "splunk");
+    s[1].health.state = KT_HEALTH_STALE;
+    s[1].last_event = f.now - 14 * 60 * 1000 - 5000;
+    snprintf(s[2].name, sizeof s[2].name, "old\x1b[2J");
+    s[2].health.state = KT_HEALTH_FAILED;
+    s[2].last_event = KT_TIME_NONE;
+    f.app->complete.gaps = 1;
+}
+
+static void sources_say_their_state_in_a_glyph_and_a_word(void **state)
+{
+    (void)state;
+    fixture_resize(&f, 24, 120);
+    set_sources();
+    SHOWS("● trail reading 45 %  ▲ splunk stale 14m  ✗ old^[[2J failed");
+    SHOWS("complete to 14:31:55Z, 1 gap");
+    f.app->complete.complete_to = KT_TIME_NONE;
+    SHOWS("completeness not known, 1 gap");
+    f.app->complete.reading = true;
+    SHOWS("READING 45 %");
+}
+
+static void where_not_all_sources_fit_the_worst_are_shown(void **state)
+{
+    (void)state;
+    set_sources();
+    fixture_resize(&f, 24, 60);
+    SHOWS("✗ old^[[2J failed");
+    SHOWS("+2");
+    SHOWS_NOT("trail reading");
+    fixture_resize(&f, 1, 60);
+    SHOWS("2 of 3 sources");
+}
+
+static void a_stale_source_grows_older_by_the_minute(void **state)
+{
+    (void)state;
+    set_sources();
+    int64_t due = kt_app_deadline(f.app) - kt_mono_ms();
+    assert_true(due > 50 * 1000 && due <= 55 * 1000);
+}
+
 static void news_of_nothing_draws_nothing(void **state)
 {
     (void)state;
@@ -666,6 +717,9 @@ int main(void)
         T(every_command_is_in_the_help, day),
         T(a_key_without_a_command_is_answered_calmly, day),
         T(a_hint_goes_away_by_itself_and_then_nothing_is_due, day),
+        T(sources_say_their_state_in_a_glyph_and_a_word, day),
+        T(where_not_all_sources_fit_the_worst_are_shown, day),
+        T(a_stale_source_grows_older_by_the_minute, day),
         T(news_of_nothing_draws_nothing, day),
         T(what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is_not, live),
         T(rows_above_what_is_read_are_counted_until_one_goes_to_them, live),

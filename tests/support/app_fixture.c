@@ -52,7 +52,9 @@ void fixture_json(struct kt_buf *b, const struct fixture_record *r)
 {
     kt_buf_adds(b, "{\"eventVersion\":\"1.08\"");
     field(b, "eventTime", r->time);
-    kt_buf_adds(b, ",\"eventSource\":\"iam.amazonaws.com\",\"eventName\":\"CreateAccessKey\",\"awsRegion\":\"us-east-1\"");
+    field(b, "eventSource", "iam.amazonaws.com");
+    field(b, "eventName", "CreateAccessKey");
+    field(b, "awsRegion", "us-east-1");
     field(b, "sourceIPAddress", r->address);
     field(b, "userAgent", r->agent);
     identity(b, r);
