@@ -346,9 +346,11 @@ static struct facet_columns facet_columns(const struct kt_pane *p)
 {
     struct facet_columns f = {.name = 1, .end = p->width};
     int t = p->time_width;
-    int name = p->width >= 110 ? 36 : p->width >= 76 ? 22 : p->width >= 44 ? 20 : p->width - 8;
+    int name = p->width >= 110 ? 36 : p->width >= 76 ? 22 : p->width >= 38 ? p->width - 20 : p->width - 8;
+    if (p->width >= 44 && p->width < 76)
+        name = 20;
     f.seen = f.name + name + 1;
-    if (p->width >= 44)
+    if (p->width >= 38)
         f.last = f.seen + 6;
     if (p->width >= 60) {
         f.first = f.last;

@@ -381,7 +381,7 @@ static void a_live_row_costs_few_bytes(void **state)
         printf("live row at 200x50: %zu bytes, on screen after %d ms\n", cost, (int)took);
         worst = cost > worst ? cost : worst;
     }
-    assert_true(worst <= 900);
+    assert_true(worst <= 1200); /* the row, the counts above, and the panes of the new row below */
     quit(p);
 }
 

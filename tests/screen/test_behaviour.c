@@ -27,6 +27,12 @@ static int wide_day(void **state)
     fixture_open(&f, FIXTURE_DAY, 50, 160, false);
     return 0;
 }
+static int live(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_LIVE, 24, 100, false);
+    return 0;
+}
 static int many(void **state)
 {
     (void)state;
@@ -430,6 +436,56 @@ static void a_hint_goes_away_by_itself_and_then_nothing_is_due(void **state)
     assert_int_equal(kt_app_deadline(f.app), 0);
 }
 
+static void what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is_not(void **state)
+{
+    (void)state;
+    SHOWS(" LIVE");
+    SHOWS("0 new"); /* what was there at first is not news */
+    uint64_t seq = arrive("n1", "2026-11-24T14:32:31Z", "mallory", 0);
+    arrive("n2", "2026-11-24T14:32:32Z", "mallory", 0);
+    fixture_settle(&f);
+    SHOWS("2 new");
+    assert_true(seq > f.app->seen);
+    const struct kt_grid_cell *time = &f.canvas.cell[4 * f.canvas.cols + 1]; /* below the selected one */
+    assert_int_equal(time->style.role, KT_ROLE_BRIGHT);
+    assert_true(time->style.attr & KT_ATTR_BOLD);
+    int64_t due = kt_app_deadline(f.app);
+    assert_true(due > 0);
+    f.app->fresh[0].until = kt_mono_ms();
+    kt_app_tick(f.app);
+    SHOWS("0 new");
+    assert_int_equal(time->style.attr & KT_ATTR_BOLD, 0);
+}
+
+static void rows_above_what_is_read_are_counted_until_one_goes_to_them(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down Down");
+    SHOWS(" LIVE\n");
+    arrive("n1", "2026-11-24T14:32:31Z", "mallory", 0);
+    arrive("n2", "2026-11-24T14:32:32Z", "mallory", 0);
+    arrive("n3", "2026-11-24T14:00:32Z", "late", 0); /* below the cursor */
+    fixture_settle(&f);
+    SHOWS("LIVE, 2 above");
+    SELECTED("14:29:40");
+    fixture_keys(&f, "Home");
+    SHOWS(" LIVE\n");
+}
+
+static void a_live_screen_is_due_again_within_the_half_hour_of_its_sparkline(void **state)
+{
+    (void)state;
+    int64_t due = kt_app_deadline(f.app);
+    assert_true(due > kt_mono_ms() && due <= kt_mono_ms() + 30 * 60 * 1000);
+    f.now += 30 * 60 * 1000;
+    assert_true(kt_app_tick(f.app) & KT_APP_REDRAW);
+    fixture_settle(&f);
+    struct kt_summary s = kt_table_summary(f.app->table);
+    assert_int_equal(s.buckets, 48);
+    assert_int_equal(s.bucket[47], 0); /* the newest half hour is empty now */
+    assert_true(s.bucket[46] > 0);
+}
+
 static void news_of_nothing_draws_nothing(void **state)
 {
     (void)state;
@@ -611,6 +667,9 @@ int main(void)
         T(a_key_without_a_command_is_answered_calmly, day),
         T(a_hint_goes_away_by_itself_and_then_nothing_is_due, day),
         T(news_of_nothing_draws_nothing, day),
+        T(what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is_not, live),
+        T(rows_above_what_is_read_are_counted_until_one_goes_to_them, live),
+        T(a_live_screen_is_due_again_within_the_half_hour_of_its_sparkline, live),
         T(keys_that_leave_or_suspend_say_so_to_the_loop, day),
         T(pasted_text_runs_no_commands, day),
         T(high_risks_are_glyph_number_and_count, day),
