@@ -33,7 +33,8 @@ bool kt_status_refresh(struct kt_app *a)
     int64_t now = kt_app_now(a);
     for (size_t i = 0; same && i < kept; i++) {
         const struct kt_source_state *x = &old[i], *y = &a->source[i];
-        same = minutes(now, heard(x)) == minutes(now, heard(y)) && x->health.state == y->health.state && x->rows == y->rows &&
+        same = minutes(now, heard(x)) == minutes(now, heard(y)) &&
+               x->health.state == y->health.state && x->rows == y->rows &&
                x->health.bytes_done == y->health.bytes_done && x->health.troubles == y->health.troubles &&
                strcmp(x->health.note, y->health.note) == 0;
     }

@@ -295,6 +295,18 @@ static void an_error_of_the_filter_stands_over_its_place_and_enter_waits(void **
     SHOWS("eve   4 of 10");
 }
 
+static void what_the_program_was_started_with_is_on_the_screen(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    fixture_open_with(&f, FIXTURE_DAY, "result:denied", "some_rule");
+    SHOWS("rule some_rule");
+    SHOWS("result:denied  1 of 10");
+    SELECTED("eve");
+    fixture_keys(&f, "/");
+    SHOWS(" filter: result:denied");
+}
+
 static void a_search_walks_the_hits_in_the_tables_order(void **state)
 {
     (void)state;
@@ -708,6 +720,7 @@ int main(void)
         T(a_value_of_the_record_leads_to_its_pane, day),
         T(a_filter_is_followed_while_it_is_written_and_esc_leaves_all_as_it_was, day),
         T(an_error_of_the_filter_stands_over_its_place_and_enter_waits, day),
+        T(what_the_program_was_started_with_is_on_the_screen, day),
         T(a_search_walks_the_hits_in_the_tables_order, day),
         T(a_search_given_up_puts_the_cursor_back, day),
         T(a_search_in_many_rows_finds_the_far_one, many),

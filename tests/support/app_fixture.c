@@ -179,7 +179,7 @@ static void wait_until_live(struct fixture *f)
     assert_int_equal(f->app->source[1].health.state, KT_HEALTH_LIVE);
 }
 
-void fixture_open(struct fixture *f, enum fixture_records what, int rows, int cols, bool ascii)
+static void open_all(struct fixture *f, enum fixture_records what, int rows, int cols, struct kt_app_opts a)
 {
     struct kt_err e = {0};
     setlocale(LC_ALL, "C.UTF-8");
@@ -195,13 +195,24 @@ void fixture_open(struct fixture *f, enum fixture_records what, int rows, int co
     if (what == FIXTURE_LIVE)
         follow_file(f);
     assert_int_equal(kt_engine_start(f->engine, &e), KT_OK);
-    struct kt_app_opts a = {.engine = f->engine, .clock = &f->clock, .ascii = ascii};
+    a.engine = f->engine;
+    a.clock = &f->clock;
     f->app = kt_app_new(&a);
     assert_non_null(f->app);
-    assert_true(kt_canvas_init(&f->canvas, rows, cols, ascii));
+    assert_true(kt_canvas_init(&f->canvas, rows, cols, a.ascii));
     if (what == FIXTURE_LIVE)
         wait_until_live(f);
     fixture_settle(f);
+}
+
+void fixture_open(struct fixture *f, enum fixture_records what, int rows, int cols, bool ascii)
+{
+    open_all(f, what, rows, cols, (struct kt_app_opts){.ascii = ascii});
+}
+
+void fixture_open_with(struct fixture *f, enum fixture_records what, const char *filter, const char *rule)
+{
+    open_all(f, what, 24, 120, (struct kt_app_opts){.filter = filter, .rule = rule});
 }
 
 void fixture_close(struct fixture *f)
