@@ -212,6 +212,7 @@ static void follow_cursor(struct table *t)
     kt_pane_set(&t->pane, tab_entity(t, t->tab), seq);
     if (t->tab == TAB_RECORD && t->record_seq != seq) {
         kt_record_view_load(&t->record, t->s.app, seq);
+        t->record.list.top = t->record.list.cursor = t->record.n_seen > 1; /* the first brace says nothing */
         t->record_seq = seq;
     }
 }

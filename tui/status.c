@@ -5,6 +5,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* When the source was last heard of; KT_TIME_NONE: never. */
+static int64_t heard(const struct kt_source_state *s)
+{
+    int64_t poll = s->health.last_poll > 0 ? s->health.last_poll : KT_TIME_NONE;
+    return poll > s->last_event ? poll : s->last_event;
+}
+
+static int64_t minutes(int64_t now, int64_t since)
+{
+    return since == KT_TIME_NONE ? -1 : (now - since) / 60000;
+}
+
 bool kt_status_refresh(struct kt_app *a)
 {
     struct kt_source_state old[KT_SOURCES_SHOWN];
@@ -18,9 +30,11 @@ bool kt_status_refresh(struct kt_app *a)
     bool same = n == a->n_sources && complete.complete_to == a->complete.complete_to &&
                 complete.gaps == a->complete.gaps && complete.reading == a->complete.reading &&
                 counts.records == a->counts.records && counts.shown == a->counts.shown;
+    int64_t now = kt_app_now(a);
     for (size_t i = 0; same && i < kept; i++) {
         const struct kt_source_state *x = &old[i], *y = &a->source[i];
-        same = x->health.state == y->health.state && x->rows == y->rows &&
+        same = minutes(now, heard(x)) == minutes(now, heard(y)) &&
+               x->health.state == y->health.state && x->rows == y->rows &&
                x->health.bytes_done == y->health.bytes_done && x->health.troubles == y->health.troubles &&
                strcmp(x->health.note, y->health.note) == 0;
     }
@@ -30,13 +44,6 @@ bool kt_status_refresh(struct kt_app *a)
 static size_t sources_kept(const struct kt_app *a)
 {
     return a->n_sources < KT_SOURCES_SHOWN ? a->n_sources : KT_SOURCES_SHOWN;
-}
-
-/* When the source was last heard of; KT_TIME_NONE: never. */
-static int64_t heard(const struct kt_source_state *s)
-{
-    int64_t poll = s->health.last_poll > 0 ? s->health.last_poll : KT_TIME_NONE;
-    return poll > s->last_event ? poll : s->last_event;
 }
 
 static bool has_age(const struct kt_source_state *s)
@@ -372,6 +379,11 @@ void kt_status_counts(struct kt_app *a, struct kt_canvas *c, int row)
         p.col += spark + 2;
     }
     say_counts(a, &p, &s);
+    if (a->opts.rule && p.col + 14 + need < p.end) {
+        say(&p, KT_STYLE(DIM), "rule ");
+        p.col += kt_canvas_data(c, row, p.col, p.end - p.col - need - 1, KT_STYLE(BRIGHT), kt_span_of(a->opts.rule),
+                                KT_TEXT_FREE) + 2;
+    }
     if (some)
         draw_chosen(c, row, p.col + 1, &x);
     else if (c->cols - p.col >= 10)
