@@ -162,7 +162,7 @@ need-test:
 
 # What installs comes first and alone: pkg-config is asked anew by the second make.
 run: need-build
-	@$(MAKE) --no-print-directory -j$(JOBS) keytop
+	@$(MAKE) --no-print-directory -j$(JOBS) keytop >&2
 	@if [ -t 0 ] && [ -t 1 ]; then exec ./keytop demo:; else exec ./keytop -o table --once demo:; fi
 
 test: need-test

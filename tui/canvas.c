@@ -244,7 +244,7 @@ void kt_canvas_tint(struct kt_canvas *c, int row, int col, int width, struct kt_
     int most = room(c, row, col, width);
     for (int i = 0; i < most; i++) {
         struct kt_grid_cell *g = at(c, row, col + i);
-        if (g->style.role != KT_ROLE_MARK)
+        if (g->style.role != KT_ROLE_MARK && g->style.role != KT_ROLE_MATCH)
             g->style.role = s.role;
         g->style.attr |= s.attr;
     }

@@ -86,7 +86,7 @@ int kt_canvas_cells(struct kt_canvas *c, int row, int col, int width, struct kt_
 /* The columns that kt_canvas_text takes for `text` when nothing cuts it. */
 int kt_canvas_text_width(bool ascii, const char *text);
 void kt_canvas_fill(struct kt_canvas *c, int row, int col, int width, struct kt_style s, char ch);
-/* Lays a style over what is there (selection); roles of marks are kept. */
+/* Lays a style over what is there (selection); marks and hits keep their roles. */
 void kt_canvas_tint(struct kt_canvas *c, int row, int col, int width, struct kt_style s);
 /* Gives KT_ROLE_MATCH to each place in the row that reads as `needle`, ASCII
  * case ignored. Returns how many there are. */

@@ -53,11 +53,13 @@ static int choose(int width, int gap, const int least[KT_COLUMN_COUNT], int out[
 }
 
 /* Grows columns to a width of their own: first what is wanted, then the most. */
-static int grow(int left, bool most, int out[KT_COLUMN_COUNT])
+static int grow(int left, bool most, bool wide, int out[KT_COLUMN_COUNT])
 {
+    /* a wide screen has room for a role and its session */
     for (int order = 1; order <= KT_COLUMN_COUNT && left > 0; order++) {
         int i = by_order(order);
-        int by = (most ? defs[i].most : defs[i].wanted) - out[i];
+        int wanted = wide && i == KT_COLUMN_ACTOR ? 22 : defs[i].wanted;
+        int by = (most ? defs[i].most : wanted) - out[i];
         if (out[i] == 0 || by <= 0 || i == KT_COLUMN_TIME)
             continue;
         by = by < left ? by : left;
@@ -70,7 +72,7 @@ static int grow(int left, bool most, int out[KT_COLUMN_COUNT])
 /* What is left goes to names and reasons alike, a column at a time. */
 static int spread(int left, int out[KT_COLUMN_COUNT])
 {
-    static const int who[] = {KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_TARGET};
+    static const int who[] = {KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_AGENT, KT_COLUMN_WHY, KT_COLUMN_TARGET};
     for (bool grew = true; grew && left > 0;) {
         grew = false;
         for (size_t k = 0; k < sizeof who / sizeof *who && left > 0; k++) {
@@ -93,14 +95,14 @@ void kt_columns_fit(struct kt_columns *k, int left, int width, int time_width)
     least[KT_COLUMN_TIME] = time_width;
     *k = (struct kt_columns){.left = left, .width = width};
     int rest = choose(width, gap, least, out);
-    rest = grow(rest, false, out);
+    rest = grow(rest, false, width >= 120, out);
     rest = spread(rest, out);
     /* where there is hardly room for one column, who it was is still worth a few letters */
     if (!out[KT_COLUMN_ACTOR] && !out[KT_COLUMN_TIME] && rest >= 3 + gap) {
         out[KT_COLUMN_ACTOR] = rest - gap;
         rest = 0;
     }
-    grow(rest, true, out);
+    grow(rest, true, false, out);
     int col = left;
     for (int i = 0; i < KT_COLUMN_COUNT; i++) {
         if (!out[i])
@@ -160,14 +162,15 @@ static void draw_target(const struct place *p, const struct kt_row *r)
         unknown(p);
         return;
     }
+    int used = 0;
     bool self = r->ev.target.self == KT_YES;
-    /* "(self)" is worth more than the name's end, which the actor repeats */
-    struct place name = *p;
-    if (self && p->width >= 11)
-        name.width = p->width - 7;
-    int used = data(&name, 0, p->name, r->ev.target.name);
-    if (self && used < p->width)
-        kt_canvas_text(p->c, p->row, p->col + used, p->width - used, p->rest, " (self)");
+    struct kt_text_opts o = {.kind = KT_TEXT_IDENTITY, .ascii = p->c->ascii};
+    int width = (int)kt_text_width(r->ev.target.name, &o, (size_t)p->width);
+    /* where both do not fit, the name is the one that the actor's column says already */
+    if (!self || width + 7 <= p->width)
+        used = data(p, 0, p->name, r->ev.target.name);
+    if (self)
+        kt_canvas_text(p->c, p->row, p->col + used, p->width - used, p->rest, used ? " (self)" : "(self)");
 }
 
 static struct kt_style result_style(const struct place *p, enum kt_result r)

@@ -138,7 +138,7 @@ static bool on_row(void *ctx, const struct kt_row *r, json_t *root)
     clear_progress(h);
     errno = 0;
     if (kt_output_row(h->output, r, root))
-        return true;
+        return !kt_signals_stopped_by();
     h->failed = true;
     h->why = errno;
     return false;

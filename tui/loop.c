@@ -11,6 +11,8 @@ enum {
     FRAME_MS = 100,  /* between frames that only news asked for */
     EAGER_MS = 400,  /* after a key, its answer may come as news (a sorted view): */
     ANSWER_MS = 8,   /* it is looked for this often */
+    SETTLE_MS = 12,  /* news bring more news (a new row under the cursor has another pane): one frame for both */
+    GLANCE_MS = 3,   /* looks within that time */
     KEYS_AT_ONCE = 2000
 };
 
@@ -18,6 +20,7 @@ struct loop {
     const struct kt_loop_opts *o;
     struct kt_canvas canvas;
     bool dirty;     /* what is shown is not what is */
+    int64_t paint;  /* not before then; 0: at once */
     bool stalled;   /* the terminal did not take all of the last frame */
     bool more_keys; /* some were left, which poll does not see */
     int64_t look;   /* when to look at news again */
@@ -108,6 +111,7 @@ static void keys(struct loop *l)
     }
     l->more_keys = n == KEYS_AT_ONCE;
     if (n) {
+        l->paint = 0;
         l->eager = kt_mono_ms() + EAGER_MS;
         l->look = 0;
     }
@@ -122,8 +126,11 @@ static void news(struct loop *l, int64_t now)
     do
         n = read(kt_engine_fd(l->o->engine), &count, sizeof count);
     while (n < 0 && errno == EINTR);
+    bool dirty = l->dirty;
     obey(l, kt_app_news(l->o->app));
-    l->look = now + (now < l->eager ? ANSWER_MS : FRAME_MS);
+    if (!dirty && l->dirty && now >= l->eager)
+        l->paint = now + SETTLE_MS;
+    l->look = now + (l->dirty && l->paint ? GLANCE_MS : now < l->eager ? ANSWER_MS : FRAME_MS);
 }
 
 static void draw(struct loop *l)
@@ -131,6 +138,9 @@ static void draw(struct loop *l)
     kt_app_draw(l->o->app, &l->canvas);
     l->stalled = !kt_term_present(l->o->term, &l->canvas);
     l->dirty = false;
+    if (l->paint) /* it was news that asked: the next may wait */
+        l->look = kt_mono_ms() + FRAME_MS;
+    l->paint = 0;
 }
 
 /* How long nothing can happen by itself: -1 for ever. */
@@ -143,6 +153,8 @@ static int patience(const struct loop *l, int64_t now)
         until = l->look;
     if (deadline && (!until || deadline < until))
         until = deadline;
+    if (l->dirty && !l->stalled && (!until || l->paint < until))
+        until = l->paint;
     if (!until)
         return -1;
     int64_t ms = until - now;
@@ -174,7 +186,8 @@ static void turn(struct loop *l)
         obey(l, kt_app_tick(l->o->app));
     /* a terminal that is behind gets its next frame when it can take one */
     bool writable = !l->stalled || f[TERM].revents & POLLOUT;
-    if (!l->done && writable && (l->dirty || l->stalled))
+    bool due = l->stalled || (l->dirty && now >= l->paint);
+    if (!l->done && writable && due)
         draw(l);
 }
 

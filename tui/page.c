@@ -97,7 +97,7 @@ static void draw_line(void *ctx, size_t i, struct kt_canvas *c, int row, int lin
 static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 {
     struct kt_page *p = page_of(s);
-    p->keys_width = c->cols >= 60 ? 24 : c->cols >= 40 ? 14 : 8;
+    p->keys_width = c->cols >= 60 ? 24 : c->cols >= 40 ? 12 : 8;
     struct kt_list_items it = items(p);
     kt_list_draw(&p->list, &it, c, row, height, draw_line);
 }

@@ -6,7 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SPARK_DAYS = 30, SHOWN_FEW = 6, DAY = 24 * 60 * 60 * 1000 };
+enum {
+    SPARK_DAYS = 30,
+    SHOWN_FEW = 6,
+    SHOWN_BELOW = 3, /* below the table every line counts */
+    DAY = 24 * 60 * 60 * 1000
+};
 
 static const struct {
     const char *head;
@@ -130,13 +135,14 @@ static void lay_parts(struct kt_pane *p)
         enum kt_section s = p->kind->order[i];
         *part = (struct kt_part){.section = s, .first = p->lines};
         part->n = items_of(p, s, &part->self);
-        bool few = s == KT_SECTION_TIMELINE || p->expanded[s] || part->n <= SHOWN_FEW + 1;
-        part->shown = few ? part->n : SHOWN_FEW;
+        size_t few = p->cursor ? SHOWN_FEW : SHOWN_BELOW;
+        bool all = s == KT_SECTION_TIMELINE || p->expanded[s] || part->n <= few + 1;
+        part->shown = all ? part->n : few;
         if (s != KT_SECTION_TIMELINE && p->snap->distinct[sections[s].facet] > p->snap->n_facet[sections[s].facet])
             part->beyond = p->snap->distinct[sections[s].facet] - p->snap->n_facet[sections[s].facet];
         part->more = part->shown < part->n || part->beyond;
         part->none = part->n == 0;
-        if (part->none && !p->cursor) /* below the table every line counts */
+        if (part->none && !p->cursor)
             continue;
         p->lines += 1 + part->shown + part->more + part->none + 1;
         p->parts++;
@@ -346,9 +352,11 @@ static struct facet_columns facet_columns(const struct kt_pane *p)
 {
     struct facet_columns f = {.name = 1, .end = p->width};
     int t = p->time_width;
-    int name = p->width >= 110 ? 36 : p->width >= 76 ? 22 : p->width >= 44 ? 20 : p->width - 8;
+    int name = p->width >= 110 ? 36 : p->width >= 76 ? 22 : p->width >= 38 ? p->width - 20 : p->width - 8;
+    if (p->width >= 44 && p->width < 76)
+        name = 20;
     f.seen = f.name + name + 1;
-    if (p->width >= 44)
+    if (p->width >= 38)
         f.last = f.seen + 6;
     if (p->width >= 60) {
         f.first = f.last;

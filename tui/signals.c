@@ -96,10 +96,19 @@ bool kt_signals_on_fatal(void (*restore)(void))
 static volatile sig_atomic_t stopped_by;
 static int stop_pipe[2] = {-1, -1};
 
+/* Once a second, so that a write that began to wait just after the signal is
+ * interrupted too. */
+static void on_alarm(int signo)
+{
+    (void)signo;
+    alarm(1);
+}
+
 static void on_stop(int signo)
 {
     int kept = errno;
     stopped_by = signo;
+    alarm(1);
     if (write(stop_pipe[1], "", 1) < 0)
         stopped_by = signo; /* full: it is readable already */
     errno = kept;
@@ -108,7 +117,7 @@ static void on_stop(int signo)
 int kt_signals_stop_fd(void)
 {
     static const int wanted[] = {SIGHUP, SIGINT, SIGTERM};
-    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) < 0 || !act(SIGALRM, on_alarm, 0))
         return -1;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!is_ignored(wanted[i]) && !act(wanted[i], on_stop, (int)SA_RESETHAND)) /* no SA_RESTART: see the header */

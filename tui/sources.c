@@ -45,7 +45,8 @@ static void head(struct kt_page *p, const char *text)
 static void count(struct kt_page *p, uint64_t n, const char *one, const char *many, bool bad)
 {
     char b[KT_FMT_TEXT];
-    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .left = kt_page_fmt(p, "%s", kt_fmt_plural(n, one, many, b)),
+    const char *words = kt_page_fmt(p, "%s", kt_fmt_plural(n, one, many, b));
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .left = words,
                                          .style = bad && n ? KT_STYLE(WARN) : KT_STYLE(TEXT)});
 }
 
@@ -56,12 +57,12 @@ static void counts(struct kt_page *p)
     count(p, c->records, "record seen", "records seen", false);
     count(p, c->received, "record of interest received; of these:", "records of interest received; of these:", false);
     count(p, c->shown, "shown", "shown", false);
-    count(p, c->filtered, "outside --filter, --since, --until or --rule", "outside --filter, --since, --until or --rule",
-          false);
+    static const char outside[] = "outside --filter, --since, --until or --rule";
+    count(p, c->filtered, outside, outside, false);
     count(p, c->duplicate, "duplicate", "duplicates", false);
     count(p, c->malformed, "malformed", "malformed", true);
-    count(p, c->conflicts, "in conflict with another of the same eventID", "in conflict with others of the same eventID",
-          true);
+    static const char conflict[] = "in conflict with another of the same eventID";
+    count(p, c->conflicts, conflict, conflict, true);
     count(p, c->dropped, "row no longer kept", "rows no longer kept", true);
     count(p, c->gaps, "gap where events may be missing", "gaps where events may be missing", true);
 }
@@ -73,8 +74,9 @@ static void troubles(struct kt_page *p)
     char b[KT_FMT_TEXT];
     head(p, "TROUBLES");
     for (size_t i = 0; i < n; i++) {
-        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .data = kt_span_of(t[i].place), .style = KT_STYLE(WARN),
-            .left = kt_page_fmt(p, "%s  ", kt_fmt_when(t[i].at, kt_app_now(p->s.app), 10, b))});
+        const char *when = kt_page_fmt(p, "%s  ", kt_fmt_when(t[i].at, kt_app_now(p->s.app), 10, b));
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = when, .data = kt_span_of(t[i].place),
+                                             .style = KT_STYLE(WARN)});
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .data = kt_span_of(t[i].sentence), .indent = 2,
                                              .style = KT_STYLE(TEXT)});
     }

@@ -5,6 +5,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* When the source was last heard of; KT_TIME_NONE: never. */
+static int64_t heard(const struct kt_source_state *s)
+{
+    int64_t poll = s->health.last_poll > 0 ? s->health.last_poll : KT_TIME_NONE;
+    return poll > s->last_event ? poll : s->last_event;
+}
+
+static int64_t minutes(int64_t now, int64_t since)
+{
+    return since == KT_TIME_NONE ? -1 : (now - since) / 60000;
+}
+
 bool kt_status_refresh(struct kt_app *a)
 {
     struct kt_source_state old[KT_SOURCES_SHOWN];
@@ -18,9 +30,11 @@ bool kt_status_refresh(struct kt_app *a)
     bool same = n == a->n_sources && complete.complete_to == a->complete.complete_to &&
                 complete.gaps == a->complete.gaps && complete.reading == a->complete.reading &&
                 counts.records == a->counts.records && counts.shown == a->counts.shown;
+    int64_t now = kt_app_now(a);
     for (size_t i = 0; same && i < kept; i++) {
         const struct kt_source_state *x = &old[i], *y = &a->source[i];
-        same = x->health.state == y->health.state && x->rows == y->rows &&
+        same = minutes(now, heard(x)) == minutes(now, heard(y)) &&
+               x->health.state == y->health.state && x->rows == y->rows &&
                x->health.bytes_done == y->health.bytes_done && x->health.troubles == y->health.troubles &&
                strcmp(x->health.note, y->health.note) == 0;
     }
@@ -30,13 +44,6 @@ bool kt_status_refresh(struct kt_app *a)
 static size_t sources_kept(const struct kt_app *a)
 {
     return a->n_sources < KT_SOURCES_SHOWN ? a->n_sources : KT_SOURCES_SHOWN;
-}
-
-/* When the source was last heard of; KT_TIME_NONE: never. */
-static int64_t heard(const struct kt_source_state *s)
-{
-    int64_t poll = s->health.last_poll > 0 ? s->health.last_poll : KT_TIME_NONE;
-    return poll > s->last_event ? poll : s->last_event;
 }
 
 static bool has_age(const struct kt_source_state *s)
@@ -363,15 +370,21 @@ void kt_status_counts(struct kt_app *a, struct kt_canvas *c, int row)
     bool some = s.filtered || s.searching;
     struct chosen x = chosen_of(a, c, &s);
     int need = some ? x.w_before + x.w_scope + x.gap + x.w_text + x.w_of : 0;
-    int spark = c->cols >= 120 ? 48 : 24;
-    /* the sparkline gives way to a filter that needs its place */
-    if (c->cols >= 72 && (!some || spark + 44 + need <= c->cols)) {
+    int rule = a->opts.rule ? (int)strnlen(a->opts.rule, 24) + 7 : 0;
+    /* the sparkline gives way to a filter or rule that needs its place */
+    int spark = c->cols >= 120 && 48 + 44 + need + rule <= c->cols ? 48 : 24;
+    if (c->cols >= 72 && ((!some && !rule) || spark + 44 + need + rule <= c->cols)) {
         static const uint32_t none[48];
         say(&p, KT_STYLE(DIM), "24h ");
         kt_spark_draw(c, row, p.col, spark, s.buckets ? s.bucket : none, s.buckets ? s.buckets : 48);
         p.col += spark + 2;
     }
     say_counts(a, &p, &s);
+    if (rule && p.col + 14 + need < p.end) {
+        say(&p, KT_STYLE(DIM), "rule ");
+        p.col += kt_canvas_data(c, row, p.col, p.end - p.col - need - 1, KT_STYLE(BRIGHT), kt_span_of(a->opts.rule),
+                                KT_TEXT_FREE) + 2;
+    }
     if (some)
         draw_chosen(c, row, p.col + 1, &x);
     else if (c->cols - p.col >= 10)

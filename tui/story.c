@@ -91,7 +91,7 @@ static void tell_mfa(struct kt_pen *pen, const struct kt_row *r)
                     r->ev.actor.mfa == KT_YES ? "yes" : "no");
 }
 
-static void tell_risk(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+static void tell_risk(struct kt_pen *pen, const struct kt_row *r)
 {
     struct kt_style s = {(uint8_t)kt_fmt_level_role(r->verdict.level), 0};
     kt_pen_fmt(pen, s, "risk %d %s", r->verdict.risk, kt_level_name(r->verdict.level));
@@ -100,6 +100,10 @@ static void tell_risk(struct kt_app *a, struct kt_pen *pen, const struct kt_row 
         kt_pen_data(pen, KT_STYLE(TEXT), kt_span_of(r->verdict.why), KT_TEXT_FREE, NULL);
     }
     kt_pen_line(pen);
+}
+
+static void tell_rules(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+{
     for (size_t i = 0; i < r->verdict.n_rules && i < KT_RULES_MATCHED_MAX; i++) {
         struct kt_rule_info rule = kt_rules_info(a->rules, (size_t)r->verdict.rule[i]);
         kt_pen_text(pen, KT_STYLE(DIM), i ? ", " : "rules ");
@@ -162,11 +166,12 @@ void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
     tell_mfa(pen, r);
     kt_pen_line(pen);
     pen->indent = 2;
-    tell_risk(a, pen, r);
+    tell_risk(pen, r);
     if (kt_span_known(r->ev.error_message)) {
         kt_pen_data(pen, KT_STYLE(TEXT), r->ev.error_message, KT_TEXT_FREE, NULL);
         kt_pen_line(pen);
     }
     tell_record(pen, r);
     tell_key(pen, r);
+    tell_rules(a, pen, r);
 }

@@ -39,6 +39,8 @@ enum {
     FAREWELL_MS = 200,     /* what close and suspend wait for a slow terminal */
     SYNC_FROM = 512,       /* frames smaller than this are one packet anyway */
     COPY_MAX = 4096,
+    SGR_MAX = 24,          /* bytes of the longest that sets one colour */
+    GAP_MAX = 8,           /* blanks between words that take their neighbour's colour */
     PASTE_BEGIN = 2000,    /* beyond ncurses' own and its extended key codes */
     PASTE_END = 2001
 };
@@ -59,6 +61,11 @@ struct kt_term {
     cchar_t *line;              /* cols */
     struct kt_buf queue;        /* bytes on their way; `sent` of them have gone */
     size_t sent;
+    struct kt_buf frame;        /* bytes of ncurses, before they are squeezed */
+    struct {
+        char text[SGR_MAX];
+        size_t n;
+    } sgr[2];                   /* the terminal's colours now: foreground, background; n 0: not known */
     char bytes[4];              /* of a letter whose bytes come one by one */
     size_t have, want;
     int cursor;                 /* visible? -1: not known */
@@ -188,22 +195,64 @@ static void flush_within(struct kt_term *t, int ms)
     t->sent = 0;
 }
 
+/* The length of the "ESC [ ... m" at p, 0 where there is none. */
+static size_t sgr_length(const char *p, size_t n)
+{
+    size_t k = 2;
+    if (n < 3 || p[1] != '[')
+        return 0;
+    while (k < n && ((p[k] >= '0' && p[k] <= '9') || p[k] == ';' || p[k] == ':'))
+        k++;
+    return k < n && p[k] == 'm' ? k + 1 : 0;
+}
+
+/* Is this colour on already? Remembers it. What is not a colour of 256 or
+ * more may change both. */
+static bool is_on(struct kt_term *t, const char *p, size_t n)
+{
+    int slot = p[3] != '8' || n < 6 ? -1 : p[2] == '3' ? 0 : p[2] == '4' ? 1 : -1;
+    if (slot < 0 || n > SGR_MAX) {
+        t->sgr[0].n = t->sgr[1].n = 0;
+        return false;
+    }
+    if (t->sgr[slot].n == n && memcmp(t->sgr[slot].text, p, n) == 0)
+        return true;
+    memcpy(t->sgr[slot].text, p, n);
+    t->sgr[slot].n = n;
+    return false;
+}
+
+/* ncurses sets both colours wherever one of them changes. On a background
+ * that is always the same that is a third of all bytes: what is on already is
+ * left out. */
+static void squeeze(struct kt_term *t, const char *p, size_t n)
+{
+    while (n) {
+        size_t plain = 0, sgr = 0;
+        while (plain < n && !(p[plain] == '\033' && (sgr = sgr_length(p + plain, n - plain))))
+            plain++;
+        kt_buf_add(&t->queue, p, plain);
+        if (plain < n && !is_on(t, p + plain, sgr))
+            kt_buf_add(&t->queue, p + plain, sgr);
+        plain += plain < n ? sgr : 0;
+        p += plain;
+        n -= plain;
+    }
+}
+
 /* Takes what ncurses has written since. */
 static void collect(struct kt_term *t)
 {
     off_t n = lseek(t->mem, 0, SEEK_CUR);
     if (n == 0)
         return;
-    bool ok = n > 0 && kt_buf_reserve(&t->queue, (size_t)n + 16);
+    kt_buf_reset(&t->frame);
+    bool ok = n > 0 && kt_buf_reserve(&t->frame, (size_t)n) && pread(t->mem, t->frame.p, (size_t)n, 0) == n;
     if (ok) {
         bool sync = t->sync && n >= SYNC_FROM;
-        if (sync)
-            kt_buf_adds(&t->queue, "\033[?2026h");
-        ok = pread(t->mem, t->queue.p + t->queue.len, (size_t)n, 0) == n;
-        if (ok)
-            t->queue.len += (size_t)n;
-        if (sync)
-            kt_buf_adds(&t->queue, "\033[?2026l");
+        kt_buf_adds(&t->queue, sync ? "\033[?2026h" : "");
+        squeeze(t, t->frame.p, (size_t)n);
+        kt_buf_adds(&t->queue, sync ? "\033[?2026l" : "");
     }
     if (!ok || lseek(t->mem, 0, SEEK_SET) < 0 || t->queue.failed)
         t->broken = true;
@@ -402,6 +451,7 @@ static void enter(struct kt_term *t)
     keypad(t->keys, TRUE);
     collect(t);
     kt_buf_adds(&t->queue, "\033[?2004h");
+    t->sgr[0].n = t->sgr[1].n = 0; /* others have used it since */
     t->active = true;
     t->cursor = -1;
     emergency.armed = 1;
@@ -443,6 +493,7 @@ enum kt_code kt_term_open(struct kt_term **out, const struct kt_term_opts *o, st
         return kt_fail(e, KT_ENOMEM, "no memory for the screen");
     t->fd = t->mem = -1;
     kt_buf_init(&t->queue, FRAME_MAX);
+    kt_buf_init(&t->frame, FRAME_MAX);
     enum kt_code rc = open_all(t, o, e);
     if (rc)
         kt_term_close(t);
@@ -494,6 +545,7 @@ void kt_term_close(struct kt_term *t)
     if (t->fd >= 0)
         close(t->fd);
     kt_buf_free(&t->queue);
+    kt_buf_free(&t->frame);
     free(t->shown);
     free(t->line);
     free(t);
@@ -536,7 +588,7 @@ static bool same_cell(const struct kt_grid_cell *a, const struct kt_grid_cell *b
            strcmp(a->cell.utf8, b->cell.utf8) == 0;
 }
 
-static void to_curses(const struct kt_term *t, const struct kt_grid_cell *g, cchar_t *out)
+static void to_curses(const struct kt_term *t, const struct kt_grid_cell *g, struct kt_style style, cchar_t *out)
 {
     wchar_t w[CCHARW_MAX + 1] = {0};
     const char *p = g->cell.utf8;
@@ -551,35 +603,62 @@ static void to_curses(const struct kt_term *t, const struct kt_grid_cell *g, cch
     }
     if (!k)
         w[0] = L' ';
-    int role = g->style.role < KT_ROLE_COUNT ? g->style.role : KT_ROLE_TEXT;
-    attr_t attr = t->attr[role] | attributes(g->style.attr);
+    int role = style.role < KT_ROLE_COUNT ? style.role : KT_ROLE_TEXT;
+    attr_t attr = t->attr[role] | attributes(style.attr);
     if (setcchar(out, w, attr, (short)t->pair[role], &t->pair[role]) == ERR)
         setcchar(out, L"?", attr, (short)t->pair[role], &t->pair[role]);
 }
 
-/* Hands ncurses the part of a row that is not as it was. */
+static bool is_blank(const struct kt_grid_cell *g)
+{
+    return g->cell.width == 1 && (!g->cell.utf8[0] || (g->cell.utf8[0] == ' ' && !g->cell.utf8[1]));
+}
+
+/* Would a blank look the same in either style? */
+static bool blank_alike(const struct kt_term *t, struct kt_style a, struct kt_style b)
+{
+    enum { VISIBLE = KT_ATTR_REVERSE | KT_ATTR_UNDERLINE };
+    if (a.role >= KT_ROLE_COUNT || b.role >= KT_ROLE_COUNT)
+        return false;
+    attr_t shown = t->attr[a.role] | t->attr[b.role] | attributes((uint8_t)(a.attr | b.attr));
+    return !(shown & attributes(VISIBLE)) && t->theme.role[a.role].bg == t->theme.role[b.role].bg;
+}
+
+/* The blanks between two words take the style of the first, where that cannot
+ * be seen: no colours are changed for them. Long runs are left as they are,
+ * for ncurses erases those. */
+static struct kt_style style_of(const struct kt_term *t, const struct kt_grid_cell *row, int col, int cols,
+                                struct kt_style before)
+{
+    if (!is_blank(row + col) || col == 0 || !blank_alike(t, row[col].style, before))
+        return row[col].style;
+    int from = col, to = col;
+    while (from > 0 && is_blank(row + from - 1))
+        from--;
+    while (to < cols && is_blank(row + to))
+        to++;
+    return to < cols && to - from <= GAP_MAX ? before : row[col].style;
+}
+
+/* Hands ncurses a row that is not as it was. */
 static void put_row(struct kt_term *t, const struct kt_canvas *c, int row, int cols)
 {
     const struct kt_grid_cell *now = c->cell + (size_t)row * (size_t)c->cols;
     struct kt_grid_cell *was = t->shown + (size_t)row * (size_t)t->cols;
-    int from = 0, to = cols, n = 0;
-    if (!t->all) {
-        while (from < to && same_cell(now + from, was + from))
-            from++;
-        while (to > from && same_cell(now + to - 1, was + to - 1))
-            to--;
-    }
-    if (from == to)
+    int same = 0, n = 0;
+    while (!t->all && same < cols && same_cell(now + same, was + same))
+        same++;
+    if (same == cols)
         return;
-    while (from > 0 && (now[from].cell.width == 0 || was[from].cell.width == 0))
-        from--;
-    while (to < cols && (now[to].cell.width == 0 || was[to].cell.width == 0))
-        to++;
-    for (int i = from; i < to; i++)
-        if (now[i].cell.width)
-            to_curses(t, now + i, &t->line[n++]);
-    mvwadd_wchnstr(stdscr, row, from, t->line, n);
-    memcpy(was + from, now + from, (size_t)(to - from) * sizeof *was);
+    struct kt_style style = KT_STYLE(TEXT);
+    for (int i = 0; i < cols; i++) {
+        if (!now[i].cell.width)
+            continue;
+        style = style_of(t, now, i, cols, style);
+        to_curses(t, now + i, style, &t->line[n++]);
+    }
+    mvwadd_wchnstr(stdscr, row, 0, t->line, n);
+    memcpy(was, now, (size_t)cols * sizeof *was);
 }
 
 static void put_cursor(struct kt_term *t, const struct kt_canvas *c)

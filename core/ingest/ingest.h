@@ -8,9 +8,11 @@
  * Envelopes (all told by shape, not by name): {"Records":[...]}, arrays, single
  * records, JSON lines, LookupEvents output (Events[].CloudTrailEvent),
  * EventBridge (detail), CloudWatch Logs (events[].message,
- * logEvents[].message), Splunk export (result._raw), Elastic
- * (event.original, nested or dotted, also under _source and hits.hits[]),
- * and `message` as a JSON string.
+ * logEvents[].message, rows of Logs Insights), Splunk export (result._raw,
+ * results[]._raw), Elastic (event.original, nested or dotted, also under
+ * _source, fields and hits.hits[]), SNS and SQS bodies, and `message` as a JSON
+ * string; strings in strings up to four deep. A record is an object with
+ * `eventName`; other objects (metadata, tokens) are no damage.
  *
  * "Can matter" is exact: an ASCII letter in a JSON string is spelled
  * literally or as \u00XX, so a record may hold the event name only if its
@@ -19,7 +21,10 @@
  *
  * A record that does not parse is repaired where that is honest (lone
  * surrogates, bytes that are not UTF-8: replaced by U+FFFD, flagged), and
- * otherwise reported as malformed with its place, size and digest. */
+ * otherwise reported as malformed with its place, size and digest. So is every
+ * stretch whose structure shows that it is none, whatever it may have held:
+ * each damaged record by itself (after a hundred in a row they are told as
+ * one), and mere noise together with the damage that it follows. */
 #ifndef KT_INGEST_INGEST_H
 #define KT_INGEST_INGEST_H
 #include "base/err.h"
@@ -39,7 +44,7 @@ enum { /* kt_record.flags */
 };
 
 struct kt_record {
-    struct kt_span bytes; /* the record's own JSON text, out of its envelope */
+    struct kt_span bytes; /* the record's own JSON text, out of its envelope; repaired where flagged so */
     json_t *json;         /* borrowed; an object */
     uint64_t ordinal;     /* from 1, counting every record of the stream */
     uint64_t offset;      /* of its candidate in the decompressed stream */
@@ -66,7 +71,7 @@ struct kt_record_sink {
 struct kt_ingest_stats {
     uint64_t bytes_in;  /* as they came */
     uint64_t bytes;     /* decompressed */
-    uint64_t records;   /* seen, of interest or not */
+    uint64_t records;   /* seen, of interest or not; malformed ones are among them */
     uint64_t picked;    /* parsed and handed on */
     uint64_t malformed;
 };
@@ -88,7 +93,8 @@ void kt_ingest_reset(struct kt_ingest *g);
 bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n);
 /* The input has ended. `why` gets a sentence for all but KT_END_WHOLE, with
  * the offset ("gzip member 2 cut at byte 512; 17 records before it were
- * read"). A partial last JSON line without its newline is whole if it parses. */
+ * read"). A partial last JSON line without its newline is whole if it parses;
+ * a last line that is complete but for a bracket or quote is malformed. */
 enum kt_ingest_end kt_ingest_finish(struct kt_ingest *g, struct kt_err *why);
 /* True between records: nothing partial is held, so that a followed file may
  * be let go of and continued later by a new stream. */

@@ -149,6 +149,17 @@ static const char *reason_of(const json_error_t *e)
     return "not valid JSON";
 }
 
+/* jansson reports an allocation that failed in its lexer as bad syntax: asked
+ * for something small, it fails again. */
+static bool out_of_memory(const json_error_t *e)
+{
+    if (json_error_code(e) == json_error_out_of_memory || e->text[0] == '\0')
+        return true;
+    json_t *probe = json_object();
+    json_decref(probe);
+    return !probe;
+}
+
 void kt_parse(struct kt_span text, struct kt_buf *scratch, struct kt_parsed *out)
 {
     *out = (struct kt_parsed){.text = text};
@@ -159,14 +170,14 @@ void kt_parse(struct kt_span text, struct kt_buf *scratch, struct kt_parsed *out
         if (out->json)
             return;
         enum json_error_code code = json_error_code(&e);
+        out->no_memory = out_of_memory(&e);
+        if (out->no_memory)
+            break;
         if (code == json_error_duplicate_key && (how & JSON_REJECT_DUPLICATES)) {
             how &= ~(size_t)JSON_REJECT_DUPLICATES;
             out->flags |= KT_RECORD_DUPLICATE_KEYS;
         } else if (code == json_error_numeric_overflow && !(how & JSON_DECODE_INT_AS_REAL)) {
             how |= JSON_DECODE_INT_AS_REAL;
-        } else if (code == json_error_out_of_memory || e.text[0] == '\0') {
-            out->no_memory = true;
-            break;
         } else if (!(out->flags & KT_RECORD_REPAIRED) && kt_repair(out->text, scratch)) {
             out->text = kt_buf_span(scratch);
             out->flags |= KT_RECORD_REPAIRED;

@@ -66,7 +66,7 @@ static bool texts_init(struct texts *t, const struct kt_store *s, enum kt_field 
     *t = (struct texts){.c = component_of(f)};
     t->a = kt_arena_new(TEXTS_MAX);
     t->scratch = kt_arena_new(1 << 20);
-    t->limit = many ? component_limit(s, t->c) : 0;
+    t->limit = many && t->c != C_KEY ? component_limit(s, t->c) : 0; /* a key is seldom seen twice */
     t->known = t->limit ? calloc(t->limit, sizeof *t->known) : NULL;
     return t->a && t->scratch && (t->known || !t->limit);
 }
@@ -100,12 +100,12 @@ static bool texts_row(struct texts *t, const struct kt_store *s, const struct pa
 }
 
 /* Turns places in text[] into keys. */
-static bool texts_rank(const struct texts *t, struct item *v, size_t n, bool ascending)
+static bool texts_rank(const struct texts *t, uint64_t *key, size_t n, bool ascending)
 {
     uint32_t distinct, *rank = malloc((t->n + 1) * sizeof *rank);
     bool ok = rank && order_ranks(t->text, t->n, rank, &distinct);
     for (size_t i = 0; ok && i < n; i++)
-        v[i].key = v[i].key ? key_of(rank[v[i].key - 1], ascending) : UINT64_MAX;
+        key[i] = key[i] ? key_of(rank[key[i] - 1], ascending) : UINT64_MAX;
     free(rank);
     return ok;
 }
@@ -121,6 +121,8 @@ struct scan {
     uint64_t after, end; /* rows after < seq <= end */
     struct item *item;
     size_t n, cap;
+    uint64_t *key; /* of each item, while they are sorted */
+    size_t keys_cap;
     bool (*give_up)(void *ctx);
     void *ctx;
 };
@@ -160,8 +162,8 @@ static bool take_row(struct scan *x, uint64_t seq)
     struct item i = {.time = p->time,
                      .mark = seq << 1 | (p->kind != KT_KIND_MALFORMED && p->level >= KT_LEVEL_HIGH)};
     if (!x->by_text)
-        i.key = key_of(number_of(x->s, p, w->sort), w->ascending);
-    else if (!texts_row(&x->texts, x->s, p, w->sort, &i.key))
+        x->key[x->n] = key_of(number_of(x->s, p, w->sort), w->ascending);
+    else if (!texts_row(&x->texts, x->s, p, w->sort, &x->key[x->n]))
         return false;
     facets_row(&x->b->facets, x->s, p);
     x->item[x->n++] = i;
@@ -175,6 +177,7 @@ static enum built scan_slices(struct scan *x)
         if (x->give_up && x->give_up(x->ctx))
             return BUILT_GIVEN_UP;
         if (!kt_grow(&x->item, &x->cap, x->n + SLICE, sizeof *x->item, UINT32_MAX) ||
+            !kt_grow(&x->key, &x->keys_cap, x->n + SLICE, sizeof *x->key, UINT32_MAX) ||
             !facets_prepare(&x->b->facets, 6 * SLICE))
             return BUILT_NOT;
         store_lock(x->s);
@@ -215,12 +218,16 @@ static enum built scan(struct scan *x, bool many)
     store_unlock(x->s);
     enum built r = x->m ? scan_slices(x) : BUILT_NOT;
     if (r == BUILT_NEW) {
-        for (size_t i = 0; i < x->n / 2; i++) {
+        for (size_t i = 0, k = x->n; i + 1 < k--; i++) {
             struct item t = x->item[i];
-            x->item[i] = x->item[x->n - 1 - i];
-            x->item[x->n - 1 - i] = t;
+            uint64_t u = x->key[i];
+            x->item[i] = x->item[k];
+            x->key[i] = x->key[k];
+            x->item[k] = t;
+            x->key[k] = u;
         }
-        ok = (!x->by_text || texts_rank(&x->texts, x->item, x->n, w->ascending)) && order_items(x->item, x->n);
+        ok = (!x->by_text || texts_rank(&x->texts, x->key, x->n, w->ascending)) &&
+             order_items(x->item, x->key, x->n);
         r = ok ? BUILT_NEW : BUILT_NOT;
     }
     hold(x->s, false);
@@ -241,8 +248,13 @@ static enum built build_whole(struct build *b, struct scan *x, uint64_t total)
     b->whole = false;
     facets_reset(&b->facets, b->spec.facets);
     x->after = 0;
-    if (!b->spec.filter && !reserve(&x->item, &x->cap, total + SLICE))
-        return BUILT_NOT;
+    if (!b->spec.filter) {
+        if (!reserve(&x->item, &x->cap, total + SLICE) ||
+            !kt_grow(&x->key, &x->keys_cap, total + SLICE, sizeof *x->key, total + SLICE))
+            return BUILT_NOT;
+        (void)mem_large(x->item, x->cap * sizeof *x->item);
+        (void)mem_large(x->key, x->keys_cap * sizeof *x->key);
+    }
     enum built r = scan(x, true);
     if (r != BUILT_NEW)
         return r;
@@ -268,42 +280,46 @@ static void prune(struct build *b, uint64_t first)
     b->n = n;
 }
 
-/* Does row `seq` come before a newcomer of this text? False in *ok where the
- * row is gone. Under the lock. */
-static bool comes_before(const struct scan *x, uint64_t seq, struct kt_span text, bool *ok)
+/* Does row `seq` come before a newcomer of this key or text? False in *ok
+ * where the row is gone. Under the lock. */
+static bool comes_before(const struct scan *x, uint64_t seq, uint64_t key, struct kt_span text, bool *ok)
 {
     if (seq < x->s->first) {
         *ok = false;
         return false;
     }
+    const struct kt_view_spec *w = &x->b->spec;
+    const struct packed *p = row_at(x->s, seq);
+    if (!x->by_text)
+        return key_of(number_of(x->s, p, w->sort), w->ascending) < key;
     kt_arena_reset(x->texts.scratch);
-    struct kt_span old = row_text(x->s, row_at(x->s, seq), x->b->spec.sort, x->texts.scratch);
+    struct kt_span old = row_text(x->s, p, w->sort, x->texts.scratch);
     if (!old.p || !text.p)
         return old.p != NULL;
     int d = order_compare(old, text);
-    return x->b->spec.ascending ? d < 0 : d > 0;
+    return w->ascending ? d < 0 : d > 0;
 }
 
-/* Where a newcomer goes: before the first row that it is not after. */
-static bool place(const struct scan *x, const struct item *new, struct kt_span text, size_t *at)
+/* Where newcomer `i` goes: before the first row that it is not after. */
+static bool place(const struct scan *x, size_t i, struct kt_span text, size_t *at)
 {
     const struct build *b = x->b;
     size_t lo = 0, hi = b->n;
     bool ok = true;
-    if (x->by_text)
-        store_lock(x->s);
+    store_lock(x->s);
+    uint64_t seq = x->item[i].mark >> 1, key = 0;
+    if (!x->by_text && seq >= x->s->first)
+        key = key_of(number_of(x->s, row_at(x->s, seq), b->spec.sort), b->spec.ascending);
     while (ok && lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        bool before = x->by_text ? comes_before(x, b->item[mid].mark >> 1, text, &ok) : b->item[mid].key < new->key;
-        if (before)
+        if (comes_before(x, b->item[mid].mark >> 1, key, text, &ok))
             lo = mid + 1;
         else
             hi = mid;
     }
-    if (x->by_text)
-        store_unlock(x->s);
+    store_unlock(x->s);
     *at = lo;
-    return ok;
+    return ok && seq >= b->first;
 }
 
 /* From the end on, so that each row is moved once. */
@@ -341,7 +357,7 @@ static enum built merge(struct build *b, struct scan *x)
     bool ok = at && (text || !x->by_text) && reserve(&b->item, &b->cap, b->n + x->n);
     enum built r = ok ? BUILT_NEW : BUILT_NOT;
     for (size_t i = 0; r == BUILT_NEW && i < x->n; i++)
-        if (!place(x, &x->item[i], text ? text[i] : KT_SPAN_NONE, &at[i]))
+        if (!place(x, i, text ? text[i] : KT_SPAN_NONE, &at[i]))
             r = BUILT_GIVEN_UP;
     if (r == BUILT_NEW)
         insert(b, x->item, at, x->n);
@@ -508,11 +524,13 @@ enum built build_update(struct build *b, struct kt_store *s, uint64_t generation
     if (r == BUILT_GIVEN_UP || r == BUILT_NOT) {
         texts_free(&x.texts);
         free(x.item);
+        free(x.key);
         x = (struct scan){.b = b, .s = s, .end = now.last, .give_up = give_up, .ctx = ctx};
         r = build_whole(b, &x, now.total);
     }
     texts_free(&x.texts);
     free(x.item);
+    free(x.key);
     if (r != BUILT_NEW) {
         b->whole = false;
         return r;

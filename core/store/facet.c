@@ -35,7 +35,7 @@ bool facets_prepare(struct facets *f, size_t n)
     size_t cap = f->cap ? f->cap * 2 : 256;
     while ((f->used + n) * 10 > cap * 7)
         cap *= 2;
-    struct facet *slot = calloc(cap, sizeof *slot);
+    struct facet *slot = mem_large(calloc(cap, sizeof *slot), cap * sizeof *slot);
     if (!slot)
         return false;
     for (size_t i = 0; i < f->cap; i++)
@@ -54,7 +54,7 @@ void facets_row(struct facets *f, const struct kt_store *s, const struct packed 
         return;
     row_touched(s, p, &t);
     for (size_t i = 0; i < t.n; i++) {
-        uint32_t kind = ent_at(s, t.e[i])->kind;
+        uint32_t kind = t.kind[i] & 7;
         if (!(f->kinds & 1u << kind))
             continue;
         struct facet *x = find(f->slot, f->cap, t.e[i]);

@@ -5,8 +5,8 @@
 
 struct facet {
     kt_entity entity; /* 0: free */
-    uint32_t kind;
-    uint64_t rows, as_actor, as_target;
+    uint32_t rows, as_actor;
+    uint32_t as_target : 29, kind : 3;
     int64_t first, last;
 };
 

@@ -230,6 +230,7 @@ bool ent_info(struct kt_store *s, kt_entity e, struct kt_entity_info *out); /* s
 struct touched {
     size_t n;
     kt_entity e[6];
+    unsigned kind[6]; /* enum kt_entity_kind */
     unsigned roles[6];
 };
 void row_entities(const struct kt_store *s, const struct packed *p, struct kt_row_entities *out);
@@ -244,6 +245,8 @@ uint64_t seen_digest(const struct kt_store *s, const struct packed *key);
 uint64_t seen_id(const struct kt_store *s, const struct packed *key);
 bool seen_forgotten(const struct kt_store *s, const uint8_t digest[DIGEST]);
 void seen_add(struct kt_store *s, uint64_t seq);
+/* A row that was added before is flagged now. */
+void seen_conflict(struct kt_store *s, uint64_t seq);
 void seen_drop(struct kt_store *s, uint64_t seq);
 
 /* raw.c. The first two are the writer's. */

@@ -1,7 +1,9 @@
 #include "store/mem.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static size_t size_of(void *p)
 {
@@ -38,4 +40,15 @@ void mem_free(struct mem *m, void *p)
 {
     atomic_fetch_sub_explicit(&m->bytes, size_of(p), memory_order_relaxed);
     free(p);
+}
+
+void *mem_large(void *p, size_t n)
+{
+    enum { PAGE = 4096, LARGE = 4 << 20 };
+    if (p && n >= LARGE) {
+        uintptr_t from = ((uintptr_t)p + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+        size_t whole = (n - (from - (uintptr_t)p)) & ~(size_t)(PAGE - 1);
+        (void)madvise((char *)p + (from - (uintptr_t)p), whole, MADV_HUGEPAGE); /* a wish, no more */
+    }
+    return p;
 }

@@ -1,5 +1,7 @@
 #include "store/order.h"
 
+#include "store/mem.h"
+
 #include <stdlib.h>
 
 struct pair {
@@ -34,7 +36,7 @@ static bool radix(struct pair *v, size_t n)
         return true;
     }
     uint32_t (*count)[DIGIT_VALUES] = calloc(DIGITS, sizeof *count);
-    struct pair *spare = malloc(n * sizeof *spare), *from = v, *to = spare;
+    struct pair *spare = mem_large(malloc(n * sizeof *spare), n * sizeof *spare), *from = v, *to = spare;
     if (!count || !spare) {
         free(count);
         free(spare);
@@ -65,24 +67,90 @@ static bool radix(struct pair *v, size_t n)
     return true;
 }
 
-bool order_items(struct item *v, size_t n)
+/* Keys that lie close enough together are sorted with their places in the
+ * same 64 bits, which is half the memory to move. */
+static unsigned bits_of(uint64_t v)
+{
+    return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
+}
+
+static void range(const uint64_t *key, size_t n, uint64_t *least, uint64_t *most)
+{
+    *least = UINT64_MAX;
+    *most = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (key[i] == UINT64_MAX)
+            continue;
+        *least = key[i] < *least ? key[i] : *least;
+        *most = key[i] > *most ? key[i] : *most;
+    }
+    if (*least > *most)
+        *least = *most = 0;
+}
+
+/* By the bits from `low` on. */
+static bool radix_bits(uint64_t *v, size_t n, unsigned low, unsigned high)
+{
+    uint64_t *spare = mem_large(malloc(n * sizeof *spare), n * sizeof *spare), *from = v, *to = spare;
+    if (!spare)
+        return false;
+    for (; low < high; low += DIGIT) {
+        uint32_t count[DIGIT_VALUES] = {0}, sum = 0;
+        for (size_t i = 0; i < n; i++)
+            count[from[i] >> low & (DIGIT_VALUES - 1)]++;
+        for (size_t k = 0; k < DIGIT_VALUES; k++) {
+            uint32_t c = count[k];
+            count[k] = sum;
+            sum += c;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[count[from[i] >> low & (DIGIT_VALUES - 1)]++] = from[i];
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != v)
+        memcpy(v, from, n * sizeof *v);
+    free(spare);
+    return true;
+}
+
+/* After it, key[i] is the place that comes i-th. */
+static bool order_places(uint64_t *key, size_t n)
+{
+    uint64_t least, most;
+    range(key, n, &least, &most);
+    unsigned low = bits_of(n - 1), high = low + bits_of(most - least + 1);
+    if (high <= 64) {
+        uint64_t unknown = most - least + 1;
+        for (size_t i = 0; i < n; i++)
+            key[i] = (key[i] == UINT64_MAX ? unknown : key[i] - least) << low | i;
+        bool ok = radix_bits(key, n, low, high);
+        for (size_t i = 0; i < n; i++)
+            key[i] &= (UINT64_C(1) << low) - 1;
+        return ok;
+    }
+    struct pair *p = mem_large(malloc(n * sizeof *p), n * sizeof *p);
+    for (size_t i = 0; p && i < n; i++)
+        p[i] = (struct pair){key[i], (uint32_t)i};
+    bool ok = p && radix(p, n);
+    for (size_t i = 0; ok && i < n; i++)
+        key[i] = p[i].at;
+    free(p);
+    return ok;
+}
+
+bool order_items(struct item *v, uint64_t *key, size_t n)
 {
     if (n < 2)
         return true;
-    struct pair *p = malloc(n * sizeof *p);
-    struct item *copy = malloc(n * sizeof *copy);
-    bool ok = p && copy && n < UINT32_MAX;
-    if (ok) {
-        for (size_t i = 0; i < n; i++)
-            p[i] = (struct pair){v[i].key, (uint32_t)i};
-        ok = radix(p, n);
-    }
+    struct item *copy = n < UINT32_MAX ? mem_large(malloc(n * sizeof *copy), n * sizeof *copy) : NULL;
+    bool ok = copy && order_places(key, n);
     if (ok) {
         memcpy(copy, v, n * sizeof *v);
         for (size_t i = 0; i < n; i++)
-            v[i] = copy[p[i].at];
+            v[i] = copy[key[i]];
     }
-    free(p);
     free(copy);
     return ok;
 }
@@ -139,7 +207,7 @@ bool order_ranks(const struct kt_span *t, size_t n, uint32_t *rank, uint32_t *di
     *distinct = 0;
     if (!n)
         return true;
-    struct pair *p = malloc(n * sizeof *p);
+    struct pair *p = mem_large(malloc(n * sizeof *p), n * sizeof *p);
     if (!p)
         return false;
     size_t skip = common(t, n);
@@ -156,7 +224,7 @@ bool order_ranks(const struct kt_span *t, size_t n, uint32_t *rank, uint32_t *di
             qsort_r(p + i, k - i, sizeof *p, compare_at, (void *)t);
     }
     for (size_t i = 0; i < n; i++) {
-        bool same = i && kt_span_eq(t[p[i].at], t[p[i - 1].at]);
+        bool same = i && p[i].key == p[i - 1].key && kt_span_eq(t[p[i].at], t[p[i - 1].at]);
         *distinct += !same;
         rank[p[i].at] = *distinct - 1;
     }

@@ -9,13 +9,13 @@
 
 /* A row of a view. */
 struct item {
-    uint64_t key;  /* what it is sorted by, so that smaller comes first */
     int64_t time;  /* eventTime */
     uint64_t mark; /* seq << 1 | level is high or critical */
 };
 
-/* Stable, by key. False: out of memory, order unchanged. */
-bool order_items(struct item *v, size_t n);
+/* Sorts the items by their keys, smaller first, stable; the keys are used up.
+ * UINT64_MAX comes last. False: out of memory, order unchanged. */
+bool order_items(struct item *v, uint64_t *key, size_t n);
 /* The rank of each text among the distinct ones, from 0: ASCII case ignored,
  * then by bytes. False: out of memory. */
 bool order_ranks(const struct kt_span *text, size_t n, uint32_t *rank, uint32_t *distinct);

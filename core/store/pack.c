@@ -498,7 +498,7 @@ void row_entities(const struct kt_store *s, const struct packed *p, struct kt_ro
     };
 }
 
-static void touch(struct touched *t, kt_entity e, unsigned role)
+static void touch(struct touched *t, enum kt_entity_kind kind, kt_entity e, unsigned role)
 {
     if (!e)
         return;
@@ -509,6 +509,7 @@ static void touch(struct touched *t, kt_entity e, unsigned role)
         }
     }
     t->e[t->n] = e;
+    t->kind[t->n] = kind;
     t->roles[t->n++] = role;
 }
 
@@ -517,10 +518,10 @@ void row_touched(const struct kt_store *s, const struct packed *p, struct touche
     struct kt_row_entities e;
     row_entities(s, p, &e);
     out->n = 0;
-    touch(out, e.actor, ROLE_ACTOR);
-    touch(out, e.target, ROLE_TARGET);
-    touch(out, e.address, 0);
-    touch(out, e.agent, 0);
-    touch(out, e.key, 0);
-    touch(out, e.actor_key, 0);
+    touch(out, KT_ENTITY_USER, e.actor, ROLE_ACTOR);
+    touch(out, KT_ENTITY_USER, e.target, ROLE_TARGET);
+    touch(out, KT_ENTITY_ADDRESS, e.address, 0);
+    touch(out, KT_ENTITY_AGENT, e.agent, 0);
+    touch(out, KT_ENTITY_KEY, e.key, 0);
+    touch(out, KT_ENTITY_KEY, e.actor_key, 0);
 }

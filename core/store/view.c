@@ -38,7 +38,7 @@ struct kt_snapshot *snapshot_new(size_t rows, int buckets)
     atomic_init(&s->refs, 1);
     s->pub.buckets = buckets < 0 ? 0 : buckets > KT_VIEW_BUCKETS_MAX ? KT_VIEW_BUCKETS_MAX : buckets;
     s->arena = kt_arena_new(64 << 20);
-    s->seq = malloc((rows + 1) * sizeof *s->seq);
+    s->seq = mem_large(malloc((rows + 1) * sizeof *s->seq), (rows + 1) * sizeof *s->seq);
     s->bucket = calloc((size_t)s->pub.buckets + 1, sizeof *s->bucket);
     s->pub.seq = s->seq;
     s->pub.bucket = s->bucket;
@@ -216,6 +216,7 @@ static void work_on(struct kt_views *all, struct kt_view *v)
 static void *worker(void *ctx)
 {
     struct kt_views *all = ctx;
+    (void)pthread_setname_np(pthread_self(), "keytop-views");
     (void)pthread_mutex_lock(&all->mu);
     while (!atomic_load(&all->stop)) {
         int64_t wait;

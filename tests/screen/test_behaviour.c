@@ -27,6 +27,12 @@ static int wide_day(void **state)
     fixture_open(&f, FIXTURE_DAY, 50, 160, false);
     return 0;
 }
+static int live(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_LIVE, 24, 100, false);
+    return 0;
+}
 static int many(void **state)
 {
     (void)state;
@@ -289,6 +295,18 @@ static void an_error_of_the_filter_stands_over_its_place_and_enter_waits(void **
     SHOWS("eve   4 of 10");
 }
 
+static void what_the_program_was_started_with_is_on_the_screen(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    fixture_open_with(&f, FIXTURE_DAY, "result:denied", "some_rule");
+    SHOWS("rule some_rule");
+    SHOWS("result:denied  1 of 10");
+    SELECTED("eve");
+    fixture_keys(&f, "/");
+    SHOWS(" filter: result:denied");
+}
+
 static void a_search_walks_the_hits_in_the_tables_order(void **state)
 {
     (void)state;
@@ -428,6 +446,120 @@ static void a_hint_goes_away_by_itself_and_then_nothing_is_due(void **state)
     assert_true(kt_app_tick(f.app) & KT_APP_REDRAW);
     SHOWS_NOT("no command on this key");
     assert_int_equal(kt_app_deadline(f.app), 0);
+}
+
+static void what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is_not(void **state)
+{
+    (void)state;
+    SHOWS(" LIVE");
+    SHOWS("0 new"); /* what was there at first is not news */
+    uint64_t seq = arrive("n1", "2026-11-24T14:32:31Z", "mallory", 0);
+    arrive("n2", "2026-11-24T14:32:32Z", "mallory", 0);
+    fixture_settle(&f);
+    SHOWS("2 new");
+    assert_true(seq > f.app->seen);
+    const struct kt_grid_cell *time = &f.canvas.cell[4 * f.canvas.cols + 1]; /* below the selected one */
+    assert_int_equal(time->style.role, KT_ROLE_BRIGHT);
+    assert_true(time->style.attr & KT_ATTR_BOLD);
+    int64_t due = kt_app_deadline(f.app);
+    assert_true(due > 0);
+    f.app->fresh[0].until = kt_mono_ms();
+    kt_app_tick(f.app);
+    SHOWS("0 new");
+    assert_int_equal(time->style.attr & KT_ATTR_BOLD, 0);
+}
+
+static void rows_that_were_read_at_the_start_are_not_new_though_views_come_late(void **state)
+{
+    (void)state;
+    struct kt_app *a = f.app;
+    assert_int_equal(a->at_start, 10);
+    a->last_seq = a->seen = 0; /* as if no view had answered yet */
+    kt_app_arrivals(a, 4);
+    kt_app_arrivals(a, 10);
+    SHOWS("0 new");
+    kt_app_arrivals(a, 12);
+    SHOWS("2 new");
+}
+
+static void rows_above_what_is_read_are_counted_until_one_goes_to_them(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down Down");
+    SHOWS(" LIVE\n");
+    arrive("n1", "2026-11-24T14:32:31Z", "mallory", 0);
+    arrive("n2", "2026-11-24T14:32:32Z", "mallory", 0);
+    arrive("n3", "2026-11-24T14:00:32Z", "late", 0); /* below the cursor */
+    fixture_settle(&f);
+    SHOWS("LIVE, 2 above");
+    SELECTED("14:29:40");
+    fixture_keys(&f, "Home");
+    SHOWS(" LIVE\n");
+}
+
+static void a_live_screen_is_due_again_within_the_half_hour_of_its_sparkline(void **state)
+{
+    (void)state;
+    int64_t due = kt_app_deadline(f.app);
+    assert_true(due > kt_mono_ms() && due <= kt_mono_ms() + 30 * 60 * 1000);
+    f.now += 30 * 60 * 1000;
+    assert_true(kt_app_tick(f.app) & KT_APP_REDRAW);
+    fixture_settle(&f);
+    struct kt_summary s = kt_table_summary(f.app->table);
+    assert_int_equal(s.buckets, 48);
+    assert_int_equal(s.bucket[47], 0); /* the newest half hour is empty now */
+    assert_true(s.bucket[46] > 0);
+}
+
+/* Three sources in other states than a test can bring about. */
+static void set_sources(void)
+{
+    struct kt_source_state *s = f.app->source;
+    memset(s, 0, 3 * sizeof *s);
+    f.app->n_sources = 3;
+    snprintf(s[0].name, sizeof s[0].name, "trail");
+    s[0].health = (struct kt_health){.state = KT_HEALTH_READING, .bytes_done = 45, .bytes_total = 100};
+    s[0].last_event = KT_TIME_NONE;
+    snprintf(s[1].name, sizeof s[1].name, "splunk");
+    s[1].health.state = KT_HEALTH_STALE;
+    s[1].last_event = f.now - 14 * 60 * 1000 - 5000;
+    snprintf(s[2].name, sizeof s[2].name, "old\x1b[2J");
+    s[2].health.state = KT_HEALTH_FAILED;
+    s[2].last_event = KT_TIME_NONE;
+    f.app->complete.gaps = 1;
+}
+
+static void sources_say_their_state_in_a_glyph_and_a_word(void **state)
+{
+    (void)state;
+    fixture_resize(&f, 24, 120);
+    set_sources();
+    SHOWS("● trail reading 45 %  ▲ splunk stale 14m  ✗ old^[[2J failed");
+    SHOWS("complete to 14:31:55Z, 1 gap");
+    f.app->complete.complete_to = KT_TIME_NONE;
+    SHOWS("completeness not known, 1 gap");
+    f.app->complete.reading = true;
+    SHOWS("READING 45 %");
+}
+
+static void where_not_all_sources_fit_the_worst_are_shown(void **state)
+{
+    (void)state;
+    set_sources();
+    fixture_resize(&f, 24, 60);
+    SHOWS("✗ old^[[2J failed");
+    SHOWS("+2");
+    SHOWS_NOT("trail reading");
+    fixture_resize(&f, 1, 60);
+    SHOWS("2 of 3 sources");
+}
+
+static void a_stale_source_grows_older_by_the_minute(void **state)
+{
+    (void)state;
+    set_sources();
+    int64_t due = kt_app_deadline(f.app) - kt_mono_ms();
+    assert_true(due > 50 * 1000 && due <= 55 * 1000);
 }
 
 static void news_of_nothing_draws_nothing(void **state)
@@ -601,6 +733,7 @@ int main(void)
         T(a_value_of_the_record_leads_to_its_pane, day),
         T(a_filter_is_followed_while_it_is_written_and_esc_leaves_all_as_it_was, day),
         T(an_error_of_the_filter_stands_over_its_place_and_enter_waits, day),
+        T(what_the_program_was_started_with_is_on_the_screen, day),
         T(a_search_walks_the_hits_in_the_tables_order, day),
         T(a_search_given_up_puts_the_cursor_back, day),
         T(a_search_in_many_rows_finds_the_far_one, many),
@@ -610,7 +743,14 @@ int main(void)
         T(every_command_is_in_the_help, day),
         T(a_key_without_a_command_is_answered_calmly, day),
         T(a_hint_goes_away_by_itself_and_then_nothing_is_due, day),
+        T(sources_say_their_state_in_a_glyph_and_a_word, day),
+        T(where_not_all_sources_fit_the_worst_are_shown, day),
+        T(a_stale_source_grows_older_by_the_minute, day),
         T(news_of_nothing_draws_nothing, day),
+        T(what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is_not, live),
+        T(rows_that_were_read_at_the_start_are_not_new_though_views_come_late, live),
+        T(rows_above_what_is_read_are_counted_until_one_goes_to_them, live),
+        T(a_live_screen_is_due_again_within_the_half_hour_of_its_sparkline, live),
         T(keys_that_leave_or_suspend_say_so_to_the_loop, day),
         T(pasted_text_runs_no_commands, day),
         T(high_risks_are_glyph_number_and_count, day),

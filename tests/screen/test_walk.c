@@ -42,7 +42,8 @@ static struct kt_key any_key(enum kt_context ctx)
 
 static void any_size(struct fixture *f)
 {
-    static const int odd[][2] = {{1, 1}, {2, 5}, {5, 20}, {10, 40}, {24, 80}, {43, 132}, {200, 500}, {1, 500}, {200, 1}};
+    static const int odd[][2] = {{1, 1},    {2, 5},     {5, 20},  {10, 40}, {24, 80},
+                                 {43, 132}, {200, 500}, {1, 500}, {200, 1}};
     if (dice(2))
         fixture_resize(f, odd[dice(9)][0], odd[dice(9)][1]);
     else

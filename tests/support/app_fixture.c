@@ -5,10 +5,12 @@
 
 #include <inttypes.h>
 #include <locale.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -50,7 +52,9 @@ void fixture_json(struct kt_buf *b, const struct fixture_record *r)
 {
     kt_buf_adds(b, "{\"eventVersion\":\"1.08\"");
     field(b, "eventTime", r->time);
-    kt_buf_adds(b, ",\"eventSource\":\"iam.amazonaws.com\",\"eventName\":\"CreateAccessKey\",\"awsRegion\":\"us-east-1\"");
+    field(b, "eventSource", "iam.amazonaws.com");
+    field(b, "eventName", "CreateAccessKey");
+    field(b, "awsRegion", "us-east-1");
     field(b, "sourceIPAddress", r->address);
     field(b, "userAgent", r->agent);
     identity(b, r);
@@ -154,25 +158,61 @@ static int64_t fixed_now(void *ctx)
     return ((struct fixture *)ctx)->now;
 }
 
-void fixture_open(struct fixture *f, enum fixture_records what, int rows, int cols, bool ascii)
+static void follow_file(struct fixture *f)
+{
+    struct kt_err e = {0};
+    snprintf(f->followed, sizeof f->followed, "/tmp/keytop-followed-XXXXXX");
+    int fd = mkstemp(f->followed);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(kt_engine_add(f->engine, f->followed, "queue", &e), KT_OK);
+}
+
+/* Reading is over once the file is followed. */
+static void wait_until_live(struct fixture *f)
+{
+    for (int i = 0; i < 500 && f->app->source[1].health.state != KT_HEALTH_LIVE; i++) {
+        struct pollfd p = {.fd = kt_engine_fd(f->engine), .events = POLLIN};
+        poll(&p, 1, 10);
+        kt_app_news(f->app);
+    }
+    assert_int_equal(f->app->source[1].health.state, KT_HEALTH_LIVE);
+}
+
+static void open_all(struct fixture *f, enum fixture_records what, int rows, int cols, struct kt_app_opts a)
 {
     struct kt_err e = {0};
     setlocale(LC_ALL, "C.UTF-8");
     *f = (struct fixture){.now = kt_time_parse(KT_LIT("2026-11-24T14:32:40Z"))};
     f->clock = (struct kt_clock){fixed_now, f};
-    struct kt_engine_opts o = {.since = KT_TIME_NONE, .until = KT_TIME_NONE, .clock = &f->clock,
+    struct kt_engine_opts o = {.follow = what == FIXTURE_LIVE, .since = KT_TIME_NONE, .until = KT_TIME_NONE, .clock = &f->clock,
                                .store = {.keep_raw = true}};
     assert_int_equal(kt_engine_new(&f->engine, &o, &e), KT_OK);
-    if (what == FIXTURE_DAY)
+    if (what == FIXTURE_DAY || what == FIXTURE_LIVE)
         feed_day(f);
     else if (what == FIXTURE_MANY)
         feed_many(f);
+    if (what == FIXTURE_LIVE)
+        follow_file(f);
     assert_int_equal(kt_engine_start(f->engine, &e), KT_OK);
-    struct kt_app_opts a = {.engine = f->engine, .clock = &f->clock, .ascii = ascii};
+    a.engine = f->engine;
+    a.clock = &f->clock;
     f->app = kt_app_new(&a);
     assert_non_null(f->app);
-    assert_true(kt_canvas_init(&f->canvas, rows, cols, ascii));
+    assert_true(kt_canvas_init(&f->canvas, rows, cols, a.ascii));
+    if (what == FIXTURE_LIVE)
+        wait_until_live(f);
     fixture_settle(f);
+}
+
+void fixture_open(struct fixture *f, enum fixture_records what, int rows, int cols, bool ascii)
+{
+    open_all(f, what, rows, cols, (struct kt_app_opts){.ascii = ascii});
+}
+
+void fixture_open_with(struct fixture *f, enum fixture_records what, const char *filter, const char *rule)
+{
+    open_all(f, what, 24, 120, (struct kt_app_opts){.filter = filter, .rule = rule});
 }
 
 void fixture_close(struct fixture *f)
@@ -180,6 +220,8 @@ void fixture_close(struct fixture *f)
     kt_app_free(f->app);
     kt_engine_free(f->engine);
     kt_canvas_free(&f->canvas);
+    if (f->followed[0])
+        unlink(f->followed);
 }
 
 void fixture_settle(struct fixture *f)

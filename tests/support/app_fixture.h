@@ -21,10 +21,14 @@ struct fixture {
     struct kt_clock clock;
     int64_t now;
     unsigned did; /* what the last keys asked for */
+    char followed[64];
 };
 /* `day`: the records of one day, with the clock at its 14:32:40; else none. */
-enum fixture_records { FIXTURE_NONE, FIXTURE_DAY, FIXTURE_MANY };
+/* LIVE: the day's, and an empty file that is followed, so that more may come. */
+enum fixture_records { FIXTURE_NONE, FIXTURE_DAY, FIXTURE_MANY, FIXTURE_LIVE };
 void fixture_open(struct fixture *f, enum fixture_records what, int rows, int cols, bool ascii);
+/* The same, as the program was started with --filter and --rule. */
+void fixture_open_with(struct fixture *f, enum fixture_records what, const char *filter, const char *rule);
 void fixture_close(struct fixture *f);
 /* A row that arrives while the app runs. */
 void fixture_arrive(struct fixture *f, const struct fixture_record *r, uint64_t *seq);

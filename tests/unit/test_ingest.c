@@ -425,6 +425,40 @@ static void hostile_nesting_takes_linear_time(void **state)
     kt_buf_free(&b);
 }
 
+static long allocations_left;
+static void *scarce_malloc(size_t n)
+{
+    return allocations_left-- > 0 ? malloc(n) : NULL;
+}
+
+/* The parser's allocations fail from the n-th on: nothing is lost in silence. */
+static void no_allocation_of_the_parser_fails_unnoticed(void **state)
+{
+    (void)state;
+    static const char text[] = REC("a") "\n{\"detail\":" REC("b") "}\n{\"Events\":[{\"CloudTrailEvent\":\"" QREC("c")
+        "\"}]}\n{\"det\\u0061il\":" REC("d") "}\n{\"eventName\":\"CreateAccessKey\",\"eventID\":\"\xff\",\"eventName\":"
+        "\"CreateAccessKey\",\"n\":123456789012345678901234567890,\"l\":[1,2,3,{\"x\":[]}]}\n";
+    size_t stopped = 0;
+    for (long n = 0;; n++) {
+        struct seen s;
+        allocations_left = n;
+        json_set_alloc_funcs(scarce_malloc, free);
+        kit_feed_text(&s, text);
+        json_set_alloc_funcs(malloc, free);
+        bool all = s.records == 5 && s.end == KT_END_WHOLE;
+        bool told = s.end == KT_END_STOPPED && s.why.code == KT_ENOMEM;
+        if ((!all && !told) || s.malformed)
+            print_error("allocation %ld\n%s", n, kt_buf_str(&s.log));
+        assert_true(all || told);
+        assert_int_equal(s.malformed, 0);
+        seen_free(&s);
+        stopped += told;
+        if (allocations_left > 0)
+            break;
+    }
+    assert_true(stopped > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_record_larger_than_the_limit_spares_its_neighbours),
         cmocka_unit_test(a_long_file_of_one_line_needs_the_memory_of_one_record),
         cmocka_unit_test(hostile_nesting_takes_linear_time),
+        cmocka_unit_test(no_allocation_of_the_parser_fails_unnoticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

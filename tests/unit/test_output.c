@@ -287,13 +287,13 @@ static void a_table_to_a_pipe_is_aligned_and_cuts_nothing(void **state)
         "TIME                  RISK   ACTOR        TARGET                       RESULT   KEY                   FROM          "
         "AGENT         WHY\n"
         "2023-07-10T12:24:29Z  .  25  alice        svc-backup-with-a-long-name  created  AKIAEXAMPLEEXAMPLE99  203.0.113.9   "
-        "boto3 1.28.0  permanent key by an IAM user\n"
+        "boto3 1.28.0  by IAM user\n"
         "2023-07-10T12:25:00Z  .   0  ci / run-17  ?                            denied   -                     AWS Internal  "
         "curl 8        -\n"
         "malformed             ?      -            -                            -        -                     -             "
         "-             unterminated string (file:trail.json.gz, record 3)\n"
         "2023-07-10T12:26:00Z  .  25  bob          bob (self)                   created  AKIAEXAMPLEEXAMPLE99  203.0.113.9   "
-        "?             permanent key by an IAM user\n");
+        "?             by IAM user\n");
 }
 
 /* The longest line, in bytes; lines here are ASCII. */
