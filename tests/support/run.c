@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -44,6 +45,8 @@ pid_t run_launch(const struct run_job *j, int fds[3])
     close(in[0]);
     close(o[1]);
     close(e[1]);
+    /* a reader that is held up by its own full output must not hold up its feeder */
+    assert_int_equal(fcntl(in[1], F_SETFL, O_NONBLOCK), 0);
     fds[0] = in[1];
     fds[1] = o[0];
     fds[2] = e[0];
@@ -84,7 +87,7 @@ int run_job(const struct run_job *j, struct kt_buf *out, struct kt_buf *err)
         if (f[0].revents) {
             ssize_t n = fed < all ? write(fds[0], j->in + fed, all - fed) : 0;
             fed += n > 0 ? (size_t)n : 0;
-            if (n <= 0 || fed == all) {
+            if ((n <= 0 && !(n < 0 && errno == EAGAIN)) || fed == all) {
                 close(fds[0]);
                 fds[0] = -1;
             }
