@@ -168,7 +168,8 @@ static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
     case KT_ADDED_DUPLICATE:
         return true;
     case KT_ADDED_NOT:
-        add_trouble(g, o->name, "out of memory: a record could not be kept", true);
+        /* the store has counted the gap */
+        add_trouble(g, o->name, "out of memory: a record could not be kept", false);
         return true;
     }
     pthread_mutex_lock(&g->lock);

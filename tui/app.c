@@ -163,17 +163,28 @@ static bool catching_up(const struct kt_app *a)
     return a->complete.reading || !kt_app_live(a);
 }
 
+/* Rows are numbered in order of arrival, so that their count is the last
+ * number. The views may be far behind it. */
+static void note_start(struct kt_app *a)
+{
+    bool catching = catching_up(a);
+    if (catching || !a->caught_up)
+        a->at_start = a->counts.shown + a->counts.malformed;
+    a->caught_up = !catching;
+}
+
 void kt_app_arrivals(struct kt_app *a, uint64_t last_seq)
 {
     if (last_seq <= a->last_seq)
         return;
-    bool first = a->last_seq == 0;
     a->last_seq = last_seq;
-    if (first || catching_up(a)) {
+    if (last_seq <= a->at_start) {
         a->seen = last_seq;
         a->n_fresh = 0;
         return;
     }
+    if (a->seen < a->at_start)
+        a->seen = a->at_start;
     int64_t until = kt_mono_ms() + FRESH_MS;
     int last = a->n_fresh - 1;
     bool step = last < 0 || until - a->fresh[last].until > FRESH_STEP_MS;
@@ -203,6 +214,7 @@ unsigned kt_app_news(struct kt_app *a)
     kt_arena_reset(a->arena);
     if (kt_status_refresh(a))
         did |= KT_APP_REDRAW;
+    note_start(a);
     for (struct kt_screen *s = a->top; s; s = s->below)
         if (s->ops->news && (s == a->top || s == a->table || a->top->ops->overlay))
             did |= s->ops->news(s);
@@ -421,6 +433,7 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     a->arena = kt_arena_new(ARENA_MAX);
     if (a->arena) {
         kt_status_refresh(a);
+        note_start(a);
         a->table = kt_screen_table(a);
     }
     if (!a->table) {

@@ -69,6 +69,8 @@ struct kt_app {
     } fresh[KT_FRESH_MAX];
     int n_fresh;
     uint64_t seen, last_seq;
+    uint64_t at_start;  /* rows up to this one were there when reading was over */
+    bool caught_up;
 
     char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
 };

@@ -1,73 +1,22 @@
 /* The table: every row, newest first, and below it a pane of what the cursor
  * is on. It stands at the bottom of all screens and is never closed. */
 #include "tui/format.h"
-#include "tui/list.h"
-#include "tui/pane.h"
-#include "tui/record.h"
 #include "tui/status.h"
+#include "tui/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SPARK = 48, HALF_HOUR = 30 * 60 * 1000, HITS_SORTED = 65536, WALK_MAX = 50000, PANE_MAX = 20, TIMES = 1024 };
+enum { SPARK = 48, HALF_HOUR = 30 * 60 * 1000, PANE_MAX = 20 };
 
-enum tab { TAB_KEY, TAB_TARGET, TAB_ACTOR, TAB_ADDRESS, TAB_AGENT, TAB_RECORD, TABS };
-
-struct table {
-    struct kt_screen s;
-    struct kt_view *view;
-    uint64_t generation;
-    const struct kt_snapshot *snap;  /* what is shown */
-    const struct kt_snapshot *last;  /* the newest: the same one, unless paused */
-    bool paused;
-    uint64_t dropped_at_pause;
-    struct kt_list list;
-    uint64_t top_seq; /* the newest arrival when the cursor last stood at the top */
-
-    enum kt_field sort;
-    bool ascending;
-    char filter_text[KT_PROMPT_MAX], filter_before[KT_PROMPT_MAX];
-    struct kt_filter *filter;
-    kt_entity scope;
-    char scope_name[KT_TITLE];
-    size_t scope_n;
-
-    /* all rows, while the table shows only some */
-    struct kt_view *all;
-    const struct kt_snapshot *all_snap;
-
-    /* the search: a view of the rows that hold the text */
-    struct kt_view *hits;
-    uint64_t hits_generation;
-    const struct kt_snapshot *hits_snap;
-    uint64_t *sorted; /* their numbers in rising order; NULL: too many */
-    struct kt_filter *needle;
-    uint64_t origin;  /* the row under the cursor when a prompt was opened */
-    uint64_t restore; /* the row to go back to once the table shows it again; 0: none */
-    enum { SEEK_NOT, SEEK_HERE, SEEK_NEXT, SEEK_PREVIOUS } seek; /* to be done when the hits are known */
-
-    enum tab tab;
-    struct kt_pane pane;
-    struct kt_record_view record;
-    uint64_t record_seq;
-    struct kt_row_entities touched; /* by the row under the cursor */
-    uint64_t touched_seq;
-
-    struct {
-        uint64_t seq;
-        int64_t time;
-    } times[TIMES]; /* a row's time does not change */
-    struct kt_columns columns;
-};
-
-static struct table *table_of(struct kt_screen *s)
+static struct kt_table *table_of(struct kt_screen *s)
 {
-    return (struct table *)s;
+    return (struct kt_table *)s;
 }
 
 /* --- what is asked of the view ------------------------------------------ */
 
-static struct kt_view_spec base_spec(const struct table *t)
+static struct kt_view_spec base_spec(const struct kt_table *t)
 {
     struct kt_view_spec spec = {.sort = t->sort, .ascending = t->ascending, .buckets = SPARK, .from = KT_TIME_NONE,
                                 .to = KT_TIME_NONE};
@@ -79,7 +28,7 @@ static struct kt_view_spec base_spec(const struct table *t)
     return spec;
 }
 
-static struct kt_view_spec table_spec(const struct table *t)
+struct kt_view_spec kt_table_spec(const struct kt_table *t)
 {
     struct kt_view_spec spec = base_spec(t);
     spec.scope = t->scope;
@@ -94,7 +43,7 @@ static void drop(const struct kt_snapshot **s)
     *s = NULL;
 }
 
-static void close_all_view(struct table *t)
+static void close_all_view(struct kt_table *t)
 {
     if (t->all)
         kt_view_close(t->all);
@@ -103,7 +52,7 @@ static void close_all_view(struct table *t)
 }
 
 /* The counts at the top are of all rows, whatever the table shows. */
-static void set_all_view(struct table *t)
+static void set_all_view(struct kt_table *t)
 {
     struct kt_view_spec spec = base_spec(t);
     spec.sort = KT_FIELD_TIME;
@@ -116,15 +65,13 @@ static void set_all_view(struct table *t)
         t->all = kt_view_open(t->s.app->views, &spec);
 }
 
-static void start_search(struct table *t);
-
-static unsigned respec(struct table *t)
+static unsigned respec(struct kt_table *t)
 {
-    struct kt_view_spec spec = table_spec(t);
+    struct kt_view_spec spec = kt_table_spec(t);
     t->generation = kt_view_set(t->view, &spec);
     set_all_view(t);
     if (t->hits)
-        start_search(t);
+        kt_table_search_start(t);
     return KT_APP_REDRAW;
 }
 
@@ -132,18 +79,18 @@ static unsigned respec(struct table *t)
 
 static uint64_t row_id(void *ctx, size_t i)
 {
-    return ((struct table *)ctx)->snap->seq[i];
+    return ((struct kt_table *)ctx)->snap->seq[i];
 }
 
 static ptrdiff_t row_find(void *ctx, uint64_t id)
 {
-    return kt_snapshot_find(((struct table *)ctx)->snap, id);
+    return kt_snapshot_find(((struct kt_table *)ctx)->snap, id);
 }
 
-static int64_t row_time(struct table *t, size_t i)
+static int64_t row_time(struct kt_table *t, size_t i)
 {
     uint64_t seq = t->snap->seq[i];
-    size_t slot = seq % TIMES;
+    size_t slot = seq % KT_TABLE_TIMES;
     struct kt_row r;
     if (t->times[slot].seq != seq) {
         t->times[slot].time = kt_app_row(t->s.app, seq, &r) ? r.ev.time : KT_TIME_NONE;
@@ -152,13 +99,13 @@ static int64_t row_time(struct table *t, size_t i)
     return t->times[slot].time;
 }
 
-static bool by_time(const struct table *t)
+static bool by_time(const struct kt_table *t)
 {
     return t->sort == KT_FIELD_TIME;
 }
 
 /* Does a line with the date stand above the row? Today needs none at the top. */
-static bool has_day(struct table *t, size_t i, bool first)
+static bool has_day(struct kt_table *t, size_t i, bool first)
 {
     if (!by_time(t))
         return false;
@@ -173,34 +120,22 @@ static int row_lines(void *ctx, size_t i, bool first)
     return has_day(ctx, i, first) ? 2 : 1;
 }
 
-static struct kt_list_items items(struct table *t)
+struct kt_list_items kt_table_items(struct kt_table *t)
 {
     return (struct kt_list_items){t->snap ? t->snap->n : 0, t, row_id, row_find, NULL, row_lines, NULL};
 }
 
-static uint64_t cursor_seq(const struct table *t)
+uint64_t kt_table_cursor(const struct kt_table *t)
 {
     return t->snap && t->list.cursor < t->snap->n ? t->snap->seq[t->list.cursor] : 0;
 }
 
 /* --- the pane below ----------------------------------------------------- */
 
-static kt_entity tab_entity(const struct table *t, enum tab tab)
-{
-    switch (tab) {
-    case TAB_KEY: return t->touched.key;
-    case TAB_TARGET: return t->touched.target;
-    case TAB_ACTOR: return t->touched.actor;
-    case TAB_ADDRESS: return t->touched.address;
-    case TAB_AGENT: return t->touched.agent;
-    default: return 0;
-    }
-}
-
 /* The panes below follow the cursor. */
-static void follow_cursor(struct table *t)
+void kt_table_follow_cursor(struct kt_table *t)
 {
-    uint64_t seq = cursor_seq(t);
+    uint64_t seq = kt_table_cursor(t);
     if (seq != t->touched_seq) {
         t->touched = (struct kt_row_entities){0};
         if (seq && !kt_store_row_entities(t->s.app->store, seq, &t->touched))
@@ -209,7 +144,7 @@ static void follow_cursor(struct table *t)
     }
     if (t->list.cursor == 0 && t->snap)
         t->top_seq = t->snap->last_seq;
-    kt_pane_set(&t->pane, tab_entity(t, t->tab), seq);
+    kt_pane_set(&t->pane, kt_table_tab_entity(t, t->tab), seq);
     if (t->tab == TAB_RECORD && t->record_seq != seq) {
         kt_record_view_load(&t->record, t->s.app, seq);
         t->record.list.top = t->record.list.cursor = t->record.n_seen > 1; /* the first brace says nothing */
@@ -217,14 +152,23 @@ static void follow_cursor(struct table *t)
     }
 }
 
+void kt_table_go_to(struct kt_table *t, uint64_t seq)
+{
+    struct kt_list_items it = kt_table_items(t);
+    ptrdiff_t at = it.n && seq ? row_find(t, seq) : -1;
+    if (at >= 0)
+        kt_list_goto(&t->list, &it, (size_t)at);
+    kt_table_follow_cursor(t);
+}
+
 /* --- news --------------------------------------------------------------- */
 
-static void adopt(struct table *t)
+static void adopt(struct kt_table *t)
 {
     drop(&t->snap);
     t->snap = t->last;
     t->last = NULL;
-    struct kt_list_items it = items(t);
+    struct kt_list_items it = kt_table_items(t);
     kt_list_sync(&t->list, &it);
     if (t->restore && t->snap->generation >= t->generation) {
         ptrdiff_t at = row_find(t, t->restore);
@@ -232,10 +176,10 @@ static void adopt(struct table *t)
             kt_list_goto(&t->list, &it, (size_t)at);
         t->restore = 0;
     }
-    follow_cursor(t);
+    kt_table_follow_cursor(t);
 }
 
-static bool take_newest(struct table *t)
+static bool take_newest(struct kt_table *t)
 {
     const struct kt_snapshot *s = kt_view_snapshot(t->view);
     if (!s)
@@ -253,46 +197,7 @@ static bool take_newest(struct table *t)
     return true;
 }
 
-static int by_seq(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static void sort_hits(struct table *t)
-{
-    free(t->sorted);
-    t->sorted = NULL;
-    size_t n = t->hits_snap->n;
-    if (n == 0 || n > HITS_SORTED)
-        return;
-    t->sorted = malloc(n * sizeof *t->sorted);
-    if (!t->sorted)
-        return;
-    memcpy(t->sorted, t->hits_snap->seq, n * sizeof *t->sorted);
-    qsort(t->sorted, n, sizeof *t->sorted, by_seq);
-}
-
-static unsigned seek(struct table *t);
-
-static bool take_hits(struct table *t)
-{
-    const struct kt_snapshot *s = t->hits ? kt_view_snapshot(t->hits) : NULL;
-    if (!s)
-        return false;
-    if (s == t->hits_snap || s->generation < t->hits_generation) {
-        kt_snapshot_release(s);
-        return false;
-    }
-    drop(&t->hits_snap);
-    t->hits_snap = s;
-    sort_hits(t);
-    if (t->seek != SEEK_NOT)
-        seek(t);
-    return true;
-}
-
-static bool take_all(struct table *t)
+static bool take_all(struct kt_table *t)
 {
     const struct kt_snapshot *s = t->all ? kt_view_snapshot(t->all) : NULL;
     if (!s)
@@ -308,9 +213,9 @@ static bool take_all(struct table *t)
 
 static unsigned news(struct kt_screen *s)
 {
-    struct table *t = table_of(s);
+    struct kt_table *t = table_of(s);
     bool changed = take_newest(t);
-    changed = take_hits(t) || changed;
+    changed = kt_table_search_news(t) || changed;
     changed = take_all(t) || changed;
     changed = kt_pane_news(&t->pane) || changed;
     return changed ? KT_APP_REDRAW : 0;
@@ -318,7 +223,7 @@ static unsigned news(struct kt_screen *s)
 
 unsigned kt_table_tick(struct kt_screen *s)
 {
-    struct table *t = table_of(s);
+    struct kt_table *t = table_of(s);
     struct kt_view_spec spec = base_spec(t);
     const struct kt_snapshot *have = t->all ? t->all_snap : t->last ? t->last : t->snap;
     if (have && spec.to != KT_TIME_NONE && have->bucket_to != spec.to)
@@ -326,143 +231,10 @@ unsigned kt_table_tick(struct kt_screen *s)
     return 0;
 }
 
-/* --- search ------------------------------------------------------------- */
-
-static void end_search(struct table *t)
-{
-    if (t->hits)
-        kt_view_close(t->hits);
-    t->hits = NULL;
-    drop(&t->hits_snap);
-    free(t->sorted);
-    t->sorted = NULL;
-    kt_filter_free(t->needle);
-    t->needle = NULL;
-    t->seek = SEEK_NOT;
-    t->s.app->needle[0] = '\0';
-}
-
-/* The text as one word of the filter language, in quotes. */
-static bool as_word(const char *text, struct kt_buf *b)
-{
-    kt_buf_addc(b, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            kt_buf_addc(b, '\\');
-        kt_buf_addc(b, *text);
-    }
-    return kt_buf_addc(b, '"');
-}
-
-/* Asks for the rows that hold the text among those that the table shows. */
-static void start_search(struct table *t)
-{
-    struct kt_filter *f = NULL, *needle = NULL;
-    struct kt_buf word, both;
-    int64_t now = kt_app_now(t->s.app);
-    struct kt_view_spec spec = table_spec(t);
-    kt_buf_init(&word, KT_FILTER_TEXT_MAX);
-    kt_buf_init(&both, KT_FILTER_TEXT_MAX);
-    bool ok = as_word(t->s.app->needle, &word) && kt_buf_adds(&both, t->filter_text) && kt_buf_addc(&both, ' ') &&
-              kt_buf_add(&both, word.p, word.len) &&
-              kt_filter_parse(&needle, kt_buf_span(&word), now, NULL, NULL) == KT_OK &&
-              kt_filter_parse(&f, kt_buf_span(&both), now, NULL, NULL) == KT_OK;
-    kt_buf_free(&word);
-    kt_buf_free(&both);
-    if (!ok) {
-        kt_filter_free(needle);
-        return;
-    }
-    kt_filter_free(t->needle);
-    t->needle = needle;
-    spec.filter = f;
-    spec.buckets = 0;
-    if (t->hits)
-        t->hits_generation = kt_view_set(t->hits, &spec);
-    else
-        t->hits = kt_view_open(t->s.app->views, &spec);
-    kt_filter_free(f);
-}
-
-static bool is_hit(struct table *t, uint64_t seq)
-{
-    if (t->sorted)
-        return bsearch(&seq, t->sorted, t->hits_snap->n, sizeof seq, by_seq) != NULL;
-    struct kt_row r;
-    kt_arena_reset(t->s.app->arena);
-    return kt_app_row(t->s.app, seq, &r) && kt_filter_row(t->needle, &r, t->s.app->rules, t->s.app->arena);
-}
-
-/* Walks from the cursor to a hit. Where hits are few they are looked up by
- * number; where they are many one is near. */
-static unsigned seek(struct table *t)
-{
-    int how = t->seek;
-    struct kt_list_items it = items(t);
-    t->seek = SEEK_NOT;
-    if (!t->hits_snap || t->hits_snap->n == 0 || it.n == 0)
-        return how == SEEK_HERE ? KT_APP_REDRAW : kt_app_hint(t->s.app, "no hits");
-    size_t i = t->list.cursor, most = t->sorted ? it.n : it.n < WALK_MAX ? it.n : WALK_MAX;
-    for (size_t k = 0; k <= most; k++) {
-        if (k > 0 || how != SEEK_HERE)
-            i = how == SEEK_PREVIOUS ? (i > 0 ? i - 1 : it.n - 1) : (i + 1 < it.n ? i + 1 : 0);
-        if (!is_hit(t, t->snap->seq[i]))
-            continue;
-        kt_list_goto(&t->list, &it, i);
-        follow_cursor(t);
-        return KT_APP_REDRAW;
-    }
-    return kt_app_hint(t->s.app, "no hit among the rows that are shown now");
-}
-
-static unsigned next_hit(struct table *t, bool backwards)
-{
-    if (!t->hits && t->s.app->needle[0])
-        start_search(t);
-    if (!t->hits)
-        return kt_app_hint(t->s.app, "nothing was searched for yet: ^F begins");
-    t->seek = backwards ? SEEK_PREVIOUS : SEEK_NEXT;
-    if (t->hits_snap && t->hits_snap->generation >= t->hits_generation)
-        return seek(t);
-    return KT_APP_REDRAW;
-}
-
-static void go_to_seq(struct table *t, uint64_t seq)
-{
-    struct kt_list_items it = items(t);
-    ptrdiff_t at = it.n && seq ? row_find(t, seq) : -1;
-    if (at >= 0)
-        kt_list_goto(&t->list, &it, (size_t)at);
-    follow_cursor(t);
-}
-
-static unsigned search_prompted(struct table *t, enum kt_prompt_event e)
-{
-    struct kt_app *a = t->s.app;
-    struct kt_prompt *p = &a->prompt;
-    p->error[0] = '\0';
-    if (e == KT_PROMPT_CANCELLED || (e == KT_PROMPT_ACCEPTED && p->len == 0)) {
-        end_search(t);
-        go_to_seq(t, t->origin);
-        return KT_APP_REDRAW;
-    }
-    if (e == KT_PROMPT_ACCEPTED)
-        return KT_APP_REDRAW;
-    go_to_seq(t, t->origin);
-    if (p->len == 0) {
-        end_search(t);
-        return KT_APP_REDRAW;
-    }
-    memcpy(a->needle, p->text, p->len + 1);
-    t->seek = SEEK_HERE;
-    start_search(t);
-    return KT_APP_REDRAW;
-}
-
 /* --- filter ------------------------------------------------------------- */
 
 /* Sets the filter where the text is one; else says what is wrong with it. */
-static bool set_filter(struct table *t, const char *text, struct kt_err *e, size_t *column)
+static bool set_filter(struct kt_table *t, const char *text, struct kt_err *e, size_t *column)
 {
     struct kt_filter *f = NULL;
     if (kt_filter_parse(&f, kt_span_of(text), kt_app_now(t->s.app), column, e) != KT_OK)
@@ -474,7 +246,7 @@ static bool set_filter(struct table *t, const char *text, struct kt_err *e, size
     return true;
 }
 
-static unsigned filter_prompted(struct table *t, enum kt_prompt_event e)
+static unsigned filter_prompted(struct kt_table *t, enum kt_prompt_event e)
 {
     struct kt_prompt *p = &t->s.app->prompt;
     struct kt_err err = {0};
@@ -482,7 +254,7 @@ static unsigned filter_prompted(struct table *t, enum kt_prompt_event e)
         if (strcmp(t->filter_text, t->filter_before) != 0)
             set_filter(t, t->filter_before, NULL, NULL);
         t->restore = t->origin;
-        go_to_seq(t, t->origin);
+        kt_table_go_to(t, t->origin);
         return KT_APP_REDRAW;
     }
     p->error[0] = '\0';
@@ -495,13 +267,13 @@ static unsigned filter_prompted(struct table *t, enum kt_prompt_event e)
 
 static unsigned prompted(struct kt_screen *s, enum kt_prompt_event e)
 {
-    struct table *t = table_of(s);
-    return strcmp(s->app->prompt.label, "search") == 0 ? search_prompted(t, e) : filter_prompted(t, e);
+    struct kt_table *t = table_of(s);
+    return strcmp(s->app->prompt.label, "search") == 0 ? kt_table_search_prompted(t, e) : filter_prompted(t, e);
 }
 
 /* --- drawing ------------------------------------------------------------ */
 
-static void draw_day(struct table *t, size_t i, struct kt_canvas *c, int row)
+static void draw_day(struct kt_table *t, size_t i, struct kt_canvas *c, int row)
 {
     char b[KT_FMT_TEXT];
     int col = 1 + kt_canvas_text(c, row, 1, c->cols - 1, KT_STYLE(HEADER), kt_fmt_day(row_time(t, i), b));
@@ -511,7 +283,7 @@ static void draw_day(struct table *t, size_t i, struct kt_canvas *c, int row)
 
 static void draw_row(void *ctx, size_t i, struct kt_canvas *c, int row, int lines, bool first, bool selected)
 {
-    struct table *t = ctx;
+    struct kt_table *t = ctx;
     struct kt_app *a = t->s.app;
     struct kt_row r;
     if (lines > 1 || has_day(t, i, first))
@@ -533,7 +305,7 @@ static void draw_row(void *ctx, size_t i, struct kt_canvas *c, int row, int line
     }
 }
 
-static void draw_empty(struct table *t, struct kt_canvas *c, int row, int height)
+static void draw_empty(struct kt_table *t, struct kt_canvas *c, int row, int height)
 {
     const char *why = "no rows";
     if (!t->snap)
@@ -550,135 +322,6 @@ static void draw_empty(struct table *t, struct kt_canvas *c, int row, int height
     kt_canvas_text(c, row + height / 3, w + 2 < c->cols ? (c->cols - w) / 2 : 0, w, KT_STYLE(DIM), why);
 }
 
-struct label {
-    struct kt_span name;
-    const char *word; /* where there is no name */
-    enum kt_text_kind kind;
-    bool shortened;
-};
-
-static struct kt_span agent_name(struct kt_app *a, const struct kt_row *r)
-{
-    const struct kt_agent *g = &r->ev.agent;
-    struct kt_buf b;
-    if (!kt_span_known(g->tool))
-        return g->text;
-    kt_buf_init(&b, 256);
-    kt_buf_add(&b, g->tool.p, g->tool.n);
-    if (kt_span_known(g->version)) {
-        kt_buf_addc(&b, ' ');
-        kt_buf_add(&b, g->version.p, g->version.n);
-    }
-    struct kt_span name = b.failed ? g->tool : kt_arena_span(a->arena, kt_buf_span(&b));
-    kt_buf_free(&b);
-    return name;
-}
-
-static void labels_of(struct table *t, const struct kt_row *r, struct label out[TABS])
-{
-    out[TAB_KEY] = (struct label){r->ev.key.id, r->ev.kind == KT_KIND_MALFORMED ? "malformed" : "no key",
-                                  KT_TEXT_IDENTITY, true};
-    out[TAB_TARGET] = (struct label){r->ev.target.name, "target ?", KT_TEXT_IDENTITY, false};
-    out[TAB_ACTOR] = (struct label){r->ev.actor.name, "actor ?", KT_TEXT_IDENTITY, false};
-    out[TAB_ADDRESS] = (struct label){r->ev.source.address, "address ?", KT_TEXT_IDENTITY, false};
-    out[TAB_AGENT] = (struct label){agent_name(t->s.app, r), "agent ?", KT_TEXT_FREE, false};
-    out[TAB_RECORD] = (struct label){KT_SPAN_NONE, "record", KT_TEXT_IDENTITY, false};
-}
-
-/* Someone who made a key for himself has one tab, not two. */
-static bool tab_hidden(const struct table *t, int tab)
-{
-    return tab == TAB_ACTOR && t->touched.actor && t->touched.actor == t->touched.target;
-}
-
-static int label_width(const struct kt_canvas *c, const struct label *l)
-{
-    struct kt_text_opts o = {.kind = l->kind, .ascii = c->ascii};
-    if (!kt_span_known(l->name))
-        return kt_canvas_text_width(c->ascii, l->word);
-    return l->shortened ? 9 : (int)kt_text_width(l->name, &o, 40);
-}
-
-/* Widths of the tabs: the longest give way until all fit. */
-static void fit_tabs(const struct table *t, const struct kt_canvas *c, const struct label l[TABS], int gap,
-                     int width[TABS])
-{
-    int total = 2;
-    for (int i = 0; i < TABS; i++) {
-        width[i] = tab_hidden(t, i) ? 0 : label_width(c, &l[i]);
-        total += tab_hidden(t, i) ? 0 : width[i] + gap;
-    }
-    while (total > c->cols) {
-        int longest = 0;
-        for (int i = 1; i < TABS; i++)
-            if (width[i] > width[longest])
-                longest = i;
-        if (width[longest] <= 4)
-            return;
-        width[longest]--;
-        total--;
-    }
-}
-
-/* ─ AKIA…7QX2 ─┬─ svc-backup ─┬─ ... : the one shown stands out. */
-static void draw_tabs(struct table *t, struct kt_canvas *c, int row, const struct kt_row *r)
-{
-    struct label l[TABS];
-    int width[TABS], col = 1;
-    bool tight = c->cols < 100;
-    const char *between = tight ? " ┬ " : " ─┬─ ";
-    labels_of(t, r, l);
-    fit_tabs(t, c, l, tight ? 3 : 5, width);
-    for (int i = 0; i < c->cols; i++)
-        kt_canvas_text(c, row, i, 1, KT_STYLE(RULE), i == 0 ? " " : "─");
-    col += kt_canvas_text(c, row, col, 2, KT_STYLE(RULE), "─ ");
-    for (int i = 0; i < TABS; i++) {
-        if (tab_hidden(t, i))
-            continue;
-        bool on = t->tab == (enum tab)i || (i == TAB_TARGET && t->tab == TAB_ACTOR && tab_hidden(t, TAB_ACTOR));
-        struct kt_style s = on ? (struct kt_style){KT_ROLE_TITLE, KT_ATTR_BOLD | KT_ATTR_UNDERLINE} : KT_STYLE(TEXT);
-        if (!on && !kt_span_known(l[i].name) && i != TAB_RECORD)
-            s = KT_STYLE(DIM);
-        if (!kt_span_known(l[i].name))
-            col += kt_canvas_text(c, row, col, width[i], s, l[i].word);
-        else if (l[i].shortened)
-            col += kt_canvas_data_middle(c, row, col, width[i], s, l[i].name, l[i].kind);
-        else
-            col += kt_canvas_data(c, row, col, width[i], s, l[i].name, l[i].kind);
-        bool last = i == TAB_RECORD;
-        col += kt_canvas_text(c, row, col, c->cols - col, KT_STYLE(RULE), last ? " " : between);
-    }
-}
-
-static void draw_below(struct table *t, struct kt_canvas *c, int row, int height)
-{
-    struct kt_row r;
-    uint64_t seq = cursor_seq(t);
-    kt_arena_reset(t->s.app->arena);
-    if (!seq || !kt_app_row(t->s.app, seq, &r)) {
-        for (int i = 1; i < c->cols; i++)
-            kt_canvas_text(c, row, i, 1, KT_STYLE(RULE), "─");
-        return;
-    }
-    draw_tabs(t, c, row, &r);
-    if (t->tab == TAB_RECORD) {
-        kt_record_view_draw(&t->record, c, row + 1, height - 1, 0, c->cols, false);
-        return;
-    }
-    if (t->pane.entity) {
-        t->pane.side = c->cols >= 132;
-        kt_pane_draw(&t->pane, c, row + 1, height - 1, 0, c->cols);
-        return;
-    }
-    struct kt_pen pen;
-    kt_pen_begin(&pen, c, c->ascii, row + 1, height - 1, 1, c->cols - 2);
-    if (t->tab != TAB_KEY && r.ev.kind != KT_KIND_MALFORMED) {
-        kt_pen_text(&pen, KT_STYLE(DIM), "the record does not say; what it says:");
-        kt_pen_line(&pen);
-    }
-    kt_story(t->s.app, &pen, &r);
-}
-
 static int below_height(const struct kt_canvas *c, int height)
 {
     if (height < 17 || c->cols < 24)
@@ -689,7 +332,7 @@ static int below_height(const struct kt_canvas *c, int height)
 
 static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 {
-    struct table *t = table_of(s);
+    struct kt_table *t = table_of(s);
     int below = below_height(c, height), y = row, end = row + height - below;
     if (height >= 7) {
         kt_status_sources(s->app, c, y++);
@@ -702,30 +345,30 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
     kt_columns_fit(&t->columns, 1, c->cols > 2 ? c->cols - 2 : c->cols - 1, time_width);
     if (height >= 4)
         kt_columns_head(&t->columns, c, y++, t->sort, t->ascending);
-    struct kt_list_items it = items(t);
+    struct kt_list_items it = kt_table_items(t);
     if (it.n)
         kt_list_draw(&t->list, &it, c, y, end - y, draw_row);
     else if (end > y)
         draw_empty(t, c, y, end - y);
     if (below)
-        draw_below(t, c, end, below - 1);
+        kt_table_draw_below(t, c, end, below - 1);
 }
 
 /* --- commands ----------------------------------------------------------- */
 
-static unsigned moved(struct table *t, enum kt_list_move m)
+static unsigned moved(struct kt_table *t, enum kt_list_move m)
 {
-    struct kt_list_items it = items(t);
+    struct kt_list_items it = kt_table_items(t);
     if (!kt_list_move(&t->list, &it, m))
         return 0;
-    follow_cursor(t);
+    kt_table_follow_cursor(t);
     return KT_APP_REDRAW;
 }
 
-static unsigned open_tab(struct table *t)
+static unsigned open_tab(struct kt_table *t)
 {
-    uint64_t seq = cursor_seq(t);
-    kt_entity e = tab_entity(t, t->tab);
+    uint64_t seq = kt_table_cursor(t);
+    kt_entity e = kt_table_tab_entity(t, t->tab);
     if (!seq)
         return kt_app_hint(t->s.app, "no row to open");
     if (e)
@@ -733,28 +376,28 @@ static unsigned open_tab(struct table *t)
     return kt_app_push(t->s.app, kt_screen_record(t->s.app, seq));
 }
 
-static unsigned turn_tab(struct table *t, int by)
+static unsigned turn_tab(struct kt_table *t, int by)
 {
     int tab = (int)t->tab;
     do
         tab = (tab + TABS + by) % TABS;
-    while (tab_hidden(t, tab));
-    t->tab = (enum tab)tab;
-    follow_cursor(t);
+    while (kt_table_tab_hidden(t, tab));
+    t->tab = (enum kt_table_tab)tab;
+    kt_table_follow_cursor(t);
     return KT_APP_REDRAW;
 }
 
-static unsigned pick_tab(struct table *t, struct kt_key k)
+static unsigned pick_tab(struct kt_table *t, struct kt_key k)
 {
     int tab = (int)k.ch - '1';
     if (tab < 0 || tab >= TABS)
         return 0;
-    t->tab = (enum tab)tab;
-    follow_cursor(t);
+    t->tab = (enum kt_table_tab)tab;
+    kt_table_follow_cursor(t);
     return KT_APP_REDRAW;
 }
 
-static unsigned pause_or_go_on(struct table *t)
+static unsigned pause_or_go_on(struct kt_table *t)
 {
     t->paused = !t->paused;
     t->dropped_at_pause = t->s.app->counts.dropped;
@@ -764,10 +407,10 @@ static unsigned pause_or_go_on(struct table *t)
 }
 
 /* Esc undoes the last thing that hides rows or holds them. */
-static unsigned clear(struct table *t)
+static unsigned clear(struct kt_table *t)
 {
     if (t->hits || t->s.app->needle[0]) {
-        end_search(t);
+        kt_table_search_end(t);
     } else if (t->scope) {
         t->scope = 0;
         respec(t);
@@ -781,7 +424,7 @@ static unsigned clear(struct table *t)
     return KT_APP_REDRAW;
 }
 
-static unsigned sort_by_neighbour(struct table *t, int by)
+static unsigned sort_by_neighbour(struct kt_table *t, int by)
 {
     for (int i = 0; i < t->columns.n; i++) {
         int to = i + by;
@@ -791,21 +434,21 @@ static unsigned sort_by_neighbour(struct table *t, int by)
     return kt_app_hint(t->s.app, "no column there");
 }
 
-static unsigned copy_value(struct table *t)
+static unsigned copy_value(struct kt_table *t)
 {
     struct kt_row r;
-    struct label l[TABS];
-    if (!cursor_seq(t) || !kt_app_row(t->s.app, cursor_seq(t), &r))
+    enum kt_text_kind kind;
+    if (!kt_table_cursor(t) || !kt_app_row(t->s.app, kt_table_cursor(t), &r))
         return kt_app_hint(t->s.app, "nothing to copy here");
-    labels_of(t, &r, l);
     if (t->tab == TAB_RECORD)
-        return kt_app_copy_row(t->s.app, cursor_seq(t));
-    return kt_app_copy_value(t->s.app, l[t->tab].name, l[t->tab].kind);
+        return kt_app_copy_row(t->s.app, kt_table_cursor(t));
+    struct kt_span value = kt_table_tab_value(t, &r, &kind);
+    return kt_app_copy_value(t->s.app, value, kind);
 }
 
-static unsigned open_prompt(struct table *t, bool search)
+static unsigned open_prompt(struct kt_table *t, bool search)
 {
-    t->origin = cursor_seq(t);
+    t->origin = kt_table_cursor(t);
     if (search)
         return kt_app_prompt(t->s.app, &t->s, "search", "");
     snprintf(t->filter_before, sizeof t->filter_before, "%s", t->filter_text);
@@ -814,14 +457,14 @@ static unsigned open_prompt(struct table *t, bool search)
 
 static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key k)
 {
-    struct table *t = table_of(s);
+    struct kt_table *t = table_of(s);
     switch (cmd) {
     case KT_CMD_OPEN: return open_tab(t);
     case KT_CMD_CLEAR: return clear(t);
     case KT_CMD_FILTER: return open_prompt(t, false);
     case KT_CMD_SEARCH: return open_prompt(t, true);
-    case KT_CMD_NEXT: return next_hit(t, false);
-    case KT_CMD_PREVIOUS: return next_hit(t, true);
+    case KT_CMD_NEXT: return kt_table_search_next(t, false);
+    case KT_CMD_PREVIOUS: return kt_table_search_next(t, true);
     case KT_CMD_SORT: return kt_app_push(s->app, kt_screen_sort(s->app));
     case KT_CMD_SORT_LEFT: return sort_by_neighbour(t, -1);
     case KT_CMD_SORT_RIGHT: return sort_by_neighbour(t, 1);
@@ -832,7 +475,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_TAB_PICK: return pick_tab(t, k);
     case KT_CMD_COPY_VALUE: return copy_value(t);
     case KT_CMD_COPY_ROW:
-        return cursor_seq(t) ? kt_app_copy_row(s->app, cursor_seq(t)) : kt_app_hint(s->app, "nothing to copy here");
+        return kt_table_cursor(t) ? kt_app_copy_row(s->app, kt_table_cursor(t)) : kt_app_hint(s->app, "nothing to copy here");
     case KT_CMD_UP: return moved(t, KT_LIST_UP);
     case KT_CMD_DOWN: return moved(t, KT_LIST_DOWN);
     case KT_CMD_PAGE_UP: return moved(t, KT_LIST_PAGE_UP);
@@ -846,7 +489,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
 /* --- as others see it --------------------------------------------------- */
 
 /* Rows that came in above what is read, since the cursor left the top. */
-static uint64_t above(const struct table *t)
+static uint64_t above(const struct kt_table *t)
 {
     uint64_t n = 0;
     for (size_t i = 0; t->snap && i < t->list.cursor && i < t->snap->n && i < 1000; i++)
@@ -856,7 +499,7 @@ static uint64_t above(const struct table *t)
 
 struct kt_summary kt_table_summary(struct kt_screen *s)
 {
-    struct table *t = table_of(s);
+    struct kt_table *t = table_of(s);
     struct kt_summary out = {.filtered = t->filter || t->scope, .paused = t->paused, .searching = t->hits != NULL};
     const struct kt_snapshot *all = t->all_snap ? t->all_snap : t->last ? t->last : t->snap;
     if (all) {
@@ -885,7 +528,7 @@ struct kt_summary kt_table_summary(struct kt_screen *s)
 
 unsigned kt_table_scope(struct kt_screen *s, kt_entity e, struct kt_span name)
 {
-    struct table *t = table_of(s);
+    struct kt_table *t = table_of(s);
     t->scope = e;
     t->scope_n = name.n < KT_TITLE ? name.n : KT_TITLE;
     memcpy(t->scope_name, name.p, t->scope_n);
@@ -900,7 +543,7 @@ enum kt_field kt_table_sort(struct kt_screen *s, bool *ascending)
 
 unsigned kt_table_set_sort(struct kt_screen *s, enum kt_field f, bool ascending)
 {
-    struct table *t = table_of(s);
+    struct kt_table *t = table_of(s);
     t->sort = f;
     t->ascending = ascending;
     return respec(t);
@@ -908,8 +551,8 @@ unsigned kt_table_set_sort(struct kt_screen *s, enum kt_field f, bool ascending)
 
 static void free_table(struct kt_screen *s)
 {
-    struct table *t = table_of(s);
-    end_search(t);
+    struct kt_table *t = table_of(s);
+    kt_table_search_end(t);
     kt_pane_close(&t->pane);
     kt_record_view_free(&t->record);
     close_all_view(t);
@@ -923,7 +566,7 @@ static void free_table(struct kt_screen *s)
 
 static void settle(struct kt_screen *s)
 {
-    struct table *t = table_of(s);
+    struct kt_table *t = table_of(s);
     struct kt_view *views[] = {t->view, t->all, t->hits, t->pane.view};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++)
         if (views[i])
@@ -937,7 +580,7 @@ static const struct kt_screen_ops ops = {
 
 struct kt_screen *kt_screen_table(struct kt_app *a)
 {
-    struct table *t = calloc(1, sizeof *t);
+    struct kt_table *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     t->s = (struct kt_screen){.ops = &ops, .app = a};
@@ -948,7 +591,7 @@ struct kt_screen *kt_screen_table(struct kt_app *a)
     /* --filter was checked when the program started; one that is not valid here shows all */
     if (kt_filter_parse(&t->filter, kt_span_of(filter), kt_app_now(a), NULL, NULL) == KT_OK)
         snprintf(t->filter_text, sizeof t->filter_text, "%s", filter);
-    struct kt_view_spec spec = table_spec(t);
+    struct kt_view_spec spec = kt_table_spec(t);
     t->view = kt_view_open(a->views, &spec);
     if (!t->view || !kt_pane_open(&t->pane, a, 0, 0)) {
         free_table(&t->s);

@@ -370,16 +370,17 @@ void kt_status_counts(struct kt_app *a, struct kt_canvas *c, int row)
     bool some = s.filtered || s.searching;
     struct chosen x = chosen_of(a, c, &s);
     int need = some ? x.w_before + x.w_scope + x.gap + x.w_text + x.w_of : 0;
-    int spark = c->cols >= 120 ? 48 : 24;
-    /* the sparkline gives way to a filter that needs its place */
-    if (c->cols >= 72 && (!some || spark + 44 + need <= c->cols)) {
+    int rule = a->opts.rule ? (int)strnlen(a->opts.rule, 24) + 7 : 0;
+    /* the sparkline gives way to a filter or rule that needs its place */
+    int spark = c->cols >= 120 && 48 + 44 + need + rule <= c->cols ? 48 : 24;
+    if (c->cols >= 72 && ((!some && !rule) || spark + 44 + need + rule <= c->cols)) {
         static const uint32_t none[48];
         say(&p, KT_STYLE(DIM), "24h ");
         kt_spark_draw(c, row, p.col, spark, s.buckets ? s.bucket : none, s.buckets ? s.buckets : 48);
         p.col += spark + 2;
     }
     say_counts(a, &p, &s);
-    if (a->opts.rule && p.col + 14 + need < p.end) {
+    if (rule && p.col + 14 + need < p.end) {
         say(&p, KT_STYLE(DIM), "rule ");
         p.col += kt_canvas_data(c, row, p.col, p.end - p.col - need - 1, KT_STYLE(BRIGHT), kt_span_of(a->opts.rule),
                                 KT_TEXT_FREE) + 2;

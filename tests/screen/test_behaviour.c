@@ -469,6 +469,19 @@ static void what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is
     assert_int_equal(time->style.attr & KT_ATTR_BOLD, 0);
 }
 
+static void rows_that_were_read_at_the_start_are_not_new_though_views_come_late(void **state)
+{
+    (void)state;
+    struct kt_app *a = f.app;
+    assert_int_equal(a->at_start, 10);
+    a->last_seq = a->seen = 0; /* as if no view had answered yet */
+    kt_app_arrivals(a, 4);
+    kt_app_arrivals(a, 10);
+    SHOWS("0 new");
+    kt_app_arrivals(a, 12);
+    SHOWS("2 new");
+}
+
 static void rows_above_what_is_read_are_counted_until_one_goes_to_them(void **state)
 {
     (void)state;
@@ -735,6 +748,7 @@ int main(void)
         T(a_stale_source_grows_older_by_the_minute, day),
         T(news_of_nothing_draws_nothing, day),
         T(what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is_not, live),
+        T(rows_that_were_read_at_the_start_are_not_new_though_views_come_late, live),
         T(rows_above_what_is_read_are_counted_until_one_goes_to_them, live),
         T(a_live_screen_is_due_again_within_the_half_hour_of_its_sparkline, live),
         T(keys_that_leave_or_suspend_say_so_to_the_loop, day),

@@ -1,0 +1,83 @@
+/* The table's own state, shared by the files that make it up: screen_table.c
+ * (rows, filter, commands), table_search.c (the search) and table_below.c (the
+ * panes under the rows). Nobody else includes this. */
+#ifndef KT_TUI_TABLE_H
+#define KT_TUI_TABLE_H
+#include "tui/list.h"
+#include "tui/pane.h"
+#include "tui/record.h"
+
+enum { KT_TABLE_TIMES = 1024 };
+
+enum kt_table_tab { TAB_KEY, TAB_TARGET, TAB_ACTOR, TAB_ADDRESS, TAB_AGENT, TAB_RECORD, TABS };
+
+struct kt_table {
+    struct kt_screen s;
+    struct kt_view *view;
+    uint64_t generation;
+    const struct kt_snapshot *snap;  /* what is shown */
+    const struct kt_snapshot *last;  /* a newer one that a pause holds back; else NULL */
+    bool paused;
+    uint64_t dropped_at_pause;
+    struct kt_list list;
+    uint64_t top_seq; /* the newest arrival when the cursor last stood at the top */
+
+    enum kt_field sort;
+    bool ascending;
+    char filter_text[KT_PROMPT_MAX], filter_before[KT_PROMPT_MAX];
+    struct kt_filter *filter;
+    kt_entity scope;
+    char scope_name[KT_TITLE];
+    size_t scope_n;
+
+    /* all rows, while the table shows only some */
+    struct kt_view *all;
+    const struct kt_snapshot *all_snap;
+
+    /* the search: a view of the rows that hold the text */
+    struct kt_view *hits;
+    uint64_t hits_generation;
+    const struct kt_snapshot *hits_snap;
+    uint64_t *sorted; /* their numbers in rising order; NULL: too many */
+    struct kt_filter *needle;
+    uint64_t origin;  /* the row under the cursor when a prompt was opened */
+    uint64_t restore; /* the row to go back to once the table shows it again; 0: none */
+    enum { SEEK_NOT, SEEK_HERE, SEEK_NEXT, SEEK_PREVIOUS } seek; /* to be done when the hits are known */
+
+    enum kt_table_tab tab;
+    struct kt_pane pane;
+    struct kt_record_view record;
+    uint64_t record_seq;
+    struct kt_row_entities touched; /* by the row under the cursor */
+    uint64_t touched_seq;
+
+    struct {
+        uint64_t seq;
+        int64_t time;
+    } times[KT_TABLE_TIMES]; /* a row's time does not change */
+    struct kt_columns columns;
+};
+
+struct kt_view_spec kt_table_spec(const struct kt_table *t);
+struct kt_list_items kt_table_items(struct kt_table *t);
+/* The row under the cursor; 0: none. */
+uint64_t kt_table_cursor(const struct kt_table *t);
+/* The panes below follow the cursor. */
+void kt_table_follow_cursor(struct kt_table *t);
+void kt_table_go_to(struct kt_table *t, uint64_t seq);
+
+/* The search. A view of its own finds the rows that hold the text; the cursor
+ * goes from one to the next in the table's order. */
+void kt_table_search_start(struct kt_table *t);
+void kt_table_search_end(struct kt_table *t);
+bool kt_table_search_news(struct kt_table *t);
+unsigned kt_table_search_next(struct kt_table *t, bool backwards);
+unsigned kt_table_search_prompted(struct kt_table *t, enum kt_prompt_event e);
+
+/* What stands below. */
+kt_entity kt_table_tab_entity(const struct kt_table *t, enum kt_table_tab tab);
+bool kt_table_tab_hidden(const struct kt_table *t, int tab);
+/* What the tab shown is named by, for the clipboard; unknown where the row does not say. */
+struct kt_span kt_table_tab_value(struct kt_table *t, const struct kt_row *r, enum kt_text_kind *kind);
+void kt_table_draw_below(struct kt_table *t, struct kt_canvas *c, int row, int height);
+#endif

@@ -1,0 +1,173 @@
+/* The search of the table: a text in any column, looked for off the screen's
+ * thread by a view like any other. */
+#include "tui/table.h"
+
+#include <stdlib.h>
+
+enum { HITS_SORTED = 65536, WALK_MAX = 50000 };
+
+static void drop(const struct kt_snapshot **s)
+{
+    if (*s)
+        kt_snapshot_release(*s);
+    *s = NULL;
+}
+
+void kt_table_search_end(struct kt_table *t)
+{
+    if (t->hits)
+        kt_view_close(t->hits);
+    t->hits = NULL;
+    drop(&t->hits_snap);
+    free(t->sorted);
+    t->sorted = NULL;
+    kt_filter_free(t->needle);
+    t->needle = NULL;
+    t->seek = SEEK_NOT;
+    t->s.app->needle[0] = '\0';
+}
+
+/* The text as one word of the filter language, in quotes. */
+static bool as_word(const char *text, struct kt_buf *b)
+{
+    kt_buf_addc(b, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            kt_buf_addc(b, '\\');
+        kt_buf_addc(b, *text);
+    }
+    return kt_buf_addc(b, '"');
+}
+
+/* Asks for the rows that hold the text among those that the table shows. */
+void kt_table_search_start(struct kt_table *t)
+{
+    struct kt_filter *f = NULL, *needle = NULL;
+    struct kt_buf word, both;
+    int64_t now = kt_app_now(t->s.app);
+    struct kt_view_spec spec = kt_table_spec(t);
+    kt_buf_init(&word, KT_FILTER_TEXT_MAX);
+    kt_buf_init(&both, KT_FILTER_TEXT_MAX);
+    bool ok = as_word(t->s.app->needle, &word) && kt_buf_adds(&both, t->filter_text) && kt_buf_addc(&both, ' ') &&
+              kt_buf_add(&both, word.p, word.len) &&
+              kt_filter_parse(&needle, kt_buf_span(&word), now, NULL, NULL) == KT_OK &&
+              kt_filter_parse(&f, kt_buf_span(&both), now, NULL, NULL) == KT_OK;
+    kt_buf_free(&word);
+    kt_buf_free(&both);
+    if (!ok) {
+        kt_filter_free(needle);
+        return;
+    }
+    kt_filter_free(t->needle);
+    t->needle = needle;
+    spec.filter = f;
+    spec.buckets = 0;
+    if (t->hits)
+        t->hits_generation = kt_view_set(t->hits, &spec);
+    else
+        t->hits = kt_view_open(t->s.app->views, &spec);
+    kt_filter_free(f);
+}
+
+static int by_seq(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static bool is_hit(struct kt_table *t, uint64_t seq)
+{
+    if (t->sorted)
+        return bsearch(&seq, t->sorted, t->hits_snap->n, sizeof seq, by_seq) != NULL;
+    struct kt_row r;
+    kt_arena_reset(t->s.app->arena);
+    return kt_app_row(t->s.app, seq, &r) && kt_filter_row(t->needle, &r, t->s.app->rules, t->s.app->arena);
+}
+
+/* Walks from the cursor to a hit. Where hits are few they are looked up by
+ * number; where they are many one is near. */
+static unsigned seek(struct kt_table *t)
+{
+    int how = t->seek;
+    struct kt_list_items it = kt_table_items(t);
+    t->seek = SEEK_NOT;
+    if (!t->hits_snap || t->hits_snap->n == 0 || it.n == 0)
+        return how == SEEK_HERE ? KT_APP_REDRAW : kt_app_hint(t->s.app, "no hits");
+    size_t i = t->list.cursor, most = t->sorted ? it.n : it.n < WALK_MAX ? it.n : WALK_MAX;
+    for (size_t k = 0; k <= most; k++) {
+        if (k > 0 || how != SEEK_HERE)
+            i = how == SEEK_PREVIOUS ? (i > 0 ? i - 1 : it.n - 1) : (i + 1 < it.n ? i + 1 : 0);
+        if (!is_hit(t, t->snap->seq[i]))
+            continue;
+        kt_list_goto(&t->list, &it, i);
+        kt_table_follow_cursor(t);
+        return KT_APP_REDRAW;
+    }
+    return kt_app_hint(t->s.app, "no hit among the rows that are shown now");
+}
+
+unsigned kt_table_search_next(struct kt_table *t, bool backwards)
+{
+    if (!t->hits && t->s.app->needle[0])
+        kt_table_search_start(t);
+    if (!t->hits)
+        return kt_app_hint(t->s.app, "nothing was searched for yet: ^F begins");
+    t->seek = backwards ? SEEK_PREVIOUS : SEEK_NEXT;
+    if (t->hits_snap && t->hits_snap->generation >= t->hits_generation)
+        return seek(t);
+    return KT_APP_REDRAW;
+}
+
+static void sort_hits(struct kt_table *t)
+{
+    free(t->sorted);
+    t->sorted = NULL;
+    size_t n = t->hits_snap->n;
+    if (n == 0 || n > HITS_SORTED)
+        return;
+    t->sorted = malloc(n * sizeof *t->sorted);
+    if (!t->sorted)
+        return;
+    memcpy(t->sorted, t->hits_snap->seq, n * sizeof *t->sorted);
+    qsort(t->sorted, n, sizeof *t->sorted, by_seq);
+}
+
+bool kt_table_search_news(struct kt_table *t)
+{
+    const struct kt_snapshot *s = t->hits ? kt_view_snapshot(t->hits) : NULL;
+    if (!s)
+        return false;
+    if (s == t->hits_snap || s->generation < t->hits_generation) {
+        kt_snapshot_release(s);
+        return false;
+    }
+    drop(&t->hits_snap);
+    t->hits_snap = s;
+    sort_hits(t);
+    if (t->seek != SEEK_NOT)
+        seek(t);
+    return true;
+}
+
+unsigned kt_table_search_prompted(struct kt_table *t, enum kt_prompt_event e)
+{
+    struct kt_app *a = t->s.app;
+    struct kt_prompt *p = &a->prompt;
+    p->error[0] = '\0';
+    if (e == KT_PROMPT_CANCELLED || (e == KT_PROMPT_ACCEPTED && p->len == 0)) {
+        kt_table_search_end(t);
+        kt_table_go_to(t, t->origin);
+        return KT_APP_REDRAW;
+    }
+    if (e == KT_PROMPT_ACCEPTED)
+        return KT_APP_REDRAW;
+    kt_table_go_to(t, t->origin);
+    if (p->len == 0) {
+        kt_table_search_end(t);
+        return KT_APP_REDRAW;
+    }
+    memcpy(a->needle, p->text, p->len + 1);
+    t->seek = SEEK_HERE;
+    kt_table_search_start(t);
+    return KT_APP_REDRAW;
+}
