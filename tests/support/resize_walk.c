@@ -82,7 +82,7 @@ static void random_size(uint64_t *x, int *rows, int *cols)
 static void random_keys(struct pty *p, uint64_t *x, struct resize_tally *t)
 {
     static const char *const keys[] = {"j",  "k",  "\033[6~", "\033[5~", "\t", "1", "2", "3",        "4",    "5",  "6",
-                                       "\r", "\r", "\177",    "?",       "S",  "s", "g", "G",        "w",    "-",  "+",
+                                       "\r", "\r", "\177",    "?",       "S",  "s\033", "g", "G",        "w",    "-",  "+",
                                        "\x0c", "\033OB", "\033OA", "\033OC", "/svc\033", "\006ali\033", "n", "p", "p"};
     int n = (int)(hostile_random(x) % 4);
     for (int i = 0; i < n; i++) {
