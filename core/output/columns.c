@@ -16,7 +16,7 @@ static bool word_char(char c)
 /* A CloudTrail key, or several with dots between. */
 static bool is_path(struct kt_span s)
 {
-    if (s.n == 0 || s.p[0] == '.' || (s.p[0] >= '0' && s.p[0] <= '9') || s.p[s.n - 1] == '.')
+    if (s.n == 0 || s.p[0] == '.' || s.p[0] == '-' || (s.p[0] >= '0' && s.p[0] <= '9') || s.p[s.n - 1] == '.')
         return false;
     for (size_t i = 0; i < s.n; i++)
         if (!word_char(s.p[i]) || (s.p[i] == '.' && s.p[i + 1] == '.'))

@@ -348,6 +348,8 @@ static void columns_are_names_or_dotted_paths(void **state)
                         "deploy,arn:aws:iam::" ACCOUNT ":role/deploy,\"{\"\"userName\"\":\"\"bob\"\"}\",q,\n");
     assert_int_equal(FEED("--columns", "Event_ID", "-"), 2); /* a field's name in other letters is a slip */
     assert_says(err, "event_id");
+    assert_int_equal(FEED("--columns", "--rule", "-"), 2);
+    assert_says(err, "neither a field");
     assert_int_equal(FEED("-o", "csv", "--columns", "error.code", "-"), 0);
     assert_string_equal(kt_buf_str(&out), "error.code\n\"\"\n"); /* a row, not an empty line */
 }
