@@ -221,6 +221,11 @@ unsigned kt_app_news(struct kt_app *a)
     return did;
 }
 
+bool kt_app_awaits(const struct kt_app *a)
+{
+    return a->top->ops->awaits && a->top->ops->awaits(a->top);
+}
+
 void kt_app_settle(struct kt_app *a)
 {
     /* an answer may lead to another question: a new row under the cursor has another pane */

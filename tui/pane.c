@@ -732,10 +732,14 @@ static void settle(struct kt_screen *s)
         kt_view_settle(pane_of(s)->view);
 }
 
+static bool awaits(struct kt_screen *s)
+{
+    return kt_pane_awaits(pane_of(s));
+}
+
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
-    .settle = settle,
-    .free = free_screen,
+    .settle = settle, .awaits = awaits, .free = free_screen,
 };
 
 struct kt_screen *kt_screen_pane(struct kt_app *a, kt_entity e, uint64_t from_seq)

@@ -23,6 +23,7 @@ struct kt_screen_ops {
     unsigned (*prompted)(struct kt_screen *s, enum kt_prompt_event e); /* NULL: opens no prompt */
     void (*cover)(struct kt_screen *s, bool covered);                /* NULL: nothing to let go of */
     void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
+    bool (*awaits)(struct kt_screen *s);                             /* an answer to what was just asked; NULL: never */
     void (*free)(struct kt_screen *s);
 };
 

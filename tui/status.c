@@ -299,7 +299,7 @@ static void say_counts(struct kt_app *a, struct at *p, const struct kt_summary *
     struct kt_style high = {(uint8_t)(s->high ? KT_ROLE_HIGH : KT_ROLE_DIM), s->high ? KT_ATTR_BOLD : 0};
     say(p, high, kt_fmt_count(s->high, b));
     say(p, high, " high  ");
-    struct kt_style new = {(uint8_t)(fresh ? KT_ROLE_BRIGHT : KT_ROLE_DIM), fresh ? KT_ATTR_BOLD : 0};
+    struct kt_style new = {(uint8_t)(fresh ? KT_ROLE_BRIGHT : KT_ROLE_DIM), 0};
     say(p, new, kt_fmt_count(fresh, b));
     say(p, new, " new  ");
     if (a->counts.malformed) {

@@ -127,6 +127,22 @@ static void at_the_top_the_newest_row_is_followed(void **state)
     SELECTED("mallory");
 }
 
+static void the_table_can_stand_alone_and_asking_for_a_pane_brings_them_back(void **state)
+{
+    (void)state;
+    SHOWS("created for");
+    fixture_keys(&f, "z");
+    fixture_settle(&f);
+    SHOWS_NOT("created for");
+    SELECTED("14:31:55");
+    fixture_keys(&f, "3");
+    fixture_settle(&f);
+    SHOWS("acted in");
+    fixture_keys(&f, "z z");
+    fixture_settle(&f);
+    SHOWS("acted in");
+}
+
 static void a_pause_holds_the_table_and_counts_what_waits(void **state)
 {
     (void)state;
@@ -724,6 +740,7 @@ int main(void)
         T(the_cursor_stays_with_its_record_and_on_its_line_when_rows_arrive, day),
         T(rows_that_arrive_above_the_window_do_not_move_what_is_read, day),
         T(at_the_top_the_newest_row_is_followed, day),
+        T(the_table_can_stand_alone_and_asking_for_a_pane_brings_them_back, day),
         T(a_pause_holds_the_table_and_counts_what_waits, day),
         T(a_filter_set_during_a_pause_is_answered_at_once, day),
         T(enter_leads_from_actor_to_address_to_agent_to_key_and_backspace_back, wide_day),
