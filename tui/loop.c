@@ -140,6 +140,10 @@ static void news(struct loop *l, int64_t now)
 
 static void draw(struct loop *l)
 {
+    /* a frame goes out in pieces, and none of them is worth drawing another for */
+    l->stalled = !kt_term_flush(l->o->term);
+    if (l->stalled || !l->dirty)
+        return;
     kt_app_draw(l->o->app, &l->canvas);
     l->stalled = !kt_term_present(l->o->term, &l->canvas);
     l->dirty = false;
@@ -198,7 +202,7 @@ static void turn(struct loop *l)
 
 int kt_loop_run(const struct kt_loop_opts *o)
 {
-    struct loop l = {.o = o};
+    struct loop l = {.o = o, .dirty = true};
     int rows, cols;
     kt_term_size(o->term, &rows, &cols);
     if (!kt_canvas_init(&l.canvas, rows, cols, o->ascii))

@@ -11,6 +11,7 @@
 #include "term.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -183,10 +184,10 @@ static bool flush(struct kt_term *t)
 
 static void flush_within(struct kt_term *t, int ms)
 {
-    while (!flush(t) && ms > 0) {
+    int64_t end = kt_mono_ms() + ms, left;
+    while (!flush(t) && (left = end - kt_mono_ms()) > 0) {
         struct pollfd p = {.fd = t->fd, .events = POLLOUT};
-        poll(&p, 1, 20);
-        ms -= 20;
+        poll(&p, 1, (int)left);
         if (p.revents & (POLLHUP | POLLERR))
             break;
     }
@@ -680,6 +681,11 @@ bool kt_term_present(struct kt_term *t, const struct kt_canvas *c)
     doupdate();
     collect(t);
     return flush(t);
+}
+
+bool kt_term_flush(struct kt_term *t)
+{
+    return !t->active || t->broken || flush(t);
 }
 
 void kt_term_copy(struct kt_term *t, const char *ascii)
