@@ -1,6 +1,7 @@
 /* Any bytes as Sigma documents: refused with a sentence, or a set that can be
  * put to a record, and says of it the same with and without its matcher's
- * short cuts. */
+ * short cuts; and whose correlations can be fed, in any order. */
+#include "detect/correlate.h"
 #include "detect/rule.h"
 
 #include <stdint.h>
@@ -32,6 +33,33 @@ static void compare(const struct kt_rules *rules, json_t *root)
     free(matched);
 }
 
+static void hear(void *ctx, const struct kt_correlated *c)
+{
+    if (c->n_events > c->n_all || c->first > c->last || !c->id)
+        abort();
+    ++*(size_t *)ctx;
+}
+
+static void correlate(const struct kt_rules *rules, json_t *root)
+{
+    static const int64_t times[] = {1000, 90000, 2000, 1000, 50000, 3600000, 60000};
+    size_t heard = 0, n = kt_rules_count(rules);
+    int *all = calloc(n + 1, sizeof *all);
+    struct kt_correlator *c;
+    struct kt_err e = {KT_OK, ""};
+    if (!all || kt_correlator_new(&c, rules, NULL, &e) != KT_OK)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        all[i] = (int)i;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct kt_occurrence o = {all + i % n, n - i % n, root, times[i], {"abcdefgh" + i, 1}};
+        if (kt_correlator_feed(c, &o, hear, &heard, &e) != KT_OK)
+            abort();
+    }
+    kt_correlator_free(c);
+    free(all);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char record[] = "{\"eventName\":\"CreateAccessKey\",\"userIdentity\":{\"type\":\"IAMUser\",\"n\":null},"
@@ -50,6 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!root)
         abort();
     compare(rules, root);
+    if (c == KT_OK && kt_rules_correlations(rules))
+        correlate(rules, root);
     json_decref(root);
     kt_rules_free(rules);
     return 0;

@@ -50,6 +50,13 @@ static void an_ascii_screen_draws_ascii(void **state)
     hostile_tally_print(tally, "canvases in ASCII");
 }
 
+static void no_text_leaves_its_column(void **state)
+{
+    (void)state;
+    size_t cells = hostile_columns(10000);
+    printf("10000 hostile texts: %zu cells outside their columns as beside a harmless one\n", cells);
+}
+
 static void no_byte_of_it_reaches_a_terminal(void **state)
 {
     (void)state;
@@ -105,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(no_view_draws_what_is_hostile),
         T(an_ascii_screen_draws_ascii),
+        cmocka_unit_test(no_text_leaves_its_column),
         T(no_byte_of_it_reaches_a_terminal),
         T(nor_from_any_other_view),
         cmocka_unit_test(a_frame_under_way_at_the_end_is_sent_whole),
