@@ -359,6 +359,9 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 static unsigned moved(struct kt_table *t, enum kt_list_move m)
 {
     struct kt_list_items it = kt_table_items(t);
+    /* a step of one's own counts more than where the cursor was to go once the views have answered */
+    t->restore = 0;
+    t->seek = SEEK_NOT;
     if (!kt_list_move(&t->list, &it, m))
         return 0;
     kt_table_follow_cursor(t);

@@ -293,6 +293,25 @@ static void a_filter_is_followed_while_it_is_written_and_esc_leaves_all_as_it_wa
     SHOWS("no filter");
 }
 
+static void a_move_right_after_giving_up_a_filter_or_in_a_search_holds(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down Down /");
+    fixture_keys(&f, "'actor:bob");
+    kt_app_key(f.app, KT_CHAR(27));
+    kt_app_key(f.app, KT_CHAR('g')); /* before the views have answered */
+    fixture_settle(&f);
+    SELECTED("14:31:55");
+    fixture_keys(&f, "C-f");
+    fixture_keys(&f, "'bob");
+    fixture_keys(&f, "Enter");
+    SELECTED("bob");
+    kt_app_key(f.app, KT_CHAR('n'));
+    kt_app_key(f.app, KT_CHAR('g'));
+    fixture_settle(&f);
+    SELECTED("14:31:55");
+}
+
 static void an_error_of_the_filter_stands_over_its_place_and_enter_waits(void **state)
 {
     (void)state;
@@ -748,6 +767,7 @@ int main(void)
         T(a_denied_row_has_no_key_and_enter_opens_its_record, wide_day),
         T(a_value_of_the_record_leads_to_its_pane, day),
         T(a_filter_is_followed_while_it_is_written_and_esc_leaves_all_as_it_was, day),
+        T(a_move_right_after_giving_up_a_filter_or_in_a_search_holds, day),
         T(an_error_of_the_filter_stands_over_its_place_and_enter_waits, day),
         T(what_the_program_was_started_with_is_on_the_screen, day),
         T(a_search_walks_the_hits_in_the_tables_order, day),
