@@ -339,7 +339,8 @@ static bool rehash(struct set_matcher *m)
 
 static bool share(struct set_matcher *m, const struct atom *a, uint32_t *out);
 
-/* The longest run of plain text in a pattern, as an atom of its own. */
+/* The longest run of plain text in a pattern or regular expression, as an
+ * atom of its own. */
 static bool share_prefilter(struct set_matcher *m, const struct atom *a, uint32_t *out)
 {
     static const char mark[] = "part";
@@ -384,7 +385,8 @@ static bool share(struct set_matcher *m, const struct atom *a, uint32_t *out)
     m->slot[at] = *out + 1;
     if (h.indexed)
         m->field[h.field].sees |= atom_sees(a);
-    if (a->kind != ATOM_TEXT || a->pattern.shape != SHAPE_GLOB || a->pattern.literal.n < PREFILTER_MIN)
+    bool searched = a->kind == ATOM_RE || (a->kind == ATOM_TEXT && a->pattern.shape == SHAPE_GLOB);
+    if (!searched || a->pattern.literal.n < PREFILTER_MIN)
         return true;
     uint32_t prefilter;
     if (!share_prefilter(m, a, &prefilter))
