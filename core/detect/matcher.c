@@ -191,7 +191,9 @@ static bool read_value(void *ctx, json_t *v)
 {
     struct reading *r = ctx;
     /* parts of a text are found in the JSON text as well */
-    return texts_each(v, r->field->sees | SEES_SPELLED, &r->s->t.text, read_text, r);
+    (void)texts_each(v, r->field->sees | SEES_SPELLED, &r->s->t.text, read_text, r);
+    r->s->t.undecided += trial_text_failed(&r->s->t);
+    return true;
 }
 
 static void read_field(struct set_matcher *m, struct scratch *s, uint32_t i)

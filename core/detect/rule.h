@@ -92,6 +92,8 @@ struct trial {
 };
 bool trial_init(struct trial *t); /* false: memory ran out; regular expressions stay undecided */
 void trial_free(struct trial *t);
+/* Whether the last container's text could not be made; asked once. */
+bool trial_text_failed(struct trial *t);
 
 int atom_sees(const struct atom *a);
 bool atom_holds(const struct atom *a, struct trial *t);
