@@ -38,6 +38,11 @@ bool kt_app_live(const struct kt_app *a)
     return a->n_sources > KT_SOURCES_SHOWN;
 }
 
+bool kt_app_ends_now(const struct kt_app *a, int64_t span)
+{
+    return kt_app_live(a) && (a->counts.newest == KT_TIME_NONE || a->counts.newest > kt_app_now(a) - span);
+}
+
 bool kt_app_all_today(const struct kt_app *a, int64_t oldest)
 {
     return oldest == KT_TIME_NONE || kt_fmt_same_day(oldest, kt_app_now(a));

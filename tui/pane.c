@@ -41,7 +41,7 @@ static struct kt_view_spec spec_of(const struct kt_pane *p)
     struct kt_view_spec spec = {.scope = p->entity, .sort = KT_FIELD_TIME, .facets = (1u << KT_ENTITY_KINDS) - 1,
                                 .buckets = SPARK_DAYS, .from = KT_TIME_NONE, .to = KT_TIME_NONE,
                                 .span = (int64_t)SPARK_DAYS * DAY};
-    if (kt_app_live(p->app)) {
+    if (kt_app_ends_now(p->app, spec.span)) {
         int64_t now = kt_app_now(p->app);
         spec.to = now - now % DAY + DAY;
         spec.from = spec.to - spec.span;

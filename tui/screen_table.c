@@ -16,11 +16,17 @@ static struct kt_table *table_of(struct kt_screen *s)
 
 /* --- what is asked of the view ------------------------------------------ */
 
+/* A histogram that ends now, or at the newest row. */
+static bool ends_now(const struct kt_table *t)
+{
+    return kt_app_ends_now(t->s.app, (int64_t)SPARK * HALF_HOUR);
+}
+
 static struct kt_view_spec base_spec(const struct kt_table *t)
 {
     struct kt_view_spec spec = {.sort = t->sort, .ascending = t->ascending, .buckets = SPARK, .from = KT_TIME_NONE,
                                 .to = KT_TIME_NONE};
-    if (kt_app_live(t->s.app)) {
+    if (ends_now(t)) {
         int64_t now = kt_app_now(t->s.app);
         spec.to = now - now % HALF_HOUR + HALF_HOUR;
         spec.from = spec.to - (int64_t)SPARK * HALF_HOUR;
@@ -68,6 +74,7 @@ static void set_all_view(struct kt_table *t)
 static unsigned respec(struct kt_table *t)
 {
     struct kt_view_spec spec = kt_table_spec(t);
+    t->ends_now = ends_now(t);
     t->generation = kt_view_set(t->view, &spec);
     set_all_view(t);
     if (t->hits)
@@ -218,6 +225,8 @@ static unsigned news(struct kt_screen *s)
     changed = kt_table_search_news(t) || changed;
     changed = take_all(t) || changed;
     changed = kt_pane_news(&t->pane) || changed;
+    if (t->snap && ends_now(t) != t->ends_now) /* what came is all of long ago, or no longer */
+        respec(t);
     return changed ? KT_APP_REDRAW : 0;
 }
 
@@ -359,6 +368,9 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 static unsigned moved(struct kt_table *t, enum kt_list_move m)
 {
     struct kt_list_items it = kt_table_items(t);
+    /* a step of one's own counts more than where the cursor was to go once the views have answered */
+    t->restore = 0;
+    t->seek = SEEK_NOT;
     if (!kt_list_move(&t->list, &it, m))
         return 0;
     kt_table_follow_cursor(t);
@@ -605,6 +617,7 @@ struct kt_screen *kt_screen_table(struct kt_app *a)
     if (kt_filter_parse(&t->filter, kt_span_of(filter), kt_app_now(a), NULL, NULL) == KT_OK)
         snprintf(t->filter_text, sizeof t->filter_text, "%s", filter);
     struct kt_view_spec spec = kt_table_spec(t);
+    t->ends_now = ends_now(t);
     t->view = kt_view_open(a->views, &spec);
     if (!t->view || !kt_pane_open(&t->pane, a, 0, 0)) {
         free_table(&t->s);

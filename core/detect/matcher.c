@@ -190,7 +190,8 @@ static bool read_text(void *ctx, struct kt_span s, int seen_as)
 static bool read_value(void *ctx, json_t *v)
 {
     struct reading *r = ctx;
-    return texts_each(v, r->field->sees, &r->s->t.text, read_text, r);
+    /* parts of a text are found in the JSON text as well */
+    return texts_each(v, r->field->sees | SEES_SPELLED, &r->s->t.text, read_text, r);
 }
 
 static void read_field(struct set_matcher *m, struct scratch *s, uint32_t i)

@@ -56,8 +56,9 @@ enum compare { COMPARE_EQ, COMPARE_LT, COMPARE_LTE, COMPARE_GT, COMPARE_GTE };
 enum part { PART_NONE, PART_MINUTE, PART_HOUR, PART_DAY, PART_WEEK, PART_MONTH, PART_YEAR };
 
 /* What is looked at of a value: itself and the items of a list; an object's or
- * list's JSON text; the texts at any depth inside. */
-enum { SEES_SCALAR = 1, SEES_JSON = 2, SEES_LEAF = 4 };
+ * list's JSON text; the texts at any depth inside, or, where the JSON text is
+ * enough for the others, those alone that it spells otherwise. */
+enum { SEES_SCALAR = 1, SEES_JSON = 2, SEES_LEAF = 4, SEES_SPELLED = 8 };
 
 struct atom { /* one field, one value */
     enum atom_kind kind;
@@ -109,6 +110,7 @@ enum op { OP_ATOM, OP_AND, OP_OR, OP_NOT, OP_REF };
 struct node {
     enum op op;
     size_t atom; /* OP_ATOM: into the rule's atoms; OP_REF: the correlated rule */
+    size_t cost; /* to know it, roughly */
     size_t n;
     const struct node **child;
 };

@@ -8,8 +8,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -291,6 +293,25 @@ static void a_filter_is_followed_while_it_is_written_and_esc_leaves_all_as_it_wa
     SHOWS("actor:bob  1 of 10");
     fixture_keys(&f, "/ C-u Enter");
     SHOWS("no filter");
+}
+
+static void a_move_right_after_giving_up_a_filter_or_in_a_search_holds(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down Down /");
+    fixture_keys(&f, "'actor:bob");
+    kt_app_key(f.app, KT_CHAR(27));
+    kt_app_key(f.app, KT_CHAR('g')); /* before the views have answered */
+    fixture_settle(&f);
+    SELECTED("14:31:55");
+    fixture_keys(&f, "C-f");
+    fixture_keys(&f, "'bob");
+    fixture_keys(&f, "Enter");
+    SELECTED("bob");
+    kt_app_key(f.app, KT_CHAR('n'));
+    kt_app_key(f.app, KT_CHAR('g'));
+    fixture_settle(&f);
+    SELECTED("14:31:55");
 }
 
 static void an_error_of_the_filter_stands_over_its_place_and_enter_waits(void **state)
@@ -577,6 +598,45 @@ static void a_stale_source_grows_older_by_the_minute(void **state)
     assert_true(due > 50 * 1000 && due <= 55 * 1000);
 }
 
+static void a_followed_folder_of_old_records_shows_when_they_were_and_does_not_age(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/keytop-old-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    struct kt_buf b;
+    kt_buf_init(&b, 1 << 16);
+    fixture_json(&b, &(struct fixture_record){.id = "o1", .time = "2023-07-10T12:24:29Z", .actor = "alice", .target = "bob"});
+    kt_buf_addc(&b, '\n');
+    assert_int_equal(write(fd, b.p, b.len), b.len);
+    kt_buf_free(&b);
+    close(fd);
+    struct kt_engine *g = NULL;
+    struct kt_engine_opts o = {.follow = true, .since = KT_TIME_NONE, .until = KT_TIME_NONE};
+    assert_int_equal(kt_engine_new(&g, &o, NULL), KT_OK);
+    assert_int_equal(kt_engine_add(g, path, "old", NULL), KT_OK);
+    assert_int_equal(kt_engine_start(g, NULL), KT_OK);
+    struct kt_app *a = kt_app_new(&(struct kt_app_opts){.engine = g, .follow = true});
+    assert_non_null(a);
+    struct kt_canvas c;
+    assert_true(kt_canvas_init(&c, 24, 80, false));
+    const struct kt_grid_cell *last = &c.cell[1 * c.cols + 5 + 23]; /* of the sparkline */
+    int64_t end = kt_mono_ms() + 10000;
+    do {
+        struct pollfd p = {.fd = kt_engine_fd(g), .events = POLLIN};
+        poll(&p, 1, 100);
+        kt_app_news(a);
+        kt_app_draw(a, &c);
+    } while (strcmp(last->cell.utf8, "█") != 0 && kt_mono_ms() < end);
+    assert_string_equal(last->cell.utf8, "█");
+    assert_string_equal(c.cell[0 * c.cols + 9].cell.utf8, "●");
+    assert_string_equal(c.cell[0 * c.cols + 15].cell.utf8, "1"); /* "1 record", no age that would turn over */
+    kt_app_free(a);
+    kt_engine_free(g);
+    kt_canvas_free(&c);
+    unlink(path);
+}
+
 static void news_of_nothing_draws_nothing(void **state)
 {
     (void)state;
@@ -748,6 +808,7 @@ int main(void)
         T(a_denied_row_has_no_key_and_enter_opens_its_record, wide_day),
         T(a_value_of_the_record_leads_to_its_pane, day),
         T(a_filter_is_followed_while_it_is_written_and_esc_leaves_all_as_it_was, day),
+        T(a_move_right_after_giving_up_a_filter_or_in_a_search_holds, day),
         T(an_error_of_the_filter_stands_over_its_place_and_enter_waits, day),
         T(what_the_program_was_started_with_is_on_the_screen, day),
         T(a_search_walks_the_hits_in_the_tables_order, day),
@@ -762,6 +823,7 @@ int main(void)
         T(sources_say_their_state_in_a_glyph_and_a_word, day),
         T(where_not_all_sources_fit_the_worst_are_shown, day),
         T(a_stale_source_grows_older_by_the_minute, day),
+        T(a_followed_folder_of_old_records_shows_when_they_were_and_does_not_age, day),
         T(news_of_nothing_draws_nothing, day),
         T(what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is_not, live),
         T(rows_that_were_read_at_the_start_are_not_new_though_views_come_late, live),
