@@ -32,6 +32,13 @@ void trial_free(struct trial *t)
     t->limits = NULL;
 }
 
+bool trial_text_failed(struct trial *t)
+{
+    bool failed = t->text.failed;
+    kt_buf_reset(&t->text);
+    return failed;
+}
+
 /* --- values ---------------------------------------------------------------------- */
 
 static bool path_step(json_t *v, const char *p, const char *end, value_fn *f, void *ctx);
@@ -111,6 +118,16 @@ static bool scalar_each(const struct texts *t, const json_t *v, int seen_as)
     return !s.n || t->f(t->ctx, s, seen_as);
 }
 
+/* A text that JSON spells as it is stands in the text of what holds it. */
+static bool spelled_otherwise(const json_t *v)
+{
+    const unsigned char *p = (const unsigned char *)json_string_value(v);
+    for (size_t i = 0, n = json_string_length(v); i < n; i++)
+        if (p[i] < 0x20 || p[i] == '"' || p[i] == '\\')
+            return true;
+    return false;
+}
+
 static bool leaves_each(const struct texts *t, json_t *v, int seen_as)
 {
     if (json_is_array(v)) {
@@ -120,7 +137,7 @@ static bool leaves_each(const struct texts *t, json_t *v, int seen_as)
         return true;
     }
     if (!json_is_object(v))
-        return scalar_each(t, v, seen_as);
+        return ((t->sees & SEES_SPELLED) && !spelled_otherwise(v)) || scalar_each(t, v, seen_as);
     for (void *it = json_object_iter(v); it; it = json_object_iter_next(v, it))
         if (!leaves_each(t, json_object_iter_value(it), seen_as))
             return false;
@@ -142,14 +159,16 @@ bool texts_each(json_t *v, int sees, struct kt_buf *json, text_fn *f, void *ctx)
         if (!json_is_object(item) && !json_is_array(item) && !scalar_each(&t, item, SEES_SCALAR))
             return false;
     }
-    if ((sees & SEES_LEAF) && !leaves_each(&t, v, SEES_LEAF))
-        return false;
     if (!(sees & SEES_JSON))
-        return true;
+        return !(sees & SEES_LEAF) || leaves_each(&t, v, SEES_LEAF);
     kt_buf_reset(json);
-    if (json_dump_callback(v, add_json, json, JSON_COMPACT) != 0)
-        return true; /* beyond 4 MiB no text is made; its parts were seen */
-    return f(ctx, kt_buf_span(json), SEES_JSON);
+    if (json_dump_callback(v, add_json, json, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0) {
+        json->failed = true;     /* also where the text was not what failed */
+        t.sees &= ~SEES_SPELLED; /* beyond 4 MiB no text is made; its parts are seen */
+    } else if (!f(ctx, kt_buf_span(json), SEES_JSON)) {
+        return false;
+    }
+    return !(sees & SEES_LEAF) || leaves_each(&t, v, SEES_LEAF);
 }
 
 bool number_read(struct kt_span s, double *out)
@@ -252,7 +271,9 @@ static bool try_text(void *ctx, struct kt_span s, int seen_as)
 static bool try_value(void *ctx, json_t *v)
 {
     struct trying *y = ctx;
-    return texts_each(v, atom_sees(y->a), &y->t->text, try_text, y);
+    bool on = texts_each(v, atom_sees(y->a), &y->t->text, try_text, y);
+    y->t->undecided += on && trial_text_failed(y->t);
+    return on;
 }
 
 /* ISO 8601: the week that holds the year's first Thursday is the first. */

@@ -99,7 +99,7 @@ static struct kt_span text_of_root(struct kt_correlator *c, json_t *root, struct
     if (!json_is_object(f.v) && !json_is_array(f.v))
         return scalar_text(f.v, number, false);
     kt_buf_reset(&c->json);
-    return json_dump_callback(f.v, add_json, &c->json, JSON_COMPACT) == 0 ? kt_buf_span(&c->json) : KT_SPAN_NONE;
+    return json_dump_callback(f.v, add_json, &c->json, JSON_COMPACT | JSON_REAL_PRECISION(15)) == 0 ? kt_buf_span(&c->json) : KT_SPAN_NONE;
 }
 
 /* Copies the field's text; false where the event has none. */

@@ -3,7 +3,8 @@
  *
  *   rule.c       a YAML document to a struct rule
  *   modifier.c   `field|modifiers: values` to atoms and their connection
- *   pattern.c    wildcards, encodings; one text against one pattern
+ *   pattern.c    wildcards; one text against one pattern
+ *   regex.c      what a regular expression cannot match without
  *   condition.c  the condition's text to a tree
  *   atom.c       one atom against one record, plainly
  *   matcher.c    all atoms of a set against one record, together
@@ -39,7 +40,8 @@ struct pattern {
     enum shape shape;
     bool cased;
     bool floating;          /* begins and ends with * */
-    struct kt_span literal; /* all but SHAPE_GLOB: the text without its *; SHAPE_GLOB: its longest literal run */
+    struct kt_span literal; /* all but SHAPE_GLOB: the text without its *; SHAPE_GLOB: its longest literal run;
+                             * ATOM_RE: what every match has, else empty */
 };
 
 /* Sigma's text to elements; at most `s.n` of them. */
@@ -48,6 +50,9 @@ size_t pattern_compile(struct kt_span s, uint16_t *out);
 void pattern_finish(struct pattern *p, char *text);
 bool pattern_matches(const struct pattern *p, struct kt_span s);
 unsigned char pattern_fold(char c);
+/* A text that everything that the regular expression matches has, case of
+ * ASCII apart; n == 0: none is known. In `text`, which has room for re.n. */
+struct kt_span regex_literal(struct kt_span re, bool caseless, char *text);
 
 /* --- atoms ---------------------------------------------------------------------- */
 
@@ -56,8 +61,9 @@ enum compare { COMPARE_EQ, COMPARE_LT, COMPARE_LTE, COMPARE_GT, COMPARE_GTE };
 enum part { PART_NONE, PART_MINUTE, PART_HOUR, PART_DAY, PART_WEEK, PART_MONTH, PART_YEAR };
 
 /* What is looked at of a value: itself and the items of a list; an object's or
- * list's JSON text; the texts at any depth inside. */
-enum { SEES_SCALAR = 1, SEES_JSON = 2, SEES_LEAF = 4 };
+ * list's JSON text; the texts at any depth inside, or, where the JSON text is
+ * enough for the others, those alone that it spells otherwise. */
+enum { SEES_SCALAR = 1, SEES_JSON = 2, SEES_LEAF = 4, SEES_SPELLED = 8 };
 
 struct atom { /* one field, one value */
     enum atom_kind kind;
@@ -86,6 +92,8 @@ struct trial {
 };
 bool trial_init(struct trial *t); /* false: memory ran out; regular expressions stay undecided */
 void trial_free(struct trial *t);
+/* Whether the last container's text could not be made; asked once. */
+bool trial_text_failed(struct trial *t);
 
 int atom_sees(const struct atom *a);
 bool atom_holds(const struct atom *a, struct trial *t);
@@ -109,6 +117,7 @@ enum op { OP_ATOM, OP_AND, OP_OR, OP_NOT, OP_REF };
 struct node {
     enum op op;
     size_t atom; /* OP_ATOM: into the rule's atoms; OP_REF: the correlated rule */
+    size_t cost; /* to know it, roughly */
     size_t n;
     const struct node **child;
 };

@@ -54,7 +54,7 @@ static void set_pattern(struct made *m, const struct atom *a)
     const char *have = NULL;
     char path[120];
     assert_true(snprintf(path, sizeof path, "%.*s", (int)a->field.n, a->field.p) < (int)sizeof path);
-    if (a->pattern.shape == SHAPE_CONTAINS)
+    if (a->pattern.floating)
         have = json_string_value(json_object_get(m->root, path));
     if (have)
         n = (size_t)snprintf(text, sizeof text, "%s ", have);
