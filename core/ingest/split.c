@@ -806,7 +806,7 @@ static enum step seek(struct kt_split *sp)
     size_t back = sp->end > KT_START_LOOK ? sp->end - KT_START_LOOK : 0;
     if (back > sp->found_from)
         sp->found_from = back;
-    size_t to = sp->eof ? sp->end : sp->found_from;
+    size_t to = sp->eof ? sp->end : back; /* not all before found_from: a start there has separators before it */
     if (!tell_sought(sp, to))
         return stop(sp);
     if (to > sp->s)

@@ -490,6 +490,27 @@ static void white_space_behind_a_record_is_waited_out_within_bounds(void **state
     kt_buf_free(&b);
 }
 
+/* Once the limit for reading again is reached, too, and just as soon. */
+static void the_limit_of_rescans_does_not_depend_on_the_chunking(void **state)
+{
+    (void)state;
+    struct kt_buf b;
+    kt_buf_init(&b, LOG_MAX);
+    while (b.len < 256 << 10)
+        kt_buf_adds(&b, "{\"eventVersion\":[\r ");
+    struct seen s, t;
+    kit_feed(&s, b.p, b.len, 0);
+    assert_in_range(s.malformed, 100, 101);
+    assert_true(s.last.size > 200 << 10); /* those behind a hundred are told as one */
+    for (unsigned seed = 1; seed <= 3; seed++) {
+        kit_feed_random(&t, b.p, b.len, seed, 30 * seed * seed * seed * seed);
+        assert_string_equal(kt_buf_str(&s.log), kt_buf_str(&t.log));
+        seen_free(&t);
+    }
+    seen_free(&s);
+    kt_buf_free(&b);
+}
+
 static void a_long_file_of_one_line_needs_the_memory_of_one_record(void **state)
 {
     (void)state;
@@ -594,6 +615,7 @@ int main(void)
         cmocka_unit_test(a_flawed_record_ends_at_the_next_start_before_anything_behind_it_counts),
         cmocka_unit_test(a_record_larger_than_the_limit_may_be_broken_too),
         cmocka_unit_test(white_space_behind_a_record_is_waited_out_within_bounds),
+        cmocka_unit_test(the_limit_of_rescans_does_not_depend_on_the_chunking),
         cmocka_unit_test(a_long_file_of_one_line_needs_the_memory_of_one_record),
         cmocka_unit_test(hostile_nesting_takes_linear_time),
         cmocka_unit_test(no_allocation_of_the_parser_fails_unnoticed),
