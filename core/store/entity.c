@@ -214,7 +214,7 @@ void ent_free_all(struct kt_store *s)
 
 static void count(struct entity_many *m, const struct packed *p, unsigned roles, uint32_t by)
 {
-    m->created += p->result == KT_RESULT_CREATED ? by : 0;
+    m->created += p->kind == KT_KIND_CREATION && p->result == KT_RESULT_CREATED ? by : 0;
     m->denied += p->result == KT_RESULT_DENIED ? by : 0;
     m->failed += p->result == KT_RESULT_FAILED ? by : 0;
     m->as_actor += roles & ROLE_ACTOR ? by : 0;

@@ -82,7 +82,7 @@ struct packed {
     uint32_t actor, agent, place, error, verdict, why, origin;
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
-    uint32_t kind : 4, result : 2, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
+    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
 };
 
 struct chunk {
