@@ -249,7 +249,7 @@ static struct object *object_take(struct kt_engine *g)
     const char *names[KT_EVENT_NAMES];
     size_t n = kt_event_names(KT_KIND_BIT(KT_KIND_CREATION), names);
     o->engine = g;
-    o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o});
+    o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, NULL});
     if (!o->ingest) {
         object_free(o);
         return NULL;
