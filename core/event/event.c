@@ -492,6 +492,24 @@ void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, st
     out->flags = record_flags_of(root, record_flags, out) | text_flags(out) | (redacted ? KT_FLAG_REDACTED : 0u);
 }
 
+enum kt_result kt_event_result(struct kt_span error_code, enum kt_kind kind)
+{
+    return result_of(error_code.n ? error_code : KT_SPAN_NONE, kind);
+}
+
+enum kt_address_kind kt_event_address_kind(struct kt_span address)
+{
+    return address_kind(address);
+}
+
+struct kt_span kt_event_caller(struct kt_span type, struct kt_span user_name, struct kt_span arn)
+{
+    struct kt_span resource = read_arn(arn).resource;
+    if (principal_of(type, resource) == ROOT)
+        return KT_LIT("root");
+    return either(user_name.n ? user_name : KT_SPAN_NONE, last_part(strip(resource, "user/")));
+}
+
 bool kt_event_as_use(struct kt_event *ev)
 {
     if (!kt_event_long_lived(ev->actor.access_key_id))

@@ -115,6 +115,12 @@ bool kt_event_as_use(struct kt_event *ev);
 /* Does this id name a long-lived access key (AKIA...)? */
 bool kt_event_long_lived(struct kt_span access_key_id);
 
+/* The rules of single fields, for who has these fields without the record. */
+enum kt_result kt_event_result(struct kt_span error_code, enum kt_kind kind); /* empty: no error */
+enum kt_address_kind kt_event_address_kind(struct kt_span address);
+/* actor.name of a call made with a long-lived key */
+struct kt_span kt_event_caller(struct kt_span type, struct kt_span user_name, struct kt_span arn);
+
 /* What a record's bytes must hold to be of one of `kinds` (bits of
  * KT_KIND_BIT): event names, and for uses the beginning of a key's id. Writes
  * at most KT_EVENT_NAMES of them and returns how many. */

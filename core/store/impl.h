@@ -129,9 +129,9 @@ struct entities {
     uint64_t count[KT_ENTITY_KINDS];
 };
 
-/* --- digests of dropped rows --------------------------------------------- */
+/* --- the last `max` digests that were added ------------------------------- */
 
-struct forgotten { /* the writer's */
+struct digests { /* the writer's */
     uint8_t (*digest)[DIGEST]; /* a ring */
     size_t n, at, cap, max;
     uint32_t *slot;
@@ -153,10 +153,11 @@ struct kt_store {
 
     struct kt_counts counts;
     bool times_dirty;
+    struct ledger *ledger; /* NULL before the first fact */
 
     /* the writer's, not under the lock */
     struct rowset by_id, by_digest;
-    struct forgotten forgotten;
+    struct digests forgotten;
     ZSTD_CCtx *cctx;
     ZSTD_CDict *cdict;
     char *sample; /* texts of the first records: the dictionary of the others */
@@ -246,6 +247,16 @@ uint64_t seen_id(const struct kt_store *s, const struct packed *key);
 bool seen_forgotten(const struct kt_store *s, const uint8_t digest[DIGEST]);
 void seen_add(struct kt_store *s, uint64_t seq);
 void seen_drop(struct kt_store *s, uint64_t seq);
+
+bool digests_have(const struct digests *f, const uint8_t d[DIGEST]);
+/* Room for `room` more; false where memory ran out. */
+bool digests_prepare(struct digests *f, struct mem *m, size_t room);
+void digests_add(struct digests *f, const uint8_t d[DIGEST]);
+void digests_free(struct digests *f, struct mem *m);
+
+/* ledger.c */
+void ledger_free(struct kt_store *s);
+size_t ledger_memory(const struct kt_store *s);
 
 /* raw.c. The first two are the writer's. */
 struct raw *raw_pack(struct kt_store *s, struct kt_span text);

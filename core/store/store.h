@@ -47,7 +47,13 @@ struct kt_counts {
     uint64_t gaps;      /* places where events may be missing */
     int64_t newest;     /* eventTime of the newest row; KT_TIME_NONE */
     int64_t oldest;
-    uint64_t memory;    /* bytes, estimated */
+    uint64_t memory;    /* bytes, estimated; the ledger's among them */
+    /* The ledger of keys (ledger.h), counted apart: a fact may be a row as
+     * well, or come of a record that is none. */
+    uint64_t facts;           /* learnt */
+    uint64_t facts_duplicate; /* known already */
+    uint64_t facts_lost;      /* memory ran out */
+    uint64_t keys, keys_dropped; /* whose life is known; was known once */
 };
 
 /* NOT: out of memory. Nothing is counted as received; a gap is counted. */
