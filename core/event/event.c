@@ -502,6 +502,11 @@ enum kt_address_kind kt_event_address_kind(struct kt_span address)
     return address_kind(address);
 }
 
+struct kt_span kt_event_arn_account(struct kt_span arn)
+{
+    return read_arn(arn).account;
+}
+
 struct kt_span kt_event_caller(struct kt_span type, struct kt_span user_name, struct kt_span arn)
 {
     struct kt_span resource = read_arn(arn).resource;

@@ -118,6 +118,7 @@ bool kt_event_long_lived(struct kt_span access_key_id);
 /* The rules of single fields, for who has these fields without the record. */
 enum kt_result kt_event_result(struct kt_span error_code, enum kt_kind kind); /* empty: no error */
 enum kt_address_kind kt_event_address_kind(struct kt_span address);
+struct kt_span kt_event_arn_account(struct kt_span arn);
 /* actor.name of a call made with a long-lived key */
 struct kt_span kt_event_caller(struct kt_span type, struct kt_span user_name, struct kt_span arn);
 

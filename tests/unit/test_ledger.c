@@ -127,7 +127,7 @@ static void places_are_counted_each_with_its_first_and_last_time(void **state)
     (void)state;
     static const char *const from[] = {"192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.1"};
     for (int i = 0; i < 4; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "u%d", i);
         struct kt_fact f = fact(KT_KIND_USE, OLD, T0 + i * SECOND, id);
         f.address = kt_span_of(from[i]);
