@@ -20,8 +20,8 @@ static void tell_malformed(struct kt_pen *pen, const struct kt_row *r)
     kt_pen_fmt(pen, KT_STYLE(DIM), "SHA-256 %s", hex);
     kt_pen_line(pen);
     kt_pen_text(pen, r->malformed.names_event ? KT_STYLE(WARN) : KT_STYLE(DIM),
-                r->malformed.names_event ? "its bytes name the creation of a key: it may be one"
-                                         : "its bytes do not name the creation of a key");
+                r->malformed.names_event ? "its bytes name an event that is looked for: it may be one"
+                                         : "its bytes name no event that is looked for");
     kt_pen_line(pen);
 }
 
@@ -36,14 +36,37 @@ static void tell_actor(struct kt_pen *pen, const struct kt_row *r)
     }
 }
 
+static const char *what_word(const struct kt_row *r)
+{
+    static const char *const done[KT_KIND_COUNT] = {[KT_KIND_DEACTIVATION] = "switched off",
+                                                    [KT_KIND_REACTIVATION] = "switched on",
+                                                    [KT_KIND_DELETION] = "deleted", [KT_KIND_USE] = "used"};
+    const char *word = r->ev.result == KT_RESULT_DONE ? done[r->ev.kind] : kt_result_name(r->ev.result);
+    return word ? word : "result not known";
+}
+
+static void tell_call(struct kt_pen *pen, const struct kt_row *r)
+{
+    kt_pen_text(pen, KT_STYLE(TEXT), " ");
+    kt_pen_data(pen, KT_STYLE(TEXT), r->ev.event_source, KT_TEXT_IDENTITY, "a service that is not known");
+    kt_pen_text(pen, KT_STYLE(TEXT), " ");
+    kt_pen_data(pen, KT_STYLE(BRIGHT), r->ev.event_name, KT_TEXT_IDENTITY, "a call that is not known");
+}
+
 static void tell_what(struct kt_pen *pen, const struct kt_row *r)
 {
-    const char *word = r->ev.result == KT_RESULT_CREATED ? "created" : r->ev.result == KT_RESULT_DENIED ? "denied"
-                     : r->ev.result == KT_RESULT_FAILED ? "failed" : "result not known";
-    kt_pen_text(pen, r->ev.result == KT_RESULT_CREATED ? KT_STYLE(BRIGHT) : KT_STYLE(WARN), word);
+    bool went_well = r->ev.result == KT_RESULT_CREATED || r->ev.result == KT_RESULT_DONE;
+    kt_pen_text(pen, went_well ? KT_STYLE(BRIGHT) : KT_STYLE(WARN), what_word(r));
+    if (r->ev.kind != KT_KIND_CREATION)
+        tell_call(pen, r);
     if (kt_span_known(r->ev.error_code)) {
         kt_pen_text(pen, KT_STYLE(WARN), " ");
         kt_pen_data(pen, KT_STYLE(WARN), r->ev.error_code, KT_TEXT_FREE, NULL);
+    }
+    if (r->ev.kind == KT_KIND_USE) {
+        kt_pen_text(pen, KT_STYLE(TEXT), " by ");
+        tell_actor(pen, r);
+        return;
     }
     kt_pen_text(pen, KT_STYLE(TEXT), " for ");
     if (r->ev.target.self == KT_YES) {
@@ -133,8 +156,10 @@ static void tell_key(struct kt_pen *pen, const struct kt_row *r)
     if (kt_span_known(r->ev.key.id)) {
         kt_pen_text(pen, KT_STYLE(DIM), "key ");
         kt_pen_data(pen, KT_STYLE(LINK), r->ev.key.id, KT_TEXT_IDENTITY, NULL);
-        kt_pen_text(pen, KT_STYLE(DIM), " when created: ");
-        kt_pen_data(pen, KT_STYLE(TEXT), r->ev.key.status, KT_TEXT_IDENTITY, "status not known");
+        if (r->ev.kind == KT_KIND_CREATION) {
+            kt_pen_text(pen, KT_STYLE(DIM), " when created: ");
+            kt_pen_data(pen, KT_STYLE(TEXT), r->ev.key.status, KT_TEXT_IDENTITY, "status not known");
+        }
         kt_pen_keep(pen, 2 + 8 + 12 + 9 + 14);
         kt_pen_text(pen, KT_STYLE(DIM), "  account ");
     } else {
