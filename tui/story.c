@@ -79,24 +79,30 @@ static void tell_what(struct kt_pen *pen, const struct kt_row *r)
     tell_actor(pen, r);
 }
 
+void kt_story_agent(struct kt_pen *pen, const struct kt_agent *g, enum kt_role tool)
+{
+    struct kt_style s = {(uint8_t)(g->cls == KT_AGENT_ATTACK_TOOL ? KT_ROLE_BAD : tool), 0};
+    if (!kt_span_known(g->tool)) {
+        kt_pen_data(pen, s, g->text, KT_TEXT_FREE, "an agent that is not known");
+        return;
+    }
+    kt_pen_data(pen, s, g->tool, KT_TEXT_FREE, NULL);
+    if (kt_span_known(g->version)) {
+        kt_pen_text(pen, s, " ");
+        kt_pen_data(pen, s, g->version, KT_TEXT_FREE, NULL);
+    }
+    if (kt_span_known(g->os)) {
+        kt_pen_text(pen, KT_STYLE(DIM), " on ");
+        kt_pen_data(pen, KT_STYLE(TEXT), g->os, KT_TEXT_FREE, NULL);
+    }
+}
+
 static void tell_means(struct kt_pen *pen, const struct kt_row *r)
 {
     kt_pen_text(pen, KT_STYLE(TEXT), "from ");
     kt_pen_data(pen, KT_STYLE(LINK), r->ev.source.address, KT_TEXT_IDENTITY, "an address that is not known");
     kt_pen_text(pen, KT_STYLE(TEXT), " with ");
-    if (kt_span_known(r->ev.agent.tool)) {
-        kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.tool, KT_TEXT_FREE, NULL);
-        if (kt_span_known(r->ev.agent.version)) {
-            kt_pen_text(pen, KT_STYLE(LINK), " ");
-            kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.version, KT_TEXT_FREE, NULL);
-        }
-        if (kt_span_known(r->ev.agent.os)) {
-            kt_pen_text(pen, KT_STYLE(DIM), " on ");
-            kt_pen_data(pen, KT_STYLE(TEXT), r->ev.agent.os, KT_TEXT_FREE, NULL);
-        }
-    } else {
-        kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.text, KT_TEXT_FREE, "an agent that is not known");
-    }
+    kt_story_agent(pen, &r->ev.agent, KT_ROLE_LINK);
     if (kt_span_known(r->ev.actor.via)) {
         kt_pen_text(pen, KT_STYLE(DIM), " via ");
         kt_pen_data(pen, KT_STYLE(TEXT), r->ev.actor.via, KT_TEXT_FREE, NULL);
@@ -171,13 +177,9 @@ static void tell_key(struct kt_pen *pen, const struct kt_row *r)
     kt_pen_line(pen);
 }
 
-void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+void kt_story_begin(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
 {
     char b[KT_FMT_TEXT];
-    if (r->ev.kind == KT_KIND_MALFORMED) {
-        tell_malformed(pen, r);
-        return;
-    }
     int64_t now = kt_app_now(a);
     const char *when = kt_fmt_when(r->ev.time, now, kt_fmt_same_day(r->ev.time, now) ? 8 : 19, b);
     int width = kt_canvas_text_width(pen->ascii, when) + 2;
@@ -191,6 +193,10 @@ void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
     tell_mfa(pen, r);
     kt_pen_line(pen);
     pen->indent = 2;
+}
+
+void kt_story_end(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+{
     tell_risk(pen, r);
     if (kt_span_known(r->ev.error_message)) {
         kt_pen_data(pen, KT_STYLE(TEXT), r->ev.error_message, KT_TEXT_FREE, NULL);
@@ -199,4 +205,14 @@ void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
     tell_record(pen, r);
     tell_key(pen, r);
     tell_rules(a, pen, r);
+}
+
+void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+{
+    if (r->ev.kind == KT_KIND_MALFORMED) {
+        tell_malformed(pen, r);
+        return;
+    }
+    kt_story_begin(a, pen, r);
+    kt_story_end(a, pen, r);
 }

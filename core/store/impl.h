@@ -222,6 +222,9 @@ bool ent_touch(struct kt_store *s, kt_entity e, uint64_t seq, const struct packe
 void ent_untouch(struct kt_store *s, kt_entity e, uint64_t seq, const struct packed *p, unsigned roles);
 /* Frees it where no row touches it. */
 void ent_settle(struct kt_store *s, kt_entity e);
+/* Of the places from `*at` on, `n` of them, the one of this kind and name, or 0;
+ * `*at` is moved on, and is 0 once all were looked at. */
+kt_entity ent_find(const struct kt_store *s, enum kt_entity_kind k, struct kt_span name, uint32_t *at, uint32_t n);
 struct kt_span ent_name(const struct kt_store *s, kt_entity e);
 /* Its rows kept, oldest first: low halves of seq. */
 uint32_t ent_rows(const struct entity *e, const uint32_t **list);

@@ -416,6 +416,18 @@ bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct
     return ok;
 }
 
+kt_entity kt_store_find(struct kt_store *s, enum kt_entity_kind k, struct kt_span name)
+{
+    enum { SLICE = 4096 };
+    kt_entity e = 0;
+    for (uint32_t at = 1; at && !e && k != KT_ENTITY_USER;) {
+        store_lock(s);
+        e = ent_find(s, k, name, &at, SLICE);
+        store_unlock(s);
+    }
+    return e;
+}
+
 bool kt_store_row_entities(struct kt_store *s, uint64_t seq, struct kt_row_entities *out)
 {
     store_lock(s);

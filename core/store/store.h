@@ -98,6 +98,9 @@ struct kt_entity_info {
 };
 /* Spans in `a`. False where no kept row touches it. */
 bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct kt_entity_info *out);
+/* The one of this kind and name, for an address, an agent or a key; 0 where no
+ * kept row touches it. Looks through all, a slice at a time. */
+kt_entity kt_store_find(struct kt_store *s, enum kt_entity_kind k, struct kt_span name);
 /* The entities that a row touches; 0 where the fact is not known. */
 struct kt_row_entities {
     kt_entity actor, target, address, agent, key, actor_key;
