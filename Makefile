@@ -36,7 +36,7 @@ COMPILER := $(notdir $(firstword $(CC)))
 VARIANT  := $(COMPILER)$(if $(SANITIZE),-san-$(subst $(comma),-,$(SANITIZE)))
 B        := build/$(VARIANT)
 
-PKGS      := ncursesw jansson libzstd zlib yaml-0.1 libutf8proc libxxhash libcrypto
+PKGS      := ncursesw jansson libzstd zlib yaml-0.1 libutf8proc libxxhash libcrypto libpcre2-8
 TEST_PKGS := cmocka vterm
 
 # --- flags -------------------------------------------------------------------
@@ -92,6 +92,8 @@ TEST_BIN   := $(TEST_SRC:%.c=$(B)/%)
 PROVE_SRC  := $(sort $(wildcard tests/prove/prove_*.c))
 PROVE_BIN  := $(PROVE_SRC:%.c=$(B)/%)
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC  := $(sort $(wildcard tests/bench/bench_*.c))
+BENCH_BIN  := $(BENCH_SRC:%.c=$(B)/%)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/replay/%)
 
 .PHONY: all run test check prove fuzz bench bench-check lint format install uninstall \
@@ -199,8 +201,9 @@ fuzz: $(FUZZ_BIN)
 
 # --- bench, lint, install ----------------------------------------------------
 
-bench: keytop
+bench: keytop $(BENCH_BIN)
 	@KEYTOP=$(CURDIR)/$(B)/keytop sh tests/bench/run.sh
+	@for b in $(BENCH_BIN); do $$b || exit 1; done
 
 lint:
 	@sh tests/lint.sh

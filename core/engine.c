@@ -169,7 +169,8 @@ static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
     case KT_ADDED_DUPLICATE:
         return true;
     case KT_ADDED_NOT:
-        add_trouble(g, o->name, "out of memory: a record could not be kept", true);
+        /* the store has counted the gap */
+        add_trouble(g, o->name, "out of memory: a record could not be kept", false);
         return true;
     }
     pthread_mutex_lock(&g->lock);
@@ -428,13 +429,26 @@ static struct kt_source_sink source_sink(struct kt_engine *g)
 
 /* --- birth and death --------------------------------------------------------- */
 
+static void no_such_rule(const struct kt_engine *g, struct kt_err *e)
+{
+    struct kt_buf names;
+    kt_buf_init(&names, 1 << 16);
+    for (size_t i = 0; i < kt_rules_count(g->rules) && i < 8; i++) {
+        struct kt_span name = kt_rules_info(g->rules, i).name;
+        (void)kt_buf_addf(&names, "%s%.*s", i ? ", " : "", (int)name.n, name.p);
+    }
+    kt_fail(e, KT_ENOTFOUND, "no rule is named %s; there %s %s%s", g->opts.rule,
+            kt_rules_count(g->rules) == 1 ? "is" : "are", kt_buf_str(&names), kt_rules_count(g->rules) > 8 ? " ..." : "");
+    kt_buf_free(&names);
+}
+
 static bool engine_init(struct kt_engine *g, struct kt_err *e)
 {
     if (kt_rules_load_builtin(&g->rules, e) != KT_OK)
         return false;
     g->rule = -1;
     if (g->opts.rule && (g->rule = kt_rules_find(g->rules, g->opts.rule)) < 0) {
-        kt_fail(e, KT_ENOTFOUND, "no rule is named %s", g->opts.rule);
+        no_such_rule(g, e);
         return false;
     }
     g->opts.store.rules = g->rules;

@@ -38,6 +38,11 @@ bool kt_app_live(const struct kt_app *a)
     return a->n_sources > KT_SOURCES_SHOWN;
 }
 
+bool kt_app_ends_now(const struct kt_app *a, int64_t span)
+{
+    return kt_app_live(a) && (a->counts.newest == KT_TIME_NONE || a->counts.newest > kt_app_now(a) - span);
+}
+
 bool kt_app_all_today(const struct kt_app *a, int64_t oldest)
 {
     return oldest == KT_TIME_NONE || kt_fmt_same_day(oldest, kt_app_now(a));
@@ -219,6 +224,11 @@ unsigned kt_app_news(struct kt_app *a)
         if (s->ops->news && (s == a->top || s == a->table || a->top->ops->overlay))
             did |= s->ops->news(s);
     return did;
+}
+
+bool kt_app_awaits(const struct kt_app *a)
+{
+    return a->top->ops->awaits && a->top->ops->awaits(a->top);
 }
 
 void kt_app_settle(struct kt_app *a)

@@ -31,6 +31,9 @@ void kt_app_free(struct kt_app *a);
 unsigned kt_app_key(struct kt_app *a, struct kt_key k);
 /* The engine's fd was readable: looks at what is new. */
 unsigned kt_app_news(struct kt_app *a);
+/* What a key asked for (another pane's sections) is being made and will be
+ * there in a moment: a frame drawn a little later has no hole. */
+bool kt_app_awaits(const struct kt_app *a);
 /* When something visible will change by itself (an age turns over, a message
  * fades): kt_mono_ms() time, or 0 for never. Then call kt_app_tick. */
 int64_t kt_app_deadline(const struct kt_app *a);

@@ -179,7 +179,7 @@ static void draw_target(const struct place *p, const struct kt_row *r)
 
 static struct kt_style result_style(const struct place *p, enum kt_result r)
 {
-    return r == KT_RESULT_DENIED || r == KT_RESULT_FAILED ? KT_STYLE(WARN) : p->rest;
+    return r == KT_RESULT_DENIED || r == KT_RESULT_FAILED ? KT_STYLE(WARN) : p->name;
 }
 
 /* What was done says more than that it was. */
@@ -254,7 +254,7 @@ static void draw_time(const struct place *p, const struct kt_row *r, int64_t now
     char b[KT_FMT_TEXT];
     const char *text = clock_only && p->width < 10 ? kt_fmt_clock(r->ev.time, b)
                                                    : kt_fmt_when(r->ev.time, now, p->width, b);
-    struct kt_style s = fresh ? (struct kt_style){KT_ROLE_BRIGHT, KT_ATTR_BOLD} : p->rest;
+    struct kt_style s = fresh ? KT_STYLE(BRIGHT) : p->rest;
     kt_canvas_text(p->c, p->row, p->col, p->width, r->ev.time == KT_TIME_NONE ? KT_STYLE(DIM) : s, text);
 }
 

@@ -40,6 +40,7 @@ enum kt_context {
     X(TAB_NEXT, "tab-next", "Tab Right", KT_CTX_TABLE, 7, "next pane", "show the next pane below")                   \
     X(TAB_PREV, "tab-previous", "S-Tab Left", KT_CTX_TABLE, 0, "", "show the pane before")                           \
     X(TAB_PICK, "tab", "1 2 3 4 5 6", KT_CTX_TABLE, 0, "", "show the key, target, actor, address, agent, record")    \
+    X(ALONE, "alone", "z", KT_CTX_TABLE, 0, "", "the table alone, or with the panes below")                          \
     X(SECTION_NEXT, "section-next", "Tab Right", KT_CTX_PANE, 5, "section", "go to the next section")                \
     X(SECTION_PREV, "section-previous", "S-Tab Left", KT_CTX_PANE, 0, "", "go to the section before")                \
     X(FILTER_TO, "filter-to", "f", KT_CTX_PANE, 4, "filter to this", "the table, with only what touches this")       \

@@ -13,6 +13,7 @@ enum {
     ANSWER_MS = 8,   /* it is looked for this often */
     SETTLE_MS = 12,  /* news bring more news (a new row under the cursor has another pane): one frame for both */
     GLANCE_MS = 3,   /* looks within that time */
+    AWAIT_MS = 8,    /* a key's frame waits so long for its pane, so as not to be drawn twice */
     KEYS_AT_ONCE = 2000
 };
 
@@ -111,7 +112,8 @@ static void keys(struct loop *l)
     }
     l->more_keys = n == KEYS_AT_ONCE;
     if (n) {
-        l->paint = 0;
+        /* at once, unless what the key asked for will be there in a moment */
+        l->paint = kt_app_awaits(l->o->app) ? kt_mono_ms() + AWAIT_MS : 0;
         l->eager = kt_mono_ms() + EAGER_MS;
         l->look = 0;
     }
@@ -130,15 +132,22 @@ static void news(struct loop *l, int64_t now)
     obey(l, kt_app_news(l->o->app));
     if (!dirty && l->dirty && now >= l->eager)
         l->paint = now + SETTLE_MS;
-    l->look = now + (l->dirty && l->paint ? GLANCE_MS : now < l->eager ? ANSWER_MS : FRAME_MS);
+    else if (now < l->eager && !kt_app_awaits(l->o->app))
+        l->paint = 0;
+    bool awaits = kt_app_awaits(l->o->app);
+    l->look = awaits ? 0 : now + (l->dirty && l->paint ? GLANCE_MS : now < l->eager ? ANSWER_MS : FRAME_MS);
 }
 
 static void draw(struct loop *l)
 {
+    /* a frame goes out in pieces, and none of them is worth drawing another for */
+    l->stalled = !kt_term_flush(l->o->term);
+    if (l->stalled || !l->dirty)
+        return;
     kt_app_draw(l->o->app, &l->canvas);
     l->stalled = !kt_term_present(l->o->term, &l->canvas);
     l->dirty = false;
-    if (l->paint) /* it was news that asked: the next may wait */
+    if (l->paint && kt_mono_ms() >= l->eager) /* it was news that asked: the next may wait */
         l->look = kt_mono_ms() + FRAME_MS;
     l->paint = 0;
 }
@@ -193,7 +202,7 @@ static void turn(struct loop *l)
 
 int kt_loop_run(const struct kt_loop_opts *o)
 {
-    struct loop l = {.o = o};
+    struct loop l = {.o = o, .dirty = true};
     int rows, cols;
     kt_term_size(o->term, &rows, &cols);
     if (!kt_canvas_init(&l.canvas, rows, cols, o->ascii))

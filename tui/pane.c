@@ -43,7 +43,7 @@ static struct kt_view_spec spec_of(const struct kt_pane *p)
     struct kt_view_spec spec = {.scope = p->entity, .sort = KT_FIELD_TIME, .facets = (1u << KT_ENTITY_KINDS) - 1,
                                 .buckets = SPARK_DAYS, .from = KT_TIME_NONE, .to = KT_TIME_NONE,
                                 .span = (int64_t)SPARK_DAYS * DAY};
-    if (kt_app_live(p->app)) {
+    if (kt_app_ends_now(p->app, spec.span)) {
         int64_t now = kt_app_now(p->app);
         spec.to = now - now % DAY + DAY;
         spec.from = spec.to - spec.span;
@@ -897,10 +897,14 @@ static void settle(struct kt_screen *s)
         kt_view_settle(pane_of(s)->view);
 }
 
+static bool awaits(struct kt_screen *s)
+{
+    return kt_pane_awaits(pane_of(s));
+}
+
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
-    .settle = settle,
-    .free = free_screen,
+    .settle = settle, .awaits = awaits, .free = free_screen,
 };
 
 struct kt_screen *kt_screen_pane(struct kt_app *a, kt_entity e, uint64_t from_seq)

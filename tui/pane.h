@@ -83,6 +83,11 @@ bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t fro
 void kt_pane_close(struct kt_pane *p);
 /* Another entity (0: none), the same views. */
 void kt_pane_set(struct kt_pane *p, kt_entity e, uint64_t from_seq);
+/* Its sections are still being made. */
+static inline bool kt_pane_awaits(const struct kt_pane *p)
+{
+    return p->entity && p->view && !p->snap;
+}
 /* Takes the newest snapshot. True where there is a newer one. */
 bool kt_pane_news(struct kt_pane *p);
 void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width);

@@ -23,6 +23,7 @@ struct kt_screen_ops {
     unsigned (*prompted)(struct kt_screen *s, enum kt_prompt_event e); /* NULL: opens no prompt */
     void (*cover)(struct kt_screen *s, bool covered);                /* NULL: nothing to let go of */
     void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
+    bool (*awaits)(struct kt_screen *s);                             /* an answer to what was just asked; NULL: never */
     void (*free)(struct kt_screen *s);
 };
 
@@ -86,6 +87,9 @@ bool kt_app_row(struct kt_app *a, uint64_t seq, struct kt_row *out);
 void kt_app_arrivals(struct kt_app *a, uint64_t last_seq);
 /* Anything still to come from any source? */
 bool kt_app_live(const struct kt_app *a);
+/* Should a histogram of the last `span` ms end now? Not where nothing more
+ * comes, nor where all rows are older: then it ends at the newest of them. */
+bool kt_app_ends_now(const struct kt_app *a, int64_t span);
 /* Does the whole of what is shown belong to the present day? */
 bool kt_app_all_today(const struct kt_app *a, int64_t oldest);
 

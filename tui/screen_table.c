@@ -16,11 +16,17 @@ static struct kt_table *table_of(struct kt_screen *s)
 
 /* --- what is asked of the view ------------------------------------------ */
 
+/* A histogram that ends now, or at the newest row. */
+static bool ends_now(const struct kt_table *t)
+{
+    return kt_app_ends_now(t->s.app, (int64_t)SPARK * HALF_HOUR);
+}
+
 static struct kt_view_spec base_spec(const struct kt_table *t)
 {
     struct kt_view_spec spec = {.sort = t->sort, .ascending = t->ascending, .buckets = SPARK, .from = KT_TIME_NONE,
                                 .to = KT_TIME_NONE};
-    if (kt_app_live(t->s.app)) {
+    if (ends_now(t)) {
         int64_t now = kt_app_now(t->s.app);
         spec.to = now - now % HALF_HOUR + HALF_HOUR;
         spec.from = spec.to - (int64_t)SPARK * HALF_HOUR;
@@ -68,6 +74,7 @@ static void set_all_view(struct kt_table *t)
 static unsigned respec(struct kt_table *t)
 {
     struct kt_view_spec spec = kt_table_spec(t);
+    t->ends_now = ends_now(t);
     t->generation = kt_view_set(t->view, &spec);
     set_all_view(t);
     if (t->hits)
@@ -144,8 +151,8 @@ void kt_table_follow_cursor(struct kt_table *t)
     }
     if (t->list.cursor == 0 && t->snap)
         t->top_seq = t->snap->last_seq;
-    kt_pane_set(&t->pane, kt_table_tab_entity(t, t->tab), seq);
-    if (t->tab == TAB_RECORD && t->record_seq != seq) {
+    kt_pane_set(&t->pane, t->alone ? 0 : kt_table_tab_entity(t, t->tab), seq);
+    if (!t->alone && t->tab == TAB_RECORD && t->record_seq != seq) {
         kt_record_view_load(&t->record, t->s.app, seq);
         t->record.list.top = t->record.list.cursor = t->record.n_seen > 1; /* the first brace says nothing */
         t->record_seq = seq;
@@ -218,6 +225,8 @@ static unsigned news(struct kt_screen *s)
     changed = kt_table_search_news(t) || changed;
     changed = take_all(t) || changed;
     changed = kt_pane_news(&t->pane) || changed;
+    if (t->snap && ends_now(t) != t->ends_now) /* what came is all of long ago, or no longer */
+        respec(t);
     return changed ? KT_APP_REDRAW : 0;
 }
 
@@ -322,9 +331,9 @@ static void draw_empty(struct kt_table *t, struct kt_canvas *c, int row, int hei
     kt_canvas_text(c, row + height / 3, w + 2 < c->cols ? (c->cols - w) / 2 : 0, w, KT_STYLE(DIM), why);
 }
 
-static int below_height(const struct kt_canvas *c, int height)
+static int below_height(const struct kt_table *t, const struct kt_canvas *c, int height)
 {
-    if (height < 17 || c->cols < 24)
+    if (t->alone || height < 17 || c->cols < 24)
         return 0;
     int h = height / 3;
     return h < 8 ? 8 : h > PANE_MAX ? PANE_MAX : h;
@@ -333,7 +342,7 @@ static int below_height(const struct kt_canvas *c, int height)
 static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 {
     struct kt_table *t = table_of(s);
-    int below = below_height(c, height), y = row, end = row + height - below;
+    int below = below_height(t, c, height), y = row, end = row + height - below;
     if (height >= 7) {
         kt_status_sources(s->app, c, y++);
         kt_status_counts(s->app, c, y++);
@@ -359,6 +368,9 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 static unsigned moved(struct kt_table *t, enum kt_list_move m)
 {
     struct kt_list_items it = kt_table_items(t);
+    /* a step of one's own counts more than where the cursor was to go once the views have answered */
+    t->restore = 0;
+    t->seek = SEEK_NOT;
     if (!kt_list_move(&t->list, &it, m))
         return 0;
     kt_table_follow_cursor(t);
@@ -376,6 +388,14 @@ static unsigned open_tab(struct kt_table *t)
     return kt_app_push(t->s.app, kt_screen_record(t->s.app, seq));
 }
 
+static unsigned stand_alone(struct kt_table *t, bool alone)
+{
+    t->alone = alone;
+    kt_table_follow_cursor(t);
+    return KT_APP_REDRAW;
+}
+
+/* Who asks for a pane sees it. */
 static unsigned turn_tab(struct kt_table *t, int by)
 {
     int tab = (int)t->tab;
@@ -383,8 +403,7 @@ static unsigned turn_tab(struct kt_table *t, int by)
         tab = (tab + TABS + by) % TABS;
     while (kt_table_tab_hidden(t, tab));
     t->tab = (enum kt_table_tab)tab;
-    kt_table_follow_cursor(t);
-    return KT_APP_REDRAW;
+    return stand_alone(t, false);
 }
 
 static unsigned pick_tab(struct kt_table *t, struct kt_key k)
@@ -393,8 +412,7 @@ static unsigned pick_tab(struct kt_table *t, struct kt_key k)
     if (tab < 0 || tab >= TABS)
         return 0;
     t->tab = (enum kt_table_tab)tab;
-    kt_table_follow_cursor(t);
-    return KT_APP_REDRAW;
+    return stand_alone(t, false);
 }
 
 static unsigned pause_or_go_on(struct kt_table *t)
@@ -473,6 +491,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_TAB_NEXT: return turn_tab(t, 1);
     case KT_CMD_TAB_PREV: return turn_tab(t, -1);
     case KT_CMD_TAB_PICK: return pick_tab(t, k);
+    case KT_CMD_ALONE: return stand_alone(t, !t->alone);
     case KT_CMD_COPY_VALUE: return copy_value(t);
     case KT_CMD_COPY_ROW:
         return kt_table_cursor(t) ? kt_app_copy_row(s->app, kt_table_cursor(t)) : kt_app_hint(s->app, "nothing to copy here");
@@ -573,9 +592,15 @@ static void settle(struct kt_screen *s)
             kt_view_settle(views[i]);
 }
 
+static bool awaits(struct kt_screen *s)
+{
+    struct kt_table *t = table_of(s);
+    return t->tab != TAB_RECORD && kt_pane_awaits(&t->pane);
+}
+
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_TABLE, .command = command, .news = news, .draw = draw, .prompted = prompted, .settle = settle,
-    .free = free_table,
+    .awaits = awaits, .free = free_table,
 };
 
 struct kt_screen *kt_screen_table(struct kt_app *a)
@@ -592,6 +617,7 @@ struct kt_screen *kt_screen_table(struct kt_app *a)
     if (kt_filter_parse(&t->filter, kt_span_of(filter), kt_app_now(a), NULL, NULL) == KT_OK)
         snprintf(t->filter_text, sizeof t->filter_text, "%s", filter);
     struct kt_view_spec spec = kt_table_spec(t);
+    t->ends_now = ends_now(t);
     t->view = kt_view_open(a->views, &spec);
     if (!t->view || !kt_pane_open(&t->pane, a, 0, 0)) {
         free_table(&t->s);

@@ -48,7 +48,8 @@ static size_t sources_kept(const struct kt_app *a)
 
 static bool has_age(const struct kt_source_state *s)
 {
-    return (s->health.state == KT_HEALTH_LIVE || s->health.state == KT_HEALTH_STALE) && heard(s) != KT_TIME_NONE;
+    return !s->health.pushed && heard(s) != KT_TIME_NONE &&
+           (s->health.state == KT_HEALTH_LIVE || s->health.state == KT_HEALTH_STALE);
 }
 
 int64_t kt_status_next(const struct kt_app *a)
@@ -110,8 +111,11 @@ static void state_words(const struct kt_app *a, const struct kt_source_state *s,
             snprintf(out, size, "reading");
         break;
     case KT_HEALTH_LIVE:
-        snprintf(out, size, "%s", age[0] ? age : "live");
-        break;
+        if (!s->health.pushed) {
+            snprintf(out, size, "%s", age[0] ? age : "live");
+            break;
+        }
+        __attribute__((fallthrough)); /* what has been read says more */
     case KT_HEALTH_DONE:
         if (alone)
             kt_fmt_plural(a->counts.records, "record", "records", b);
@@ -299,7 +303,7 @@ static void say_counts(struct kt_app *a, struct at *p, const struct kt_summary *
     struct kt_style high = {(uint8_t)(s->high ? KT_ROLE_HIGH : KT_ROLE_DIM), s->high ? KT_ATTR_BOLD : 0};
     say(p, high, kt_fmt_count(s->high, b));
     say(p, high, " high  ");
-    struct kt_style new = {(uint8_t)(fresh ? KT_ROLE_BRIGHT : KT_ROLE_DIM), fresh ? KT_ATTR_BOLD : 0};
+    struct kt_style new = {(uint8_t)(fresh ? KT_ROLE_BRIGHT : KT_ROLE_DIM), 0};
     say(p, new, kt_fmt_count(fresh, b));
     say(p, new, " new  ");
     if (a->counts.malformed) {

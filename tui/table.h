@@ -44,6 +44,8 @@ struct kt_table {
     uint64_t restore; /* the row to go back to once the table shows it again; 0: none */
     enum { SEEK_NOT, SEEK_HERE, SEEK_NEXT, SEEK_PREVIOUS } seek; /* to be done when the hits are known */
 
+    bool ends_now; /* the histogram that was asked for last */
+    bool alone;    /* no panes below */
     enum kt_table_tab tab;
     struct kt_pane pane;
     struct kt_record_view record;

@@ -27,6 +27,9 @@ void kt_term_size(const struct kt_term *t, int *rows, int *cols);
  * terminal cannot take all of a frame now, returns false; call again, with
  * the same or a newer canvas, when it is writable. */
 bool kt_term_present(struct kt_term *t, const struct kt_canvas *c);
+/* Sends what the terminal has not yet taken of the last frame: what present
+ * does first, without a canvas having to be drawn for it. True: all has gone. */
+bool kt_term_flush(struct kt_term *t);
 /* The next key that is there, without waiting. False: none. `*gone` is set
  * when the terminal has gone away (or cannot be used any more). */
 bool kt_term_key(struct kt_term *t, struct kt_key *k, bool *gone);

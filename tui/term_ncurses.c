@@ -11,6 +11,7 @@
 #include "term.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +41,6 @@ enum {
     SYNC_FROM = 512,       /* frames smaller than this are one packet anyway */
     COPY_MAX = 4096,
     SGR_MAX = 24,          /* bytes of the longest that sets one colour */
-    GAP_MAX = 8,           /* blanks between words that take their neighbour's colour */
     PASTE_BEGIN = 2000,    /* beyond ncurses' own and its extended key codes */
     PASTE_END = 2001
 };
@@ -184,10 +184,10 @@ static bool flush(struct kt_term *t)
 
 static void flush_within(struct kt_term *t, int ms)
 {
-    while (!flush(t) && ms > 0) {
+    int64_t end = kt_mono_ms() + ms, left;
+    while (!flush(t) && (left = end - kt_mono_ms()) > 0) {
         struct pollfd p = {.fd = t->fd, .events = POLLOUT};
-        poll(&p, 1, 20);
-        ms -= 20;
+        poll(&p, 1, (int)left);
         if (p.revents & (POLLHUP | POLLERR))
             break;
     }
@@ -278,6 +278,8 @@ static int pair_of_few(const struct kt_theme *theme, int role, bool own, attr_t 
     }
     if (role == KT_ROLE_DIM || role == KT_ROLE_LOW || role == KT_ROLE_RULE)
         *attr |= A_DIM;
+    if (role == KT_ROLE_BRIGHT)
+        *attr |= A_BOLD;
     int fg = kt_is_grey(l->fg) ? (own ? -1 : COLOR_WHITE) : kt_nearest_basic(l->fg, COLORS);
     return fg < 0 ? 0 : alloc_pair(fg, own ? -1 : COLOR_BLACK);
 }
@@ -624,20 +626,11 @@ static bool blank_alike(const struct kt_term *t, struct kt_style a, struct kt_st
     return !(shown & attributes(VISIBLE)) && t->theme.role[a.role].bg == t->theme.role[b.role].bg;
 }
 
-/* The blanks between two words take the style of the first, where that cannot
- * be seen: no colours are changed for them. Long runs are left as they are,
- * for ncurses erases those. */
-static struct kt_style style_of(const struct kt_term *t, const struct kt_grid_cell *row, int col, int cols,
-                                struct kt_style before)
+/* Blanks take the style of the word before them, where that cannot be seen: no
+ * colours are changed for them. */
+static struct kt_style style_of(const struct kt_term *t, const struct kt_grid_cell *g, struct kt_style before)
 {
-    if (!is_blank(row + col) || col == 0 || !blank_alike(t, row[col].style, before))
-        return row[col].style;
-    int from = col, to = col;
-    while (from > 0 && is_blank(row + from - 1))
-        from--;
-    while (to < cols && is_blank(row + to))
-        to++;
-    return to < cols && to - from <= GAP_MAX ? before : row[col].style;
+    return is_blank(g) && blank_alike(t, g->style, before) ? before : g->style;
 }
 
 /* Hands ncurses a row that is not as it was. */
@@ -654,7 +647,7 @@ static void put_row(struct kt_term *t, const struct kt_canvas *c, int row, int c
     for (int i = 0; i < cols; i++) {
         if (!now[i].cell.width)
             continue;
-        style = style_of(t, now, i, cols, style);
+        style = style_of(t, now + i, style);
         to_curses(t, now + i, style, &t->line[n++]);
     }
     mvwadd_wchnstr(stdscr, row, 0, t->line, n);
@@ -688,6 +681,11 @@ bool kt_term_present(struct kt_term *t, const struct kt_canvas *c)
     doupdate();
     collect(t);
     return flush(t);
+}
+
+bool kt_term_flush(struct kt_term *t)
+{
+    return !t->active || t->broken || flush(t);
 }
 
 void kt_term_copy(struct kt_term *t, const char *ascii)

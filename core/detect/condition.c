@@ -1,16 +1,20 @@
 #include "detect/rule.h"
 
+#include <strings.h>
+
 /* expression = term { "or" term }; term = factor { "and" factor };
- * factor = "not" factor | "(" expression ")" | NAME */
-struct reader {
-    struct rule *rule;
-    const char *what;
+ * factor = "not" factor | "(" expression ")" | quantity "of" pattern | NAME;
+ * quantity = "1" | "any" | "all"; pattern = "them" | NAME with "*" */
+struct words {
+    struct reader *r;
     const struct kt_yaml *node;
+    const struct name *name;
+    size_t n_names;
     size_t at;
     struct kt_span token; /* n == 0: the end */
     size_t token_at;
     int depth;
-    struct kt_err *err;
+    size_t n_words;
 };
 
 static bool blank(char c)
@@ -18,133 +22,224 @@ static bool blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static void advance(struct reader *r)
+static void advance(struct words *w)
 {
-    struct kt_span s = r->node->text;
-    while (r->at < s.n && blank(s.p[r->at]))
-        r->at++;
-    r->token_at = r->at;
-    size_t end = r->at;
+    struct kt_span s = w->node->text;
+    while (w->at < s.n && blank(s.p[w->at]))
+        w->at++;
+    w->token_at = w->at;
+    size_t end = w->at;
     if (end < s.n && (s.p[end] == '(' || s.p[end] == ')' || s.p[end] == '|'))
         end++;
     else
         while (end < s.n && !blank(s.p[end]) && s.p[end] != '(' && s.p[end] != ')' && s.p[end] != '|')
             end++;
-    r->token = (struct kt_span){s.p + r->at, end - r->at};
-    r->at = end;
+    w->token = (struct kt_span){s.p + w->at, end - w->at};
+    w->at = end;
+    w->n_words++;
 }
 
 /* The column counts within a condition that stands on its key's line. */
-static enum kt_code refuse(struct reader *r, enum kt_code code, const char *sentence)
+static enum kt_code refuse_word(struct words *w, enum kt_code code, const char *sentence)
 {
-    bool one_line = !memchr(r->node->text.p, '\n', r->node->text.n);
-    int column = r->node->column + (one_line ? (int)r->token_at + (r->node->quoted ? 1 : 0) : 0);
-    int shown = r->token.n > 60 ? 60 : (int)r->token.n;
-    return kt_fail(r->err, code, "%s:%d:%d: condition: %s%s%.*s%s", r->what, r->node->line, column, sentence,
-                   shown ? " \"" : "", shown, r->token.p, shown ? "\"" : "");
+    bool one_line = !memchr(w->node->text.p, '\n', w->node->text.n);
+    int column = w->node->column + (one_line ? (int)w->token_at + (w->node->quoted ? 1 : 0) : 0);
+    int shown = w->token.n > 60 ? 60 : (int)w->token.n;
+    return kt_fail(w->r->err, code, "%s:%d:%d: condition: %s%s%.*s%s", w->r->what, w->node->line, column, sentence,
+                   shown ? " \"" : "", shown, w->token.p, shown ? "\"" : "");
 }
 
-static enum kt_code emit(struct reader *r, enum op op, size_t selection)
+static bool word_is(struct kt_span t, const char *word)
 {
-    if (r->rule->n_steps == STEPS_MAX)
-        return refuse(r, KT_ELIMIT, "too long: at most 256 words are read, before");
-    r->rule->step[r->rule->n_steps++] = (struct step){op, selection};
-    return KT_OK;
+    return t.n == strlen(word) && strncasecmp(t.p, word, t.n) == 0;
 }
 
 static bool reserved(struct kt_span t)
 {
     static const char *const words[] = {"and", "or", "not", "of", "them", "|", ")"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (kt_span_is(t, words[i]))
+        if (word_is(t, words[i]))
             return true;
     return false;
 }
 
-/* "1 of selection_*", "all of them", "any of ..." */
-static bool quantifier(const struct reader *r)
+/* "1 of", "all of", "any of", "2 of" */
+static bool quantifier(const struct words *w)
 {
-    struct reader ahead = *r;
+    struct words ahead = *w;
     advance(&ahead);
-    return kt_span_is(ahead.token, "of");
+    return word_is(ahead.token, "of");
 }
 
-static enum kt_code name(struct reader *r)
+/* * is any run of characters. */
+static bool name_matches(struct kt_span pattern, struct kt_span name)
 {
-    for (size_t i = 0; i < r->rule->n_selections; i++) {
-        if (!kt_span_eq(r->rule->selection[i].name, r->token))
+    size_t i = 0, k = 0, star = SIZE_MAX, resume = 0;
+    while (i < name.n) {
+        if (k < pattern.n && pattern.p[k] == '*') {
+            star = k++;
+            resume = i;
+        } else if (k < pattern.n && pattern.p[k] == name.p[i]) {
+            i++;
+            k++;
+        } else if (star != SIZE_MAX) {
+            k = star + 1;
+            i = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (k < pattern.n && pattern.p[k] == '*')
+        k++;
+    return k == pattern.n;
+}
+
+/* Names that begin with _ are not among "them". */
+static bool among(struct kt_span pattern, struct kt_span name)
+{
+    return word_is(pattern, "them") ? name.p[0] != '_' : name_matches(pattern, name);
+}
+
+static enum kt_code quantity(struct words *w, const struct node **out)
+{
+    bool all = word_is(w->token, "all");
+    if (!all && !word_is(w->token, "1") && !word_is(w->token, "any"))
+        return refuse_word(w, KT_EUNSUPPORTED, "before \"of\" stands 1, any or all, not");
+    advance(w);
+    advance(w);
+    if (w->token.n == 0 || (reserved(w->token) && !word_is(w->token, "them")))
+        return refuse_word(w, KT_EFORMAT, w->token.n ? "selections are expected before" : "selections are expected at the end");
+    size_t n = 0;
+    for (size_t i = 0; i < w->n_names; i++)
+        n += among(w->token, w->name[i].text);
+    if (n == 0)
+        return refuse_word(w, KT_EFORMAT, "there is no selection that fits");
+    struct node *node = node_new(w->r, all ? OP_AND : OP_OR, n);
+    if (!node)
+        return out_of_memory(w->r);
+    n = 0;
+    for (size_t i = 0; i < w->n_names; i++)
+        if (among(w->token, w->name[i].text))
+            node->child[n++] = w->name[i].node;
+    *out = node;
+    advance(w);
+    return KT_OK;
+}
+
+static enum kt_code name(struct words *w, const struct node **out)
+{
+    for (size_t i = 0; i < w->n_names; i++) {
+        if (!kt_span_eq(w->name[i].text, w->token))
             continue;
-        enum kt_code c = emit(r, OP_SELECTION, i);
-        advance(r);
-        return c;
+        *out = w->name[i].node;
+        advance(w);
+        return KT_OK;
     }
-    return refuse(r, KT_EFORMAT, "there is no selection of the name");
+    return refuse_word(w, KT_EFORMAT, "there is no selection of the name");
 }
 
-static enum kt_code expression(struct reader *r);
+static enum kt_code expression(struct words *w, const struct node **out);
 
-static enum kt_code factor(struct reader *r)
+static enum kt_code negation(struct words *w, const struct node **out);
+
+static enum kt_code group(struct words *w, const struct node **out)
 {
-    enum kt_code c;
-    if (r->depth >= 64)
-        return refuse(r, KT_ELIMIT, "nested too deeply at");
-    if (kt_span_is(r->token, "not")) {
-        advance(r);
-        r->depth++;
-        c = factor(r);
-        r->depth--;
-        return c == KT_OK ? emit(r, OP_NOT, 0) : c;
-    }
-    if (kt_span_is(r->token, "(")) {
-        advance(r);
-        r->depth++;
-        c = expression(r);
-        r->depth--;
-        if (c == KT_OK && !kt_span_is(r->token, ")"))
-            return refuse(r, KT_EFORMAT, r->token.n ? "a ) is expected before" : "a ) is missing at the end");
-        advance(r);
-        return c;
-    }
-    if (r->token.n == 0)
-        return refuse(r, KT_EFORMAT, "a selection's name is expected at the end");
-    if (quantifier(r))
-        return refuse(r, KT_EUNSUPPORTED, "\"1 of\" and \"all of\" are not read; name the selections instead of");
-    if (reserved(r->token))
-        return refuse(r, KT_EFORMAT, "a selection's name is expected before");
-    return name(r);
+    advance(w);
+    w->depth++;
+    enum kt_code c = expression(w, out);
+    w->depth--;
+    if (c == KT_OK && !kt_span_is(w->token, ")"))
+        return refuse_word(w, KT_EFORMAT, w->token.n ? "a ) is expected before" : "a ) is missing at the end");
+    advance(w);
+    return c;
 }
 
-static enum kt_code joined(struct reader *r, const char *word, enum op op, enum kt_code (*part)(struct reader *))
+static enum kt_code factor(struct words *w, const struct node **out)
 {
-    enum kt_code c = part(r);
-    while (c == KT_OK && kt_span_is(r->token, word)) {
-        advance(r);
-        c = part(r);
-        if (c == KT_OK)
-            c = emit(r, op, 0);
+    if (w->depth >= 64)
+        return refuse_word(w, KT_ELIMIT, "nested too deeply at");
+    if (w->n_words > WORDS_MAX)
+        return refuse_word(w, KT_ELIMIT, "too long: at most 256 words are read, before");
+    if (w->token.n == 0)
+        return refuse_word(w, KT_EFORMAT, "a selection's name is expected at the end");
+    if (quantifier(w))
+        return quantity(w, out);
+    if (word_is(w->token, "not"))
+        return negation(w, out);
+    if (kt_span_is(w->token, "("))
+        return group(w, out);
+    if (reserved(w->token))
+        return refuse_word(w, KT_EFORMAT, "a selection's name is expected before");
+    return name(w, out);
+}
+
+static enum kt_code negation(struct words *w, const struct node **out)
+{
+    struct node *n = node_new(w->r, OP_NOT, 1);
+    if (!n)
+        return out_of_memory(w->r);
+    advance(w);
+    w->depth++;
+    enum kt_code c = factor(w, &n->child[0]);
+    w->depth--;
+    *out = n;
+    return c;
+}
+
+static enum kt_code joined(struct words *w, const char *word, enum op op,
+                           enum kt_code (*part)(struct words *, const struct node **), const struct node **out)
+{
+    enum kt_code c = part(w, out);
+    while (c == KT_OK && word_is(w->token, word)) {
+        struct node *n = node_new(w->r, op, 2);
+        if (!n)
+            return out_of_memory(w->r);
+        advance(w);
+        n->child[0] = *out;
+        c = part(w, &n->child[1]);
+        *out = n;
     }
     return c;
 }
 
-static enum kt_code term(struct reader *r)
+static enum kt_code term(struct words *w, const struct node **out)
 {
-    return joined(r, "and", OP_AND, factor);
+    return joined(w, "and", OP_AND, factor, out);
 }
 
-static enum kt_code expression(struct reader *r)
+static enum kt_code expression(struct words *w, const struct node **out)
 {
-    return joined(r, "or", OP_OR, term);
+    return joined(w, "or", OP_OR, term, out);
 }
 
-enum kt_code condition_read(struct rule *rule, const char *what, const struct kt_yaml *condition, struct kt_err *e)
+static enum kt_code one_condition(struct reader *r, const struct kt_yaml *y, const struct name *names, size_t n,
+                                  const struct node **out)
 {
-    struct reader r = {.rule = rule, .what = what, .node = condition, .err = e};
-    rule->n_steps = 0;
-    advance(&r);
-    enum kt_code c = expression(&r);
-    if (c != KT_OK || r.token.n == 0)
+    struct words w = {.r = r, .node = y, .name = names, .n_names = n};
+    if (y->type != KT_YAML_SCALAR)
+        return refuse(r, KT_EFORMAT, y, "a condition is a text, or a list of texts");
+    advance(&w);
+    enum kt_code c = expression(&w, out);
+    if (c != KT_OK || w.token.n == 0)
         return c;
-    if (kt_span_is(r.token, "|"))
-        return refuse(&r, KT_EUNSUPPORTED, "aggregations are not read:");
-    return refuse(&r, KT_EFORMAT, "\"and\" or \"or\" is expected before");
+    if (kt_span_is(w.token, "|"))
+        return refuse_word(&w, KT_EUNSUPPORTED, "aggregations are not read; they have become correlations:");
+    return refuse_word(&w, KT_EFORMAT, "\"and\" or \"or\" is expected before");
+}
+
+enum kt_code condition_read(struct reader *r, const struct kt_yaml *y, const struct name *names, size_t n,
+                            const struct node **out)
+{
+    if (y->type != KT_YAML_LIST)
+        return one_condition(r, y, names, n, out);
+    if (y->n == 0)
+        return refuse(r, KT_EFORMAT, y, "an empty list can never match");
+    struct node *any = node_new(r, OP_OR, y->n);
+    if (!any)
+        return out_of_memory(r);
+    enum kt_code c = KT_OK;
+    for (size_t i = 0; i < y->n && c == KT_OK; i++)
+        c = one_condition(r, y->item[i], names, n, &any->child[i]);
+    *out = any;
+    return c;
 }

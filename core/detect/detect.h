@@ -1,13 +1,21 @@
 /* Rules in Sigma format: load, match, and what a match is worth.
  *
- * Follows the Sigma specification 2.1, as much of it as is built: one or more
- * named selections of `field: value` and `field: [values]` (equality, case
- * ignored, `*` and `?` wildcards, null), and a condition that is the name of
- * one selection or `and` / `or` / `not` / parentheses over names. Anything
- * else in a rule is refused by its name and place, never half applied.
+ * Follows the Sigma specification 2.1: rules, filters and correlations
+ * (correlate.h). What is not known is refused by its name, line and column,
+ * never half applied. A rule set does not change once it is built: to reload,
+ * build another one and swap.
  *
- * A field is a dotted CloudTrail path; of a list any item may match. Case is
- * ignored for ASCII letters. Backslash takes the meaning from * ? and itself.
+ * A field is a dotted CloudTrail path; of a list, on the way or at the end,
+ * any item may match. Texts are compared with ASCII case ignored unless
+ * `cased` or `re`. Numbers and truths match as JSON spells them, whether the
+ * record has them as such or as texts ("true", "5"); a whole number also
+ * without its fraction. Equality never looks into an object; patterns and
+ * regular expressions see an object or a list as its compact JSON text, and
+ * `contains`, `*x*` and `re` also each text inside. A null value is a missing
+ * field or a JSON null. Words without a field are looked for in every value
+ * of the record. Time parts (hour, day, ...) are those of UTC. `neq` is the
+ * opposite of equality: it holds where the field is missing.
+ *
  * What Sigma has no word for stands under `custom:`: `confidence` and
  * `impact` (0..100, the risk is their product), or `risk` itself, and `why`,
  * a few words for the table (else the title). */
@@ -25,25 +33,67 @@ enum kt_level { KT_LEVEL_INFORMATIONAL, KT_LEVEL_LOW, KT_LEVEL_MEDIUM, KT_LEVEL_
 const char *kt_level_name(enum kt_level l);
 enum kt_level kt_level_of_risk(int risk); /* 90, 70, 40, 20 */
 
+enum kt_rule_kind { KT_RULE, KT_RULE_FILTER, KT_RULE_CORRELATION };
 struct kt_rule_info { /* borrowed from the rule set */
-    struct kt_span name; /* file name without .yml */
+    struct kt_span name; /* file name without .yml; "NAME#2" for the second document of a file */
     struct kt_span id, title, level; /* id: the name where it has none */
     const struct kt_span *fields; /* the rule's `fields:` */
     size_t n_fields;
     int risk; /* `custom.risk` or confidence x impact, else by level */
+    /* unknown, or n == 0, where the rule does not say */
+    struct kt_span sigma_name; /* its `name:`, by which correlations know it */
+    struct kt_span description, author, date, modified, status, license;
+    const struct kt_span *tags, *falsepositives, *references;
+    size_t n_tags, n_falsepositives, n_references;
+    bool disabled;
+    bool silent; /* only a part of correlations, which count in its place */
 };
 
 struct kt_rules;
 /* The built-in rules. */
 enum kt_code kt_rules_load_builtin(struct kt_rules **out, struct kt_err *e);
-/* One more, from text; `name` as file name without .yml. A rule whose id is
- * already there takes its place. */
+/* An empty set. */
+enum kt_code kt_rules_new(struct kt_rules **out, struct kt_err *e);
+/* The documents of a text: rules, filters, correlations; `name` as file name
+ * without .yml. All of them or none. What has the id of one that is already
+ * there takes its place; an id twice in one text is an error, and so is a
+ * correlation of rules that are not there. */
 enum kt_code kt_rules_add(struct kt_rules *r, const char *name, const char *yaml, size_t n, struct kt_err *e);
+
+/* Every *.yml and *.yaml in a folder, and in the folders below it. A file
+ * that is refused is told in the report and does not keep the others out;
+ * rules for other logs than CloudTrail's are only counted. */
+enum { KT_RULES_PROBLEMS_MAX = 1000 };
+struct kt_rules_report {
+    size_t files, rules, filters, correlations; /* taken */
+    size_t foreign;                             /* documents for other logs */
+    size_t refused;                             /* files, and correlations whose rules are missing */
+    size_t n_problems;                          /* kept of those and of warnings; `problem` is freed with the report */
+    struct kt_err *problem;                     /* KT_OK: a warning */
+};
+/* Fails only where the folder cannot be read or memory runs out; the set is
+ * then as it was. The report is to be freed in any case. */
+enum kt_code kt_rules_load_dir(struct kt_rules *r, const char *path, struct kt_rules_report *report, struct kt_err *e);
+void kt_rules_report_free(struct kt_rules_report *report);
+
+/* What %name% stands for in values with `expand`, for what is added later:
+ * Sigma values, which may hold wildcards. A rule with an unknown placeholder
+ * is refused. */
+enum kt_code kt_rules_placeholder(struct kt_rules *r, const char *name, const char *const *values, size_t n,
+                                  struct kt_err *e);
+/* A rule, filter or correlation by id or name: it stays in the set and never
+ * matches. False: there is none. */
+bool kt_rules_disable(struct kt_rules *r, const char *name_or_id);
 void kt_rules_free(struct kt_rules *r);
 size_t kt_rules_count(const struct kt_rules *r);
 struct kt_rule_info kt_rules_info(const struct kt_rules *r, size_t i);
-/* By file name without .yml, or by id; -1. */
+/* By id, `name:`, or file name without .yml; -1. */
 int kt_rules_find(const struct kt_rules *r, const char *name_or_id);
+/* Filters and correlations are numbered for themselves. */
+size_t kt_rules_filters(const struct kt_rules *r);
+struct kt_rule_info kt_rules_filter_info(const struct kt_rules *r, size_t i);
+size_t kt_rules_correlations(const struct kt_rules *r);
+struct kt_rule_info kt_rules_correlation_info(const struct kt_rules *r, size_t i);
 
 enum { KT_RULES_MATCHED_MAX = 16, KT_WHY_MAX = 160 };
 struct kt_verdict {
@@ -54,8 +104,15 @@ struct kt_verdict {
     size_t n_signals;
     struct kt_span signal[KT_RULES_MATCHED_MAX];
     char why[KT_WHY_MAX]; /* plain words for the table, ours, ASCII */
+    int filter;         /* the first filter that suppressed a match; -1: none did */
+    int filtered;       /* the rule whose match it was; -1 */
+    unsigned undecided; /* regular expressions that gave up at their limit: not taken as a match */
 };
 /* Risk is the sum of the matching rules', at most 100; beyond
  * KT_RULES_MATCHED_MAX they count but are not listed. */
 void kt_rules_judge(const struct kt_rules *r, json_t *root, struct kt_verdict *out);
+/* As kt_rules_judge, and all matching rules, silent ones too, in their order
+ * into `matched`: what a correlator is fed with. Returns how many match, of
+ * which at most `max` are written. Any number of threads may judge at once. */
+size_t kt_rules_match(const struct kt_rules *r, json_t *root, struct kt_verdict *out, int *matched, size_t max);
 #endif

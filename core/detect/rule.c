@@ -2,36 +2,36 @@
 
 #include <stdlib.h>
 
-struct reader {
-    struct rule *rule;
-    const char *what;
-    struct kt_err *err;
-};
-
-static enum kt_code refuse(struct reader *r, enum kt_code code, const struct kt_yaml *at, const char *sentence)
+enum kt_code refuse(struct reader *r, enum kt_code code, const struct kt_yaml *at, const char *sentence)
 {
     return kt_fail(r->err, code, "%s:%d:%d: %s", r->what, at->line, at->column, sentence);
 }
 
-/* As refuse, with the offending text quoted after the sentence. */
-static enum kt_code refuse_text(struct reader *r, enum kt_code code, const struct kt_yaml *at, const char *sentence,
-                                struct kt_span text)
+enum kt_code refuse_at(struct reader *r, enum kt_code code, const struct kt_yaml *at, size_t offset,
+                       const char *sentence, struct kt_span text)
 {
-    return kt_fail(r->err, code, "%s:%d:%d: %s \"%.*s\"", r->what, at->line, at->column, sentence,
+    int column = at->column + (offset ? (int)offset + (at->quoted ? 1 : 0) : 0);
+    return kt_fail(r->err, code, "%s:%d:%d: %s \"%.*s\"", r->what, at->line, column, sentence,
                    text.n > 80 ? 80 : (int)text.n, text.p ? text.p : "");
 }
 
-static enum kt_code out_of_memory(struct reader *r)
+enum kt_code refuse_text(struct reader *r, enum kt_code code, const struct kt_yaml *at, const char *sentence,
+                         struct kt_span text)
 {
-    return kt_fail(r->err, KT_ENOMEM, "%s: memory ran out", r->what);
+    return refuse_at(r, code, at, 0, sentence, text);
 }
 
-static void *take(struct reader *r, size_t n, size_t size)
+enum kt_code out_of_memory(struct reader *r)
+{
+    return kt_fail(r->err, KT_ENOMEM, "%s: memory ran out, or the rule is too large", r->what);
+}
+
+void *take(struct reader *r, size_t n, size_t size)
 {
     return kt_arena_alloc(r->rule->arena, (n ? n : 1) * size);
 }
 
-static const struct kt_yaml *key_of(const struct kt_yaml *map, const char *key)
+const struct kt_yaml *key_of(const struct kt_yaml *map, const char *key)
 {
     for (size_t i = 0; map && map->type == KT_YAML_MAP && i < map->n; i++)
         if (kt_span_is(map->key[i]->text, key))
@@ -39,106 +39,108 @@ static const struct kt_yaml *key_of(const struct kt_yaml *map, const char *key)
     return NULL;
 }
 
-/* --- values ------------------------------------------------------------------ */
-
-/* Backslash takes the meaning from * ? and itself; before others it is one. */
-static size_t compile(struct kt_span s, uint16_t *out)
+struct node *node_new(struct reader *r, enum op op, size_t n)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        char next = i + 1 < s.n ? s.p[i + 1] : '\0';
-        if (c == '\\' && (next == '*' || next == '?' || next == '\\'))
-            out[n++] = (unsigned char)s.p[++i];
-        else if (c == '*')
-            out[n++] = PATTERN_ANY;
-        else if (c == '?')
-            out[n++] = PATTERN_ONE;
-        else
-            out[n++] = c >= 'A' && c <= 'Z' ? (uint16_t)(c + ('a' - 'A')) : c;
+    struct node *node = take(r, 1, sizeof *node);
+    const struct node **child = n ? take(r, n, sizeof *child) : NULL;
+    if (!node || (n && !child))
+        return NULL;
+    *node = (struct node){.op = op, .n = n, .child = child};
+    return node;
+}
+
+struct atom *atom_new(struct reader *r, const struct kt_yaml *at, struct kt_span field)
+{
+    struct rule *rule = r->rule;
+    if (rule->n_atoms == ATOMS_MAX) {
+        (void)refuse(r, KT_ELIMIT, at, "too many values: at most 65536 are read");
+        return NULL;
     }
-    return n;
-}
-
-static enum kt_code read_value(struct reader *r, const struct kt_yaml *y, struct value *out)
-{
-    if (y->type != KT_YAML_SCALAR)
-        return refuse(r, KT_EUNSUPPORTED, y, "a value is expected here, not a list or a map");
-    *out = (struct value){.null = kt_yaml_is_null(y)};
-    if (out->null)
-        return KT_OK;
-    uint16_t *p = take(r, y->text.n, sizeof *p);
-    if (!p)
-        return out_of_memory(r);
-    out->n = compile(y->text, p);
-    out->p = p;
-    return KT_OK;
-}
-
-static enum kt_code read_test(struct reader *r, const struct kt_yaml *key, const struct kt_yaml *y, struct test *out)
-{
-    const char *bar = memchr(key->text.p, '|', key->text.n);
-    if (bar) {
-        struct kt_span modifier = {bar + 1, key->text.n - (size_t)(bar + 1 - key->text.p)};
-        return refuse_text(r, KT_EUNSUPPORTED, key, "this modifier is not read:", modifier);
+    if (!kt_grow(&rule->atom, &rule->cap_atoms, rule->n_atoms + 1, sizeof *rule->atom, ATOMS_MAX)) {
+        (void)out_of_memory(r);
+        return NULL;
     }
-    if (key->text.n == 0)
-        return refuse(r, KT_EFORMAT, key, "a field's name is expected here");
-    bool list = y->type == KT_YAML_LIST;
-    size_t n = list ? y->n : 1;
-    if (n == 0)
-        return refuse(r, KT_EFORMAT, y, "an empty list can never match");
-    struct value *v = take(r, n, sizeof *v);
-    *out = (struct test){kt_arena_span(r->rule->arena, key->text), v, n};
-    if (!v || !kt_span_known(out->field))
-        return out_of_memory(r);
-    enum kt_code c = KT_OK;
-    for (size_t i = 0; i < n && c == KT_OK; i++)
-        c = read_value(r, list ? y->item[i] : y, &v[i]);
-    return c;
+    struct atom *a = &rule->atom[rule->n_atoms++];
+    *a = (struct atom){.field = field};
+    return a;
 }
 
-static enum kt_code read_selection(struct reader *r, const struct kt_yaml *key, const struct kt_yaml *y,
-                                   struct selection *out)
+/* --- selections ------------------------------------------------------------------ */
+
+/* All fields of the map. */
+static enum kt_code read_map(struct reader *r, const struct kt_yaml *y, const struct node **out)
 {
-    if (y->type != KT_YAML_MAP)
-        return refuse_text(r, KT_EUNSUPPORTED, y, "only maps of field: value are read, not the lists or words of",
-                           key->text);
     if (y->n == 0)
-        return refuse_text(r, KT_EFORMAT, y, "there is nothing in the selection", key->text);
-    struct test *t = take(r, y->n, sizeof *t);
-    *out = (struct selection){kt_arena_span(r->rule->arena, key->text), t, y->n};
-    if (!t || !kt_span_known(out->name))
+        return refuse(r, KT_EFORMAT, y, "there is nothing in it to match");
+    struct node *n = node_new(r, OP_AND, y->n);
+    if (!n)
         return out_of_memory(r);
     enum kt_code c = KT_OK;
     for (size_t i = 0; i < y->n && c == KT_OK; i++)
-        c = read_test(r, y->key[i], y->item[i], &t[i]);
+        c = test_read(r, y->key[i], y->item[i], &n->child[i]);
+    *out = n;
     return c;
 }
 
-static enum kt_code read_detection(struct reader *r, const struct kt_yaml *doc)
+/* A word to be looked for in every value. */
+static enum kt_code read_word(struct reader *r, const struct kt_yaml *y, const struct node **out)
 {
-    const struct kt_yaml *d = kt_yaml_get(doc, "detection");
-    if (!d || d->type != KT_YAML_MAP)
-        return refuse(r, KT_EFORMAT, d ? d : doc, "a rule needs a map named detection");
-    const struct kt_yaml *condition = kt_yaml_get(d, "condition");
-    if (!condition)
-        return refuse(r, KT_EFORMAT, d, "detection needs a condition");
-    if (condition->type != KT_YAML_SCALAR)
-        return refuse(r, KT_EUNSUPPORTED, condition, "only one condition is read, not a list of them");
-    if (key_of(d, "timeframe"))
-        return refuse(r, KT_EUNSUPPORTED, key_of(d, "timeframe"), "timeframe is not read");
-    if (d->n - 1 > SELECTIONS_MAX)
-        return refuse(r, KT_ELIMIT, d, "too many selections: at most 64 are read");
-    struct selection *s = take(r, d->n, sizeof *s);
-    if (!s)
+    static const struct kt_yaml nameless = {.type = KT_YAML_SCALAR, .text = {"|contains", 9}};
+    struct kt_yaml key = nameless;
+    key.line = y->line;
+    key.column = y->column;
+    if (y->text.n == 0)
+        return refuse(r, KT_EFORMAT, y, "a word is expected here");
+    return test_read(r, &key, y, out);
+}
+
+/* One of the maps or words. */
+static enum kt_code read_list(struct reader *r, const struct kt_yaml *y, const struct node **out)
+{
+    if (y->n == 0)
+        return refuse(r, KT_EFORMAT, y, "there is nothing in it to match");
+    struct node *n = node_new(r, OP_OR, y->n);
+    if (!n)
         return out_of_memory(r);
     enum kt_code c = KT_OK;
-    r->rule->selection = s;
-    for (size_t i = 0; i < d->n && c == KT_OK; i++)
-        if (!kt_span_is(d->key[i]->text, "condition"))
-            c = read_selection(r, d->key[i], d->item[i], &s[r->rule->n_selections++]);
-    return c == KT_OK ? condition_read(r->rule, r->what, condition, r->err) : c;
+    for (size_t i = 0; i < y->n && c == KT_OK; i++) {
+        const struct kt_yaml *item = y->item[i];
+        c = item->type == KT_YAML_MAP      ? read_map(r, item, &n->child[i])
+            : item->type == KT_YAML_SCALAR ? read_word(r, item, &n->child[i])
+                                           : refuse(r, KT_EFORMAT, item, "a map or a word is expected here");
+    }
+    *out = n;
+    return c;
+}
+
+static enum kt_code read_selection(struct reader *r, const struct kt_yaml *y, const struct node **out)
+{
+    return y->type == KT_YAML_MAP    ? read_map(r, y, out)
+           : y->type == KT_YAML_LIST ? read_list(r, y, out)
+                                     : read_word(r, y, out);
+}
+
+enum kt_code detection_read(struct reader *r, const struct kt_yaml *d)
+{
+    const struct kt_yaml *condition = kt_yaml_get(d, "condition");
+    if (!condition)
+        return refuse(r, KT_EFORMAT, d, "there is no condition in it");
+    if (key_of(d, "timeframe"))
+        return refuse(r, KT_EUNSUPPORTED, key_of(d, "timeframe"), "timeframe is not read; it has become correlations");
+    if (d->n > SELECTIONS_MAX + 2)
+        return refuse(r, KT_ELIMIT, d, "too many selections: at most 64 are read");
+    struct name name[SELECTIONS_MAX + 2];
+    size_t n = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        struct kt_span text = d->key[i]->text;
+        if (kt_span_is(text, "condition") || (r->rule->kind == KT_RULE_FILTER && kt_span_is(text, "rules")))
+            continue;
+        name[n].text = text;
+        enum kt_code c = read_selection(r, d->item[i], &name[n++].node);
+        if (c != KT_OK)
+            return c;
+    }
+    return condition_read(r, condition, name, n, &r->rule->root);
 }
 
 /* --- the rest of a rule ------------------------------------------------------- */
@@ -148,9 +150,8 @@ static enum kt_code read_logsource(struct reader *r, const struct kt_yaml *doc)
 {
     static const char *const wanted[][2] = {{"product", "aws"}, {"service", "cloudtrail"}};
     const struct kt_yaml *l = kt_yaml_get(doc, "logsource");
-    if (!l || l->type != KT_YAML_MAP)
-        return refuse(r, KT_EFORMAT, l ? l : doc, "a rule needs a logsource: product: aws, service: cloudtrail");
-    if (key_of(l, "category"))
+    r->foreign = true;
+    if (l && l->type == KT_YAML_MAP && key_of(l, "category"))
         return refuse(r, KT_EUNSUPPORTED, key_of(l, "category"), "rules with a log category are not for CloudTrail");
     for (size_t i = 0; i < 2; i++) {
         struct kt_span is = kt_yaml_text(l, wanted[i][0]);
@@ -158,29 +159,52 @@ static enum kt_code read_logsource(struct reader *r, const struct kt_yaml *doc)
             return refuse_text(r, KT_EUNSUPPORTED, kt_yaml_get(l, wanted[i][0]),
                                "only rules for aws, cloudtrail are read, not for", is);
     }
+    r->foreign = false;
+    if (!l || l->type != KT_YAML_MAP)
+        return refuse(r, KT_EFORMAT, l ? l : doc, "a rule needs a logsource: product: aws, service: cloudtrail");
+    return KT_OK;
+}
+
+/* A list of texts, or one text; none where the key is absent. */
+static enum kt_code read_texts(struct reader *r, const struct kt_yaml *doc, const char *key, const struct kt_span **out,
+                               size_t *n)
+{
+    const struct kt_yaml *y = kt_yaml_get(doc, key);
+    if (!y || kt_yaml_is_null(y))
+        return KT_OK;
+    bool list = y->type == KT_YAML_LIST;
+    size_t count = list ? y->n : 1;
+    struct kt_span *t = take(r, count, sizeof *t);
+    if (!t)
+        return out_of_memory(r);
+    for (size_t i = 0; i < count; i++) {
+        const struct kt_yaml *item = list ? y->item[i] : y;
+        if (item->type != KT_YAML_SCALAR)
+            return refuse(r, KT_EFORMAT, item, "a text is expected here");
+        t[i] = kt_arena_span(r->rule->arena, item->text);
+        if (!kt_span_known(t[i]))
+            return out_of_memory(r);
+    }
+    *out = t;
+    *n = count;
     return KT_OK;
 }
 
 static enum kt_code read_fields(struct reader *r, const struct kt_yaml *doc)
 {
+    struct kt_rule_info *info = &r->rule->info;
     const struct kt_yaml *y = kt_yaml_get(doc, "fields");
-    if (!y || kt_yaml_is_null(y))
-        return KT_OK;
-    if (y->type != KT_YAML_LIST)
+    if (y && !kt_yaml_is_null(y) && y->type != KT_YAML_LIST)
         return refuse(r, KT_EFORMAT, y, "fields is a list of names");
-    struct kt_span *f = take(r, y->n, sizeof *f);
-    if (!f)
-        return out_of_memory(r);
-    for (size_t i = 0; i < y->n; i++) {
+    for (size_t i = 0; y && i < y->n; i++)
         if (y->item[i]->type != KT_YAML_SCALAR || y->item[i]->text.n == 0)
             return refuse(r, KT_EFORMAT, y->item[i], "a field's name is expected here");
-        f[i] = kt_arena_span(r->rule->arena, y->item[i]->text);
-        if (!kt_span_known(f[i]))
-            return out_of_memory(r);
-    }
-    r->rule->info.fields = f;
-    r->rule->info.n_fields = y->n;
-    return KT_OK;
+    enum kt_code c = read_texts(r, doc, "fields", &info->fields, &info->n_fields);
+    if (c == KT_OK)
+        c = read_texts(r, doc, "tags", &info->tags, &info->n_tags);
+    if (c == KT_OK)
+        c = read_texts(r, doc, "falsepositives", &info->falsepositives, &info->n_falsepositives);
+    return c == KT_OK ? read_texts(r, doc, "references", &info->references, &info->n_references) : c;
 }
 
 static enum kt_code read_percent(struct reader *r, const struct kt_yaml *custom, const char *key, int *out)
@@ -245,58 +269,168 @@ static enum kt_code copy_text(struct reader *r, struct kt_span from, struct kt_s
     return kt_span_known(from) && !kt_span_known(*to) ? out_of_memory(r) : KT_OK;
 }
 
+static enum kt_code read_about(struct reader *r, const struct kt_yaml *doc)
+{
+    struct kt_rule_info *info = &r->rule->info;
+    const struct {
+        const char *key;
+        struct kt_span *to;
+    } texts[] = {{"id", &info->id},         {"name", &info->sigma_name}, {"description", &info->description},
+                 {"author", &info->author}, {"date", &info->date},       {"modified", &info->modified},
+                 {"status", &info->status}, {"license", &info->license}};
+    enum kt_code c = KT_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && c == KT_OK; i++)
+        c = copy_text(r, kt_yaml_text(doc, texts[i].key), texts[i].to);
+    return c;
+}
+
 static enum kt_code read_names(struct reader *r, struct kt_span name, const struct kt_yaml *doc)
 {
     struct kt_rule_info *info = &r->rule->info;
     struct kt_span title = kt_yaml_text(doc, "title"), why = kt_yaml_text(kt_yaml_get(doc, "custom"), "why");
     if (title.n == 0)
         return refuse(r, KT_EFORMAT, doc, "a rule needs a title");
-    enum kt_code c = copy_text(r, name, &info->name);
+    enum kt_code c = read_about(r, doc);
     if (c == KT_OK)
-        c = copy_text(r, kt_yaml_text(doc, "id"), &info->id);
+        c = copy_text(r, name, &info->name);
     if (c == KT_OK)
         c = copy_text(r, title, &info->title);
     if (c == KT_OK)
         c = copy_text(r, why.n ? why : title, &r->rule->why);
+    if (c == KT_OK)
+        c = copy_text(r, kt_span_of(r->what), &r->rule->file);
     if (!info->id.n)
         info->id = info->name; /* so that every rule can be named in a record */
     return c;
 }
 
-static enum kt_code read_all(struct reader *r, struct kt_span name, const struct kt_yaml *doc)
+enum kt_code references_read(struct reader *r, const struct kt_yaml *y)
 {
-    static const char *const others[] = {"correlation", "filter", "action"};
+    struct reference *ref = y ? take(r, y->n, sizeof *ref) : NULL;
+    if (!y || y->type != KT_YAML_LIST || y->n == 0)
+        return refuse(r, KT_EFORMAT, y, "rules is a list of ids or names");
+    if (!ref)
+        return out_of_memory(r);
+    for (size_t i = 0; i < y->n; i++) {
+        const struct kt_yaml *item = y->item[i];
+        if (item->type != KT_YAML_SCALAR || item->text.n == 0)
+            return refuse(r, KT_EFORMAT, item, "a rule's id or name is expected here");
+        ref[i] = (struct reference){kt_arena_span(r->rule->arena, item->text), item->line, item->column};
+        if (!kt_span_known(ref[i].text))
+            return out_of_memory(r);
+    }
+    r->rule->ref = ref;
+    r->rule->n_refs = y->n;
+    return KT_OK;
+}
+
+static enum kt_code read_detection(struct reader *r, const struct kt_yaml *doc)
+{
+    const struct kt_yaml *d = kt_yaml_get(doc, "detection");
+    if (!d || d->type != KT_YAML_MAP)
+        return refuse(r, KT_EFORMAT, d ? d : doc, "a rule needs a map named detection");
+    return detection_read(r, d);
+}
+
+/* The kind of document, by the one map that makes it so. */
+static enum kt_code read_kind(struct reader *r, const struct kt_yaml *doc)
+{
+    const struct kt_yaml *filter = key_of(doc, "filter"), *correlation = key_of(doc, "correlation");
+    const struct kt_yaml *second = filter && correlation ? correlation : NULL;
     if (doc->type != KT_YAML_MAP)
         return refuse(r, KT_EFORMAT, doc, "a rule is a map");
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (key_of(doc, others[i]))
-            return refuse_text(r, KT_EUNSUPPORTED, key_of(doc, others[i]), "only plain rules are read, not those with",
-                               kt_span_of(others[i]));
-    enum kt_code c = read_names(r, name, doc);
+    if (key_of(doc, "action"))
+        return refuse_text(r, KT_EUNSUPPORTED, key_of(doc, "action"), "collections of rules are not read, by", KT_LIT("action"));
+    if (key_of(doc, "detection") && (filter || correlation))
+        second = key_of(doc, "detection");
+    if (second)
+        return refuse_text(r, KT_EFORMAT, second, "a document is a rule, a filter or a correlation: too much is", second->text);
+    r->rule->kind = filter ? KT_RULE_FILTER : correlation ? KT_RULE_CORRELATION : KT_RULE;
+    return KT_OK;
+}
+
+static enum kt_code read_all(struct reader *r, struct kt_span name, const struct kt_yaml *doc)
+{
+    enum kt_code c = read_kind(r, doc);
     if (c == KT_OK)
+        c = read_names(r, name, doc);
+    if (c == KT_OK && (r->rule->kind != KT_RULE_CORRELATION || key_of(doc, "logsource")))
         c = read_logsource(r, doc);
     if (c == KT_OK)
-        c = read_detection(r, doc);
+        c = r->rule->kind == KT_RULE_FILTER        ? filter_read(r, doc)
+            : r->rule->kind == KT_RULE_CORRELATION ? correlation_read(r, doc)
+                                                   : read_detection(r, doc);
     if (c == KT_OK)
         c = read_fields(r, doc);
     return c == KT_OK ? read_risk(r, doc) : c;
 }
 
-enum kt_code rule_read(struct rule **out, const char *what, struct kt_span name, const struct kt_yaml *doc,
-                       struct kt_err *e)
+/* --- order ------------------------------------------------------------------------- */
+
+/* What it costs to know an atom, roughly: whole texts are found fastest, and
+ * texts deep inside a record seldom are scalars. */
+static size_t atom_cost(const struct atom *a)
+{
+    size_t depth = 1;
+    for (size_t i = 0; i < a->field.n; i++)
+        depth += a->field.p[i] == '.';
+    if (!a->field.n)
+        return 500;
+    if (kt_span_is(a->field, "eventName") || kt_span_is(a->field, "eventSource"))
+        depth = 0;
+    switch (a->kind) {
+    case ATOM_TEXT: return depth + (a->pattern.shape == SHAPE_EXACT ? 1 : a->pattern.shape == SHAPE_GLOB ? 40 : 20);
+    case ATOM_RE: return depth + 100;
+    case ATOM_CIDR: return depth + 10;
+    default: return depth + 5;
+    }
+}
+
+/* Longer lists are values of one field: all the same. */
+static void sort_children(const struct node *n)
+{
+    for (size_t i = 1; i < n->n && n->n <= 64; i++) {
+        const struct node *moving = n->child[i];
+        size_t k = i;
+        for (; k > 0 && n->child[k - 1]->cost > moving->cost; k--)
+            n->child[k] = n->child[k - 1];
+        n->child[k] = moving;
+    }
+}
+
+/* Puts what is cheap first in all that is joined, which changes nothing of
+ * what it means. A selection that a condition names twice is done once. */
+static void put_in_order(const struct rule *r, struct node *n)
+{
+    if (n->cost)
+        return;
+    if (n->op == OP_ATOM)
+        n->cost = atom_cost(&r->atom[n->atom]);
+    for (size_t i = 0; i < n->n; i++) {
+        put_in_order(r, (struct node *)(uintptr_t)n->child[i]); /* our own, just read */
+        n->cost += n->child[i]->cost;
+    }
+    sort_children(n);
+}
+
+enum kt_code rule_read(struct reader *r, struct rule **out, struct kt_span name, const struct kt_yaml *doc)
 {
     *out = NULL;
     struct rule *rule = calloc(1, sizeof *rule);
-    struct reader r = {rule, what, e};
+    r->rule = rule;
+    r->foreign = false;
     if (!rule || !(rule->arena = kt_arena_new(RULE_MEMORY_MAX))) {
         free(rule);
-        return out_of_memory(&r);
+        return out_of_memory(r);
     }
-    enum kt_code c = read_all(&r, name, doc);
+    rule->line = doc->line;
+    enum kt_code c = read_all(r, name, doc);
     if (c != KT_OK) {
         rule_free(rule);
         return c;
     }
+    if (rule->root)
+        put_in_order(rule, (struct node *)(uintptr_t)rule->root);
     *out = rule;
     return KT_OK;
 }
@@ -305,6 +439,10 @@ void rule_free(struct rule *r)
 {
     if (!r)
         return;
+    for (size_t i = 0; i < r->n_atoms; i++)
+        pcre2_code_free(r->atom[i].re);
+    correlation_free(r->correlation);
+    free(r->atom);
     kt_arena_free(r->arena);
     free(r);
 }

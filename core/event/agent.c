@@ -27,6 +27,7 @@ static const struct mark marks[] = {
     {"trufflehog", "trufflehog", KT_AGENT_ATTACK_TOOL, WORD},
     {"s3 browser", "s3-browser", KT_AGENT_ATTACK_TOOL, SPACED},
 
+    {"apn/1.0 pulumi/1.0", "pulumi", KT_AGENT_IAC, UNNUMBERED}, /* a partner's tag, the same for all versions */
     {"pulumi", "pulumi", KT_AGENT_IAC, WORD},
     {"opentofu", "opentofu", KT_AGENT_IAC, PRODUCT},
     {"terraform", "terraform", KT_AGENT_IAC, PRODUCT},
@@ -34,6 +35,7 @@ static const struct mark marks[] = {
     {"hashicorp-terraform-exec", "terraform", KT_AGENT_IAC, UNNUMBERED},
     {"cloudformation.amazonaws.com", "cloudformation", KT_AGENT_IAC, UNNUMBERED},
     {"awscloudformation", "cloudformation", KT_AGENT_IAC, UNNUMBERED},
+    {"apn/1.0 ansible/1.0", "ansible", KT_AGENT_IAC, UNNUMBERED},
     {"ansible", "ansible", KT_AGENT_IAC, WORD},
     {"aws-cdk", "aws-cdk", KT_AGENT_IAC, PRODUCT},
     {"serverless-framework", "serverless", KT_AGENT_IAC, PRODUCT},
@@ -68,6 +70,9 @@ static const struct mark marks[] = {
     {"aws-chalice", "aws-chalice", KT_AGENT_SDK, PRODUCT},
     {"aws-amplify", "aws-amplify", KT_AGENT_SDK, PRODUCT},
     {"minio-go", "minio-go", KT_AGENT_SDK, PRODUCT},
+
+    {"windowspowershell", "powershell", KT_AGENT_UNKNOWN, PRODUCT}, /* they begin as browsers' do */
+    {"powershell", "powershell", KT_AGENT_UNKNOWN, PRODUCT},
 
     {"edg", "edge", KT_AGENT_BROWSER, BROWSER},
     {"edge", "edge", KT_AGENT_BROWSER, BROWSER},
@@ -212,6 +217,9 @@ static bool service(const struct view *v, struct kt_arena *a, struct kt_agent *o
 /* Of no known family: the first product, if the text begins with one. */
 static void first_product(const struct view *v, struct kt_arena *a, struct kt_agent *out)
 {
+    static const char partner[] = "apn/1.0 "; /* a tag of AWS's partners, no tool */
+    if (kt_span_starts((struct kt_span){v->low, v->text.n}, partner))
+        return;
     size_t n = name_end(v, 0);
     struct kt_span version = n > 0 && n <= 40 && v->low[n] == '/' ? version_after(v, 0, false) : KT_SPAN_NONE;
     if (!kt_span_known(version))

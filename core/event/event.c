@@ -126,8 +126,9 @@ static struct arn read_arn(struct kt_span s)
 /* --- the actor --------------------------------------------------------------- */
 
 /* What kind of principal acts, where userIdentity.type or, failing that, the
- * ARN says so. */
-enum principal { OTHER, USER, ROOT, ROLE, FEDERATED, SERVICE, NOT_KNOWN };
+ * ARN says so. KEYLESS: of a type that has no access keys. OTHER: of another
+ * account, or of a type that is not known here. */
+enum principal { OTHER, USER, ROOT, ROLE, FEDERATED, SERVICE, KEYLESS, NOT_KNOWN };
 
 static enum principal principal_of(struct kt_span type, struct kt_span resource)
 {
@@ -135,7 +136,9 @@ static enum principal principal_of(struct kt_span type, struct kt_span resource)
         const char *type;
         enum principal p;
     } types[] = {{"IAMUser", USER},           {"Root", ROOT},          {"AssumedRole", ROLE}, {"Role", ROLE},
-                 {"FederatedUser", FEDERATED}, {"AWSService", SERVICE}, {"Unknown", NOT_KNOWN}};
+                 {"FederatedUser", FEDERATED}, {"AWSService", SERVICE}, {"Unknown", NOT_KNOWN},
+                 {"SAMLUser", KEYLESS},        {"WebIdentityUser", KEYLESS}, {"IdentityCenterUser", KEYLESS},
+                 {"Directory", KEYLESS}};
     enum principal p = kt_span_known(type) ? OTHER : NOT_KNOWN;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (kt_span_is(type, types[i].type))
@@ -270,19 +273,36 @@ static enum kt_result result_of(struct kt_span error_code, enum kt_kind kind)
     return KT_RESULT_FAILED;
 }
 
+static struct kt_span first_word(struct kt_span s)
+{
+    size_t n = 0;
+    while (n < s.n && (unsigned char)s.p[n] > ' ')
+        n++;
+    return s.p ? (struct kt_span){s.p, n} : s;
+}
+
 /* "... on resource: user NAME because ...", with a path before the name or an
- * ARN in its place. The name ends at a space or at the end. */
-static struct kt_span target_in_message(struct kt_span message)
+ * ARN in its place. The name ends at a blank or at the end; "*" names nobody.
+ * `account` gets the ARN's, where there is one. */
+static struct kt_span target_in_message(struct kt_span message, struct kt_span *account)
 {
     static const char mark[] = " on resource: ";
+    *account = KT_SPAN_NONE;
     const char *p = message.p ? memmem(message.p, message.n, mark, sizeof mark - 1) : NULL;
     if (!p)
         return KT_SPAN_NONE;
     p += sizeof mark - 1;
     struct kt_span rest = {p, message.n - (size_t)(p - message.p)};
-    if (kt_span_starts(rest, "user "))
-        return last_part(before(strip(rest, "user "), ' '));
-    return last_part(strip(read_arn(before(rest, ' ')).resource, "user/"));
+    struct kt_span named = first_word(kt_span_starts(rest, "user ") ? strip(rest, "user ") : rest);
+    struct arn arn = read_arn(named);
+    if (kt_span_known(arn.resource)) {
+        *account = arn.account;
+        named = strip(arn.resource, "user/");
+    } else if (!kt_span_starts(rest, "user ")) {
+        return KT_SPAN_NONE;
+    }
+    struct kt_span name = last_part(named);
+    return kt_span_is(name, "*") ? KT_SPAN_NONE : name;
 }
 
 /* Do the parameters say that no user was named? Left out for size, or not an
@@ -300,13 +320,13 @@ static bool names_nobody(const json_t *params)
 static void decode_target(const json_t *root, const json_t *made, enum principal p, struct kt_event *ev)
 {
     const json_t *params = json_object_get(root, "requestParameters");
+    struct kt_span message = kt_span_known(ev->error_code) ? ev->error_message : KT_SPAN_NONE, account;
     struct {
         struct kt_span name;
         enum kt_target_from from;
     } say[] = {{get_name(made, "userName"), KT_TARGET_RESPONSE},
                {get_name(params, "userName"), KT_TARGET_REQUEST},
-               {kt_span_known(ev->error_code) ? target_in_message(ev->error_message) : KT_SPAN_NONE,
-                KT_TARGET_ERROR},
+               {target_in_message(message, &account), KT_TARGET_ERROR},
                {KT_SPAN_NONE, KT_TARGET_CALLER}};
     /* IAM takes the caller where no user is named. A denied call's parameters
      * are always null, and only a user or root can have keys. */
@@ -316,7 +336,9 @@ static void decode_target(const json_t *root, const json_t *made, enum principal
         ev->target.name = say[i].name;
         ev->target.from = kt_span_known(say[i].name) ? say[i].from : KT_TARGET_NONE;
     }
-    ev->target.account = ev->account;
+    ev->target.account = ev->target.from == KT_TARGET_ERROR    ? either(account, ev->account)
+                         : ev->target.from == KT_TARGET_CALLER ? either(ev->actor.account, ev->account)
+                                                               : ev->account;
 }
 
 static enum kt_tri same_account(const struct kt_event *ev)
@@ -346,9 +368,11 @@ static enum kt_tri decode_self(const json_t *root, enum principal p, const struc
         return KT_UNKNOWN;
     enum kt_tri account = same_account(ev), name = names_equal(ev);
     if (ev->target.from == KT_TARGET_CALLER)
-        return account == KT_NO ? KT_NO : KT_YES;
-    if (p == ROLE || p == SERVICE || p == OTHER)
+        return KT_YES;
+    if (p == ROLE || p == SERVICE || p == KEYLESS)
         return KT_NO; /* none of these has access keys of its own */
+    if (account == KT_NO)
+        return KT_NO;
     /* an IAM user may be called root: a request that names it is not for root itself */
     if (p == ROOT && !names_nobody(json_object_get(root, "requestParameters")))
         return KT_NO;
@@ -439,12 +463,20 @@ static enum kt_kind kind_of(const json_t *root, const struct call *c)
     return kt_event_long_lived(key) && kt_span_known(get(root, "eventName")) ? KT_KIND_USE : KT_KIND_NONE;
 }
 
-static void decode_frame(const json_t *root, struct kt_event *ev)
+/* Any errorCode says that the call failed, a number too. */
+static struct kt_span error_code_of(json_t *v, struct kt_arena *a)
+{
+    if (!v || json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0))
+        return KT_SPAN_NONE;
+    return either(kt_json_text(v, a), KT_LIT("?"));
+}
+
+static void decode_frame(const json_t *root, struct kt_arena *a, struct kt_event *ev)
 {
     ev->time = kt_time_parse_created(get(root, "eventTime"));
     ev->event_id = get(root, "eventID");
     ev->event_source = get(root, "eventSource");
-    ev->error_code = get_name(root, "errorCode");
+    ev->error_code = error_code_of(json_object_get(root, "errorCode"), a);
     ev->error_message = get(root, "errorMessage");
     ev->result = result_of(ev->error_code, ev->kind);
     ev->source.address = get(root, "sourceIPAddress");
@@ -474,7 +506,7 @@ void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, st
     const json_t *identity = json_object_get(root, "userIdentity");
     const json_t *answer = json_object_get(root, "responseElements");
     const json_t *made = c && c->made ? json_object_get(answer, c->made) : NULL;
-    decode_frame(root, out);
+    decode_frame(root, a, out);
     enum principal p = decode_actor(identity, out);
     out->actor.via = either(get_name(identity, "invokedBy"),
                             out->source.kind == KT_ADDRESS_SERVICE ? out->source.address : KT_SPAN_NONE);

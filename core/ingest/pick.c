@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 enum { ESCAPE_LEN = 6, APART_MAX = 3, RARE = 64 /* of two weights */ };
@@ -222,7 +222,7 @@ static inline __attribute__((always_inline)) size_t next_sse2(const struct kt_pi
     return n;
 }
 
-size_t kt_pick_next(const struct kt_pick *k, const char *p, size_t n, size_t from)
+size_t kt_pick_next_sse2(const struct kt_pick *k, const char *p, size_t n, size_t from)
 {
     switch (k->n_anchors) {
     case 2:
@@ -232,6 +232,49 @@ size_t kt_pick_next(const struct kt_pick *k, const char *p, size_t n, size_t fro
     default:
         return next_sse2(k, p, n, from, k->n_anchors);
     }
+}
+
+#ifdef __x86_64__
+#define WIDE __attribute__((target("avx2")))
+
+WIDE static inline __m256i pair32(const char *p, const struct anchor *a)
+{
+    __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i y = _mm256_loadu_si256((const __m256i *)(const void *)(p + a->apart));
+    return _mm256_and_si256(_mm256_cmpeq_epi8(x, _mm256_set1_epi8((char)a->first)),
+                            _mm256_cmpeq_epi8(y, _mm256_set1_epi8((char)a->second)));
+}
+
+WIDE size_t kt_pick_next_avx2(const struct kt_pick *k, const char *p, size_t n, size_t from)
+{
+    size_t at = from;
+    for (; n >= 32 + APART_MAX && at <= n - 32 - APART_MAX; at += 32) {
+        __m256i any = pair32(p + at, &k->anchor[0]);
+        for (size_t a = 1; a < k->n_anchors; a++)
+            any = _mm256_or_si256(any, pair32(p + at, &k->anchor[a]));
+        unsigned mask = (unsigned)_mm256_movemask_epi8(any);
+        for (; mask; mask &= mask - 1) {
+            size_t hit = confirm_all(k, p, n, from, at + (unsigned)__builtin_ctz(mask));
+            if (hit < n)
+                return hit;
+        }
+    }
+    for (; at < n; at++) {
+        size_t hit = confirm_all(k, p, n, from, at);
+        if (hit < n)
+            return hit;
+    }
+    return n;
+}
+#endif
+
+size_t kt_pick_next(const struct kt_pick *k, const char *p, size_t n, size_t from)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2"))
+        return kt_pick_next_avx2(k, p, n, from);
+#endif
+    return kt_pick_next_sse2(k, p, n, from);
 }
 #else
 size_t kt_pick_next(const struct kt_pick *k, const char *p, size_t n, size_t from)

@@ -18,8 +18,15 @@ struct kt_pick *kt_pick_new(const char *const *names, size_t n);
 void kt_pick_free(struct kt_pick *k);
 /* Where the first hit at or after `from` begins; `n` where there is none. */
 size_t kt_pick_next(const struct kt_pick *k, const char *p, size_t n, size_t from);
-/* The same, byte by byte: what tests compare with. */
+/* The same, byte by byte, and with the registers of older and newer machines:
+ * what tests compare with each other. The last needs AVX2. */
 size_t kt_pick_next_portable(const struct kt_pick *k, const char *p, size_t n, size_t from);
+#ifdef __SSE2__
+size_t kt_pick_next_sse2(const struct kt_pick *k, const char *p, size_t n, size_t from);
+#endif
+#ifdef __x86_64__
+size_t kt_pick_next_avx2(const struct kt_pick *k, const char *p, size_t n, size_t from);
+#endif
 /* No hit is longer than this. */
 size_t kt_pick_longest(const struct kt_pick *k);
 static inline bool kt_pick_any(const struct kt_pick *k, const char *p, size_t n)

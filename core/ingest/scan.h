@@ -1,9 +1,10 @@
 /* Sixty-four bytes at a time: which of them are quotes, brackets, and bytes
  * that cannot stand where they stand.
  *
- * Two classifiers give identical masks: a portable one, and one for SSE2. The
- * step on top of them is string-aware and carries its state from call to call,
- * so that a text may be cut anywhere. */
+ * Three classifiers give identical masks: a portable one, one for SSE2, and one
+ * for AVX2 that is chosen as the program runs. The step on top of them is
+ * string-aware and carries its state from call to call, so that a text may be
+ * cut anywhere. */
 #ifndef KT_INGEST_SCAN_H
 #define KT_INGEST_SCAN_H
 #include <stdbool.h>
@@ -23,6 +24,11 @@ void kt_scan_portable(const char *p, struct kt_scan_masks *m);
 #ifdef __SSE2__
 void kt_scan_sse2(const char *p, struct kt_scan_masks *m);
 #endif
+#ifdef __x86_64__
+void kt_scan_avx2(const char *p, struct kt_scan_masks *m); /* only where kt_scan_is_wide() */
+#endif
+/* Does this machine have AVX2 and carry-less multiplication? */
+bool kt_scan_is_wide(void);
 /* The best of them for this build. */
 void kt_scan_block(const char *p, struct kt_scan_masks *m);
 

@@ -22,7 +22,7 @@ struct cursor {
 
 /* --- which members --------------------------------------------------------- */
 
-enum { IS_IDENTITY = -1, IS_WRAPPER = -2 };
+enum { IS_IDENTITY = -1, IS_WRAPPER = -2, ERROR_CODE = 4 };
 
 static const struct member {
     const char *name;
@@ -35,7 +35,7 @@ static const struct member {
     M(RECORD, 1, "eventSource", event_source),
     M(RECORD, 2, "eventTime", event_time),
     M(RECORD, 3, "eventID", event_id),
-    M(RECORD, 4, "errorCode", error_code),
+    M(RECORD, ERROR_CODE, "errorCode", error_code),
     M(RECORD, 5, "sourceIPAddress", address),
     M(RECORD, 6, "userAgent", agent),
     M(RECORD, 7, "awsRegion", region),
@@ -291,8 +291,8 @@ static bool wanted(struct cursor *c, const struct member *m, int depth)
     char x = here(c);
     if (m->bit == IS_IDENTITY)
         return x == '{' ? object(c, depth + 1, IDENTITY) : value(c, depth);
-    if (x != '"')
-        return value(c, depth);
+    if (x != '"') /* an errorCode of any kind says that the call failed */
+        return (m->bit != ERROR_CODE || x == 'n') && value(c, depth);
     struct kt_span s;
     bool escapes;
     if (!string(c, &s, &escapes) || (escapes && !unescape(c->w, &s)))

@@ -1,5 +1,8 @@
 #include "output/impl.h"
 
+#include <string.h>
+#include <strings.h>
+
 static const char csv_columns[] = "kind,time,event_name,result,error.code,actor.type,actor.name,actor.session,"
                                   "target.name,target.self,key.id,source.address,agent.tool,agent.class,actor.via,"
                                   "account,region,risk,level,why,event_id,origin.source,origin.record";
@@ -9,13 +12,13 @@ static const char table_kinds_columns[] = "time,risk,kind,event_name,actor.name,
 
 static bool word_char(char c)
 {
-    return c == '_' || c == '.' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    return c == '_' || c == '-' || c == '.' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
 /* A CloudTrail key, or several with dots between. */
 static bool is_path(struct kt_span s)
 {
-    if (s.n == 0 || s.p[0] == '.' || (s.p[0] >= '0' && s.p[0] <= '9') || s.p[s.n - 1] == '.')
+    if (s.n == 0 || s.p[0] == '.' || s.p[0] == '-' || (s.p[0] >= '0' && s.p[0] <= '9') || s.p[s.n - 1] == '.')
         return false;
     for (size_t i = 0; i < s.n; i++)
         if (!word_char(s.p[i]) || (s.p[i] == '.' && s.p[i + 1] == '.'))
@@ -36,6 +39,17 @@ static struct column column_of(struct kt_span name)
     if (c.field != KT_FIELD_COUNT)
         c.kind = COLUMN_FIELD;
     return c;
+}
+
+/* A field's name in other letters ("Event_ID") is a slip, not a path. */
+static const char *field_meant(struct kt_span name)
+{
+    for (int f = 0; f < KT_FIELD_COUNT; f++) {
+        const char *is = kt_field_name((enum kt_field)f);
+        if (strlen(is) == name.n && strncasecmp(is, name.p, name.n) == 0)
+            return is;
+    }
+    return NULL;
 }
 
 static struct kt_span trim(struct kt_span s)
@@ -65,6 +79,8 @@ static enum kt_code from_list(struct columns *cs, const char *list, struct kt_er
         struct kt_span name = trim((struct kt_span){p, (size_t)(end - p)});
         if (!is_path(name))
             return refuse(e, list, name);
+        if (column_of(name).kind == COLUMN_PATH && field_meant(name))
+            return kt_fail(e, KT_EUSAGE, "--columns: \"%.*s\" is spelled %s", (int)name.n, name.p, field_meant(name));
         if (cs->n == COLUMNS_MAX)
             return kt_fail(e, KT_EUSAGE, "--columns: at most %d columns can be shown", COLUMNS_MAX);
         cs->c[cs->n++] = column_of(name);

@@ -105,10 +105,13 @@ static void csv_row(struct kt_output *o, const struct kt_row *r, json_t *root)
             (void)kt_buf_addc(&o->line, ',');
         (void)kt_text_csv(&o->line, v);
     }
-    if (!any && !o->line.failed)
+    if (!any && !o->line.failed) {
         o->line.len = before;
-    else
-        (void)kt_buf_addc(&o->line, '\n');
+        return;
+    }
+    if (o->columns.n == 1 && o->line.len == before) /* an empty line would be no row */
+        (void)kt_buf_adds(&o->line, "\"\"");
+    (void)kt_buf_addc(&o->line, '\n');
 }
 
 bool kt_output_row(struct kt_output *o, const struct kt_row *r, json_t *root)

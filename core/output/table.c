@@ -21,6 +21,8 @@ static const struct habit {
     {KT_FIELD_EVENT_NAME, "EVENT", 11, 24, 5},
 };
 enum { HABITS = sizeof habits / sizeof *habits, OTHER_LEAST = 4, OTHER_FIXED = 24, DROPS = 6 };
+/* Where no terminal sets the width, one long name must not stretch all lines. */
+enum { NAME_MOST = 36, ROLE_LEAST = 10 };
 
 struct cell {
     struct kt_span text; /* plain already */
@@ -82,6 +84,34 @@ static void malformed_cell(struct table *t, enum kt_field f, const struct kt_row
     }
 }
 
+/* Of a name that is too long, the middle goes. */
+static void plain_cut(struct table *t, struct kt_span s, size_t room)
+{
+    struct kt_cell cells[NAME_MOST];
+    const struct kt_text_opts o = {.kind = KT_TEXT_IDENTITY, .ascii = t->opts.ascii, .middle_cut = true};
+    size_t n = kt_text_cells(s, &o, room, cells, NULL);
+    for (size_t i = 0; i < n; i++)
+        (void)kt_buf_adds(&t->text, cells[i].utf8);
+}
+
+/* "role / session": whose session it is says more than the role's whole name. */
+static void actor_cell(struct table *t, const struct kt_event *ev)
+{
+    static const char between[] = " / ";
+    struct kt_span name = kt_span_known(ev->actor.name) ? ev->actor.name : KT_LIT("?");
+    const struct kt_text_opts o = {.kind = KT_TEXT_IDENTITY, .ascii = t->opts.ascii};
+    size_t session = kt_text_width(ev->actor.session, &o, NAME_MOST) + sizeof between - 1;
+    size_t room = session + ROLE_LEAST < NAME_MOST ? NAME_MOST - session : ROLE_LEAST;
+    if (t->opts.width <= 0 && kt_span_known(ev->actor.session) && kt_text_width(name, &o, NAME_MOST) > room)
+        plain_cut(t, name, room);
+    else
+        plain(t, name, KT_TEXT_IDENTITY);
+    if (kt_span_known(ev->actor.session)) {
+        (void)kt_buf_adds(&t->text, between);
+        plain(t, ev->actor.session, KT_TEXT_IDENTITY);
+    }
+}
+
 static void agent_cell(struct table *t, const struct kt_agent *g)
 {
     plain(t, kt_span_known(g->tool) ? g->tool : g->text, KT_TEXT_FREE);
@@ -104,11 +134,7 @@ static void default_cell(struct table *t, enum kt_field f, const struct kt_row *
         (void)kt_buf_addf(&t->text, "%s %3d", glyph(r->verdict.level, t->opts.ascii), r->verdict.risk);
         break;
     case KT_FIELD_ACTOR_NAME:
-        plain(t, kt_span_known(ev->actor.name) ? ev->actor.name : KT_LIT("?"), KT_TEXT_IDENTITY);
-        if (kt_span_known(ev->actor.session)) {
-            (void)kt_buf_adds(&t->text, " / ");
-            plain(t, ev->actor.session, KT_TEXT_IDENTITY);
-        }
+        actor_cell(t, ev);
         break;
     case KT_FIELD_TARGET_NAME:
         if (ev->kind == KT_KIND_USE)
@@ -223,12 +249,25 @@ static void shrink(struct table *t)
     }
 }
 
+/* The most columns that a cell takes where there is no terminal: names and
+ * agents of the default table are cut, what must be copied or read whole is
+ * not, and who chooses columns gets them whole. */
+static size_t most_of(const struct table *t, size_t i)
+{
+    const struct habit *h = habit_of(t, i);
+    bool name = h && (h->field == KT_FIELD_ACTOR_NAME || h->field == KT_FIELD_TARGET_NAME ||
+                      h->field == KT_FIELD_AGENT_TOOL);
+    return name ? NAME_MOST : SIZE_MAX;
+}
+
 static void settle(struct table *t)
 {
     for (size_t i = 0; i < t->columns->n; i++) {
         const struct habit *h = habit_of(t, i);
         if (t->opts.follow)
             t->want[i] = h ? h->fixed : OTHER_FIXED;
+        if (t->opts.width <= 0 && t->want[i] > most_of(t, i))
+            t->want[i] = most_of(t, i);
         if (t->want[i] < t->head[i].columns)
             t->want[i] = t->head[i].columns;
         if (t->want[i] > CELL_MAX)
@@ -252,13 +291,12 @@ static void spaces(struct kt_buf *b, size_t n)
         (void)kt_buf_addc(b, ' ');
 }
 
-/* The text, cut where it does not fit; without a terminal nothing is cut.
- * Returns the columns it takes. */
+/* The text, cut where it does not fit. Returns the columns it takes. */
 static size_t put_text(const struct table *t, struct kt_buf *out, const struct cell *c, size_t room, bool middle)
 {
     struct kt_cell cells[CELL_MAX];
     size_t used = 0;
-    if (t->opts.width <= 0 || c->columns <= room) {
+    if (c->columns <= room) {
         (void)kt_buf_add(out, c->text.p, c->text.n);
         return c->columns;
     }
@@ -303,7 +341,7 @@ static void put_line(const struct table *t, struct kt_buf *out, const struct hel
         const struct column *c = &t->columns->c[i];
         if (!t->shown[i])
             continue;
-        size_t room = t->width[i];
+        size_t room = t->opts.width > 0 ? t->width[i] : most_of(t, i);
         if (t->opts.width > 0) {
             if (at + pad >= (size_t)t->opts.width)
                 break;
@@ -315,7 +353,7 @@ static void put_line(const struct table *t, struct kt_buf *out, const struct hel
         const char *colour = t->opts.color ? (!h ? "\x1b[1m" : severity ? colour_of(h) : NULL) : NULL;
         if (colour)
             (void)kt_buf_adds(out, colour);
-        bool middle = c->kind == COLUMN_FIELD && c->field == KT_FIELD_KEY_ID;
+        bool middle = t->opts.width <= 0 || (c->kind == COLUMN_FIELD && c->field == KT_FIELD_KEY_ID);
         struct cell cell = cell_of(t, h, i, room);
         size_t used = put_text(t, out, &cell, room, middle);
         if (colour)

@@ -313,6 +313,7 @@ static void step(struct kt_source *base, const struct kt_source_sink *sink, stru
     if (s->phase == KT_FILES_DONE)
         next->kind = KT_WAIT_DONE;
     s->health.last_poll = kt_now(s->clock);
+    s->health.pushed = !s->remote && !s->unwatched;
     s->sink = NULL;
 }
 

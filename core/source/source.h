@@ -62,6 +62,7 @@ struct kt_health {
     uint64_t bytes_done, bytes_total; /* as stored, compressed */
     uint64_t troubles;
     int64_t last_poll;  /* real time, ms */
+    bool pushed;        /* news come by themselves (inotify): silence is no sign of age */
     char note[120];     /* a sentence's part for the status line, or "" */
 };
 

@@ -66,7 +66,7 @@ static bool texts_init(struct texts *t, const struct kt_store *s, enum kt_field 
     *t = (struct texts){.c = component_of(f)};
     t->a = kt_arena_new(TEXTS_MAX);
     t->scratch = kt_arena_new(1 << 20);
-    t->limit = many ? component_limit(s, t->c) : 0;
+    t->limit = many && t->c != C_KEY ? component_limit(s, t->c) : 0; /* a key is seldom seen twice */
     t->known = t->limit ? calloc(t->limit, sizeof *t->known) : NULL;
     return t->a && t->scratch && (t->known || !t->limit);
 }

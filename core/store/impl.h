@@ -249,6 +249,8 @@ uint64_t seen_digest(const struct kt_store *s, const struct packed *key);
 uint64_t seen_id(const struct kt_store *s, const struct packed *key);
 bool seen_forgotten(const struct kt_store *s, const uint8_t digest[DIGEST]);
 void seen_add(struct kt_store *s, uint64_t seq);
+/* A row that was added before is flagged now. */
+void seen_conflict(struct kt_store *s, uint64_t seq);
 void seen_drop(struct kt_store *s, uint64_t seq);
 
 bool digests_have(const struct digests *f, const uint8_t d[DIGEST]);

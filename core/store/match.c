@@ -170,10 +170,10 @@ static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_
         if (!(wanted & 1u << c))
             continue;
         x->order[x->n++] = c;
-        size_t limit = many ? component_limit(m->s, c) : 0;
+        size_t limit = many && c != C_KEY ? component_limit(m->s, c) : 0; /* a key is seldom seen twice */
         if (!limit)
             continue;
-        x->answer[c] = calloc(limit, 1);
+        x->answer[c] = mem_large(calloc(limit, 1), limit);
         if (!x->answer[c])
             return false;
         x->limit[c] = limit;

@@ -224,7 +224,7 @@ bool order_ranks(const struct kt_span *t, size_t n, uint32_t *rank, uint32_t *di
             qsort_r(p + i, k - i, sizeof *p, compare_at, (void *)t);
     }
     for (size_t i = 0; i < n; i++) {
-        bool same = i && kt_span_eq(t[p[i].at], t[p[i - 1].at]);
+        bool same = i && p[i].key == p[i - 1].key && kt_span_eq(t[p[i].at], t[p[i - 1].at]);
         *distinct += !same;
         rank[p[i].at] = *distinct - 1;
     }

@@ -422,6 +422,7 @@ void unpack_origin(const struct kt_store *s, uint32_t origin, struct kt_row *r)
 
 void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdict *v)
 {
+    v->filter = v->filtered = -1; /* not kept: 0 would be the first filter */
     if (!verdict)
         return;
     const struct t_verdict *t = tuple_at(s, T_VERDICT, verdict);

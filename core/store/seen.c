@@ -30,7 +30,7 @@ static size_t by_digest_hash(const struct packed *p)
 
 static bool rowset_prepare(struct kt_store *s, struct rowset *t, hash_fn *hash)
 {
-    if ((t->used + 1) * 10 <= t->cap * 7)
+    if ((t->used + 2) * 10 <= t->cap * 7)
         return true;
     size_t cap = t->cap ? t->cap * 2 : 256;
     uint32_t *slot = mem_zero(&s->mem, cap * sizeof *slot);
@@ -202,21 +202,38 @@ static uint64_t lookup(const struct kt_store *s, const struct rowset *t, const s
     return slot ? whole(s, slot) : 0;
 }
 
-uint64_t seen_digest(const struct kt_store *s, const struct packed *key)
-{
-    return lookup(s, &s->by_digest, key, by_digest_hash, same_row);
-}
-
 uint64_t seen_id(const struct kt_store *s, const struct packed *key)
 {
     return key->id_form == ID_NONE ? 0 : lookup(s, &s->by_id, key, id_hash, same_id);
 }
 
+/* An eventID has one content, or its rows are flagged: only those, and rows
+ * without an eventID, are looked up by digest. */
+static bool by_digest_too(const struct packed *p)
+{
+    return p->id_form == ID_NONE || p->flags & KT_FLAG_CONFLICT;
+}
+
+uint64_t seen_digest(const struct kt_store *s, const struct packed *key)
+{
+    uint64_t seq = seen_id(s, key);
+    if (seq && memcmp(row_at(s, seq)->digest, key->digest, DIGEST) == 0)
+        return seq;
+    bool look = key->id_form == ID_NONE || (seq && by_digest_too(row_at(s, seq)));
+    return look ? lookup(s, &s->by_digest, key, by_digest_hash, same_row) : 0;
+}
+
 void seen_add(struct kt_store *s, uint64_t seq)
 {
-    put(s, &s->by_digest, seq, by_digest_hash, same_row);
     if (row_at(s, seq)->id_form != ID_NONE)
         put(s, &s->by_id, seq, id_hash, same_id);
+    if (by_digest_too(row_at(s, seq)))
+        put(s, &s->by_digest, seq, by_digest_hash, same_row);
+}
+
+void seen_conflict(struct kt_store *s, uint64_t seq)
+{
+    put(s, &s->by_digest, seq, by_digest_hash, same_row);
 }
 
 void seen_drop(struct kt_store *s, uint64_t seq)

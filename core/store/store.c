@@ -274,7 +274,6 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
     store_lock(s);
     bool ok = append(s, row, &p);
     if (ok) {
-        seen_add(s, row->seq);
         s->counts.received++;
         if (row->ev.kind == KT_KIND_MALFORMED)
             s->counts.malformed++;
@@ -282,9 +281,11 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
             s->counts.shown++;
         if (other) {
             mark_conflict(s, other);
+            seen_conflict(s, other);
             mark_conflict(s, row->seq);
             row->ev.flags |= KT_FLAG_CONFLICT;
         }
+        seen_add(s, row->seq);
         retain_limits(s);
     }
     store_unlock(s);

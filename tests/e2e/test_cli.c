@@ -1,4 +1,5 @@
 /* The real program through pipes: what scripts rely on. */
+#include "tests/support/run.h"
 #include "tests/support/sample.h"
 
 #include "base/clock.h"
@@ -20,104 +21,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OUT_MAX = 64 << 20, LIMIT_MS = 20000 };
-
 static struct kt_buf out, err;
 
-struct job {
-    const char *const *words; /* after "keytop" */
-    const char *in;           /* standard input's bytes; NULL: /dev/null */
-    const char *stdout_path;  /* instead of a pipe */
-    int stop_after;           /* send this signal ... */
-    const char *when;         /* ... once standard output holds this */
-};
-
-static pid_t launch(const struct job *j, int fds[3])
-{
-    int in[2], o[2], e[2];
-    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(o, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(e, O_CLOEXEC), 0);
-    const char *keytop = sample_keytop();
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        char *argv[64] = {(char *)"keytop"};
-        for (int i = 0; j->words[i]; i++)
-            argv[i + 1] = (char *)j->words[i];
-        int to = j->stdout_path ? open(j->stdout_path, O_WRONLY) : o[1];
-        int from = j->in ? in[0] : open("/dev/null", O_RDONLY);
-        dup2(from, 0);
-        dup2(to, 1);
-        dup2(e[1], 2);
-        signal(SIGPIPE, SIG_DFL);
-        setenv("LC_ALL", "C.UTF-8", 1);
-        setenv("TZ", "UTC", 1);
-        execv(keytop, argv);
-        _exit(127);
-    }
-    close(in[0]);
-    close(o[1]);
-    close(e[1]);
-    fds[0] = in[1];
-    fds[1] = o[0];
-    fds[2] = e[0];
-    return pid;
-}
-
-static bool drain(int *fd, struct kt_buf *b)
-{
-    char bytes[65536];
-    ssize_t n = read(*fd, bytes, sizeof bytes);
-    if (n > 0) {
-        assert_true(kt_buf_add(b, bytes, (size_t)n));
-        return true;
-    }
-    close(*fd);
-    *fd = -1;
-    return false;
-}
-
-static int run_job(const struct job *j)
-{
-    int fds[3], status = 0;
-    kt_buf_reset(&out);
-    kt_buf_reset(&err);
-    pid_t pid = launch(j, fds);
-    size_t fed = 0, all = j->in ? strlen(j->in) : 0;
-    bool told = false;
-    for (int64_t end = kt_mono_ms() + LIMIT_MS; fds[1] >= 0 || fds[2] >= 0;) {
-        struct pollfd f[3] = {{.fd = fds[0], .events = POLLOUT},
-                              {.fd = fds[1], .events = POLLIN},
-                              {.fd = fds[2], .events = POLLIN}};
-        poll(f, 3, 100);
-        if (kt_mono_ms() > end) {
-            kill(pid, SIGKILL);
-            waitpid(pid, NULL, 0);
-            fail_msg("keytop did not end; it said: %s", kt_buf_str(&err));
-        }
-        if (f[0].revents) {
-            ssize_t n = fed < all ? write(fds[0], j->in + fed, all - fed) : 0;
-            fed += n > 0 ? (size_t)n : 0;
-            if (n <= 0 || fed == all) {
-                close(fds[0]);
-                fds[0] = -1;
-            }
-        }
-        if (f[1].revents)
-            drain(&fds[1], &out);
-        if (f[2].revents)
-            drain(&fds[2], &err);
-        if (j->stop_after && !told && strstr(kt_buf_str(&out), j->when))
-            told = kill(pid, j->stop_after) == 0;
-    }
-    if (fds[0] >= 0)
-        close(fds[0]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-#define RUN(...) run_job(&(struct job){.words = (const char *const[]){__VA_ARGS__, NULL}})
-#define FEED(input, ...) run_job(&(struct job){.words = (const char *const[]){__VA_ARGS__, NULL}, .in = (input)})
+#define RUN(...) run_job(&(struct run_job){.words = (const char *const[]){__VA_ARGS__, NULL}}, &out, &err)
+#define FEED(input, ...) \
+    run_job(&(struct run_job){.words = (const char *const[]){__VA_ARGS__, NULL}, .in = (input)}, &out, &err)
 
 #define assert_says(buffer, text)                                                    \
     do {                                                                             \
@@ -141,7 +49,7 @@ static int set_up(void **state)
 {
     (void)state;
     folder = sample_folder();
-    kt_buf_init(&text, OUT_MAX);
+    kt_buf_init(&text, RUN_OUT_MAX);
     return 0;
 }
 
@@ -300,7 +208,7 @@ static void a_truncated_gzip_gives_what_it_holds_and_exits_1(void **state)
 {
     (void)state;
     struct kt_buf gz;
-    kt_buf_init(&gz, OUT_MAX);
+    kt_buf_init(&gz, RUN_OUT_MAX);
     sample_trail(&text, 1, 400);
     sample_gzip(&gz, &text);
     sample_write(folder, "whole.json.gz", gz.p, gz.len, false, path);
@@ -319,12 +227,12 @@ static void a_reader_who_leaves_is_no_error_to_shout_about(void **state)
     sample_trail(&text, 1, 20000);
     sample_write(folder, "big.json", text.p, text.len, false, path);
     int fds[3], status = 0;
-    pid_t pid = launch(&(struct job){.words = (const char *const[]){"-o", "jsonl", path, NULL}}, fds);
+    pid_t pid = run_launch(&(struct run_job){.words = (const char *const[]){"-o", "jsonl", path, NULL}}, fds);
     char some[100];
     assert_true(read(fds[1], some, sizeof some) > 0);
     close(fds[1]);
     kt_buf_reset(&err);
-    while (drain(&fds[2], &err))
+    while (run_drain(&fds[2], &err))
         ;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     close(fds[0]);
@@ -343,8 +251,9 @@ static void a_full_disk_is_named_and_exits_1(void **state)
     sample_write(folder, "a.json", text.p, text.len, false, path);
     static const char *const formats[] = {"jsonl", "csv", "table"};
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(run_job(&(struct job){.words = (const char *const[]){"-o", formats[i], path, NULL},
-                                               .stdout_path = "/dev/full"}),
+        assert_int_equal(run_job(&(struct run_job){.words = (const char *const[]){"-o", formats[i], path, NULL},
+                                               .stdout_path = "/dev/full"},
+                                 &out, &err),
                          1);
         assert_string_equal(kt_buf_str(&err), "keytop: standard output: No space left on device\n");
     }
@@ -357,8 +266,9 @@ static void following_shows_rows_at_once_and_ends_by_its_signal(void **state)
     sample_write(folder, "a.json", text.p, text.len, false, path);
     static const int signals[] = {SIGINT, SIGTERM};
     for (int i = 0; i < 2; i++) {
-        int status = run_job(&(struct job){.words = (const char *const[]){"-f", "-o", "jsonl", path, NULL},
-                                           .stop_after = signals[i], .when = "svc-00002"});
+        int status = run_job(&(struct run_job){.words = (const char *const[]){"-f", "-o", "jsonl", path, NULL},
+                                           .stop_after = signals[i], .when = "svc-00002"},
+                             &out, &err);
         assert_int_equal(status, -signals[i]);
         assert_int_equal(lines(&out), 2);
         assert_string_equal(kt_buf_str(&err), "");
@@ -372,10 +282,10 @@ static void a_stalled_reader_does_not_hold_off_a_signal(void **state)
     sample_trail(&text, 1, 20000);
     sample_write(folder, "big.json", text.p, text.len, false, path);
     int fds[3], status = 0;
-    pid_t pid = launch(&(struct job){.words = (const char *const[]){"-o", "jsonl", path, NULL}}, fds);
+    pid_t pid = run_launch(&(struct run_job){.words = (const char *const[]){"-o", "jsonl", path, NULL}}, fds);
     char some[1];
     assert_int_equal(read(fds[1], some, 1), 1);
-    int64_t end = kt_mono_ms() + LIMIT_MS;
+    int64_t end = kt_mono_ms() + RUN_LIMIT_MS;
     kill(pid, SIGTERM);
     while (waitpid(pid, &status, WNOHANG) == 0) {
         if (kt_mono_ms() > end) {
@@ -402,8 +312,8 @@ static void closed_descriptors_are_survived(void **state)
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
-    kt_buf_init(&out, OUT_MAX);
-    kt_buf_init(&err, OUT_MAX);
+    kt_buf_init(&out, RUN_OUT_MAX);
+    kt_buf_init(&err, RUN_OUT_MAX);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(version_and_help_go_to_standard_output, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_start_says_what_to_do_and_exits_2, set_up, tear_down),

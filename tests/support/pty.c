@@ -35,6 +35,8 @@ struct pty {
     VTerm *vt;
     VTermScreen *screen;
     struct kt_buf log;
+    void (*tap)(void *ctx, const char *p, size_t n);
+    void *tap_ctx;
     char row[ROW_BYTES];
 };
 
@@ -99,6 +101,8 @@ struct pty *pty_start(const struct pty_opts *o)
     p->rows = o->rows ? o->rows : 24;
     p->cols = o->cols ? o->cols : 80;
     p->cursor = true;
+    p->tap = o->tap;
+    p->tap_ctx = o->tap_ctx;
     kt_buf_init(&p->log, LOG_MAX);
     struct winsize w = {.ws_row = (unsigned short)p->rows, .ws_col = (unsigned short)p->cols};
     assert_int_equal(openpty(&p->master, &p->slave, NULL, NULL, &w), 0);
@@ -182,6 +186,10 @@ static bool pump(struct pty *p, int ms)
     ssize_t n = read(p->master, bytes, sizeof bytes);
     if (n <= 0)
         return false;
+    if (p->tap) {
+        p->tap(p->tap_ctx, bytes, (size_t)n);
+        return true;
+    }
     assert_true(kt_buf_add(&p->log, bytes, (size_t)n));
     vterm_input_write(p->vt, bytes, (size_t)n);
     vterm_screen_flush_damage(p->screen);
@@ -190,6 +198,11 @@ static bool pump(struct pty *p, int ms)
     if (k && write(p->master, answer, k) < 0)
         return true;
     return true;
+}
+
+bool pty_read(struct pty *p, int ms)
+{
+    return pump(p, ms);
 }
 
 void pty_wait_text(struct pty *p, const char *text)

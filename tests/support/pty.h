@@ -22,6 +22,10 @@ struct pty_opts {
     int rows, cols;          /* 0: 24 x 80 */
     bool ignore_hup;
     int stdin_fd;            /* standard input instead of the terminal; 0: the terminal */
+    /* Sees all bytes as they come. Where there is one, neither log nor screen
+     * is kept: for more bytes than a log holds. */
+    void (*tap)(void *ctx, const char *p, size_t n);
+    void *tap_ctx;
 };
 struct pty;
 
@@ -43,6 +47,8 @@ void pty_wait_text(struct pty *p, const char *text);
 void pty_wait_no_text(struct pty *p, const char *text);
 /* Reads until the byte log holds `bytes` beyond `from`; returns where. */
 size_t pty_wait_bytes(struct pty *p, size_t from, const char *bytes);
+/* Reads what is there, or comes within `ms`. False: nothing. */
+bool pty_read(struct pty *p, int ms);
 /* Reads until nothing has come for `ms`. */
 void pty_settle(struct pty *p, int ms);
 /* Reads for `ms` and returns how many bytes came. */

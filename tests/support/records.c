@@ -191,7 +191,7 @@ json_t *record_set(json_t *root, const char *path, const char *json)
         path += n + 1;
     }
     if (json)
-        put_new(o, key, json_loads(json, JSON_DECODE_ANY, NULL));
+        put_new(o, key, json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
     else
         (void)json_object_del(o, key);
     return root;

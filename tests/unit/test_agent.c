@@ -113,12 +113,13 @@ static void infrastructure_as_code(void **state)
          "linux", "iac"},
         {"APN/1.0 OpenTofu/1.6.0 (+https://opentofu.org) terraform-provider-aws/5.1.0", "opentofu", "1.6.0", NULL,
          "iac"},
-        {"APN/1.0 Pulumi/1.0 PulumiAWS/5.41.0 aws-sdk-go-v2/1.18.0 os/macos", "pulumi", "1.0", "macos", "iac"},
+        {"APN/1.0 Pulumi/1.0 PulumiAWS/5.41.0 aws-sdk-go-v2/1.18.0 os/macos", "pulumi", NULL, "macos", "iac"},
         {"cloudformation.amazonaws.com", "cloudformation", NULL, NULL, "iac"},
         {"AWSCloudFormation, aws-internal/3 aws-sdk-java/1.12.488 Linux/5.10", "cloudformation", NULL, "linux", "iac"},
+        {"APN/1.0 AWSContent/1.0", NULL, NULL, NULL, "unknown"}, /* a partner's tag is no tool */
         {"Ansible/2.14.3 Boto3/1.26.90 Python/3.10.6 Linux/5.15.0 Botocore/1.29.90", "ansible", "2.14.3", "linux",
          "iac"},
-        {"APN/1.0 Ansible/1.0 amazon.aws/6.0 Boto3/1.28.1", "ansible", "1.0", NULL, "iac"},
+        {"APN/1.0 Ansible/1.0 amazon.aws/6.0 Boto3/1.28.1", "ansible", NULL, NULL, "iac"},
         {"aws-cdk/2.88.0 aws-sdk-nodejs/2.1379.0 darwin/v18.16.0", "aws-cdk", "2.88.0", "macos", "iac"},
         {"aws-sdk-nodejs/2.1379.0 linux/v18.12.1 serverless-framework/3.33.0", "serverless", "3.33.0", "linux", "iac"},
     };

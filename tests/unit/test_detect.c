@@ -251,8 +251,9 @@ static void conditions_that_cannot_be_are_refused_with_their_column(void **state
     } t[] = {
         {"x", KT_EFORMAT, "mine.yml:6:14: condition: there is no selection of the name \"x\""},
         {"s and x", KT_EFORMAT, "mine.yml:6:20: condition: there is no selection of the name \"x\""},
-        {"1 of s*", KT_EUNSUPPORTED, "mine.yml:6:14: condition: \"1 of\" and \"all of\" are not read"},
-        {"all of them", KT_EUNSUPPORTED, "\"all of\""},
+        {"1 of x*", KT_EFORMAT, "mine.yml:6:19: condition: there is no selection that fits \"x*\""},
+        {"2 of s*", KT_EUNSUPPORTED, "mine.yml:6:14: condition: before \"of\" stands 1, any or all, not \"2\""},
+        {"1 of", KT_EFORMAT, "selections are expected at the end"},
         {"s | count() > 5", KT_EUNSUPPORTED, "mine.yml:6:16: condition: aggregations are not read"},
         {"s and", KT_EFORMAT, "a selection's name is expected at the end"},
         {"and s", KT_EFORMAT, "a selection's name is expected before \"and\""},
@@ -260,7 +261,9 @@ static void conditions_that_cannot_be_are_refused_with_their_column(void **state
         {"s)", KT_EFORMAT, "mine.yml:6:15: condition: \"and\" or \"or\" is expected before \")\""},
         {"s s", KT_EFORMAT, "expected before \"s\""},
         {"''", KT_EFORMAT, "a selection's name is expected at the end"},
-        {"[s, s]", KT_EUNSUPPORTED, "only one condition"},
+        {"[]", KT_EFORMAT, "can never match"},
+        {"{s: s}", KT_EFORMAT, "a condition is a text"},
+        {"[s, x]", KT_EFORMAT, "mine.yml:6:18: condition: there is no selection of the name \"x\""},
     };
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         char yaml[600];
@@ -278,16 +281,14 @@ static void what_is_not_read_is_refused_by_name_and_place(void **state)
 {
     (void)state;
 #define D "detection: {s: {a: 1}, condition: s}\n"
-    refused(HEAD "detection:\n  s:\n    userAgent|contains: x\n  condition: s\n", KT_EUNSUPPORTED,
-            "mine.yml:6:5: this modifier is not read: \"contains\"");
-    refused(HEAD "detection:\n  s:\n    a|re|i: x\n  condition: s\n", KT_EUNSUPPORTED, "\"re|i\"");
-    refused(HEAD "detection:\n  s: [x, y]\n  condition: s\n", KT_EUNSUPPORTED, "lists or words of \"s\"");
-    refused(HEAD "detection:\n  s: [{a: 1}]\n  condition: s\n", KT_EUNSUPPORTED, "mine.yml:5:6: only maps");
+    refused(HEAD "detection:\n  s:\n    userAgent|contians: x\n  condition: s\n", KT_EUNSUPPORTED,
+            "mine.yml:6:15: there is no such modifier: \"contians\"");
+    refused(HEAD "detection:\n  s: [[x]]\n  condition: s\n", KT_EFORMAT, "mine.yml:5:7: a map or a word");
     refused(HEAD "detection:\n  s: {a: {b: 1}}\n  condition: s\n", KT_EUNSUPPORTED, "a value is expected here");
     refused(HEAD "detection:\n  s: {a: []}\n  condition: s\n", KT_EFORMAT, "can never match");
-    refused(HEAD "detection:\n  s: {}\n  condition: s\n", KT_EFORMAT, "nothing in the selection \"s\"");
+    refused(HEAD "detection:\n  s: {}\n  condition: s\n", KT_EFORMAT, "mine.yml:5:6: there is nothing in it");
     refused(HEAD "detection:\n  s: {a: 1}\n  timeframe: 5m\n  condition: s\n", KT_EUNSUPPORTED, "mine.yml:6:3: timeframe");
-    refused(HEAD "detection:\n  s: {a: 1}\n", KT_EFORMAT, "needs a condition");
+    refused(HEAD "detection:\n  s: {a: 1}\n", KT_EFORMAT, "there is no condition in it");
     refused(HEAD, KT_EFORMAT, "needs a map named detection");
     refused("title: T\n" D, KT_EFORMAT, "needs a logsource");
     refused("title: T\nlogsource: {product: windows}\n" D, KT_EUNSUPPORTED, "mine.yml:2:22: only rules for aws");
@@ -302,8 +303,10 @@ static void what_is_not_read_is_refused_by_name_and_place(void **state)
     refused(HEAD D "custom: {risk: high}\n", KT_EFORMAT, "from 0 to 100");
     refused(HEAD D "custom: {confidence: 50}\n", KT_EFORMAT, "both or neither");
     refused(HEAD D "custom: {confidence: 50, impact: 50, risk: 24}\n", KT_EFORMAT, "one or the other");
-    refused(HEAD D "correlation: {type: event_count}\n", KT_EUNSUPPORTED, "\"correlation\"");
-    refused(HEAD D "---\n" HEAD D, KT_EUNSUPPORTED, "mine.yml:6:1: only one rule a file");
+    refused(HEAD D "correlation: {type: event_count}\n", KT_EFORMAT, "mine.yml:4:1: a document is a rule, a filter or");
+    refused(HEAD D "filter: {condition: s}\n", KT_EFORMAT, "too much is \"detection\"");
+    refused(HEAD D "action: global\n", KT_EUNSUPPORTED, "collections of rules are not read");
+    refused(HEAD D "---\n" HEAD D, KT_EFORMAT, "mine.yml:6:1: its id is that of mine.yml:1");
     refused("# nothing\n", KT_EFORMAT, "there is no rule in it");
     refused("- a\n", KT_EFORMAT, "a rule is a map");
     refused("a: [\n", KT_EFORMAT, "mine.yml:2:1: ");

@@ -26,27 +26,38 @@ static char odd_byte(void)
     return r % 3 ? odd[r / 3 % (sizeof odd - 1)] : (char)(r >> 4);
 }
 
-static void both_classifiers_agree_on_every_byte_in_every_place(void **state)
+#ifdef __SSE2__
+static void assert_all_agree(const char *p)
+{
+    struct kt_scan_masks a, b;
+    kt_scan_portable(p, &a);
+    kt_scan_sse2(p, &b);
+    assert_memory_equal(&a, &b, sizeof a);
+#ifdef __x86_64__
+    if (kt_scan_is_wide()) {
+        kt_scan_avx2(p, &b);
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+#endif
+}
+#endif
+
+static void all_classifiers_agree_on_every_byte_in_every_place(void **state)
 {
     (void)state;
 #ifdef __SSE2__
     char p[KT_SCAN_BLOCK];
-    struct kt_scan_masks a, b;
     for (int c = 0; c < 256; c++) {
         for (int i = 0; i < KT_SCAN_BLOCK; i++) {
             memset(p, 'x', sizeof p);
             p[i] = (char)c;
-            kt_scan_portable(p, &a);
-            kt_scan_sse2(p, &b);
-            assert_memory_equal(&a, &b, sizeof a);
+            assert_all_agree(p);
         }
     }
     for (int k = 0; k < 100000; k++) {
         for (int i = 0; i < KT_SCAN_BLOCK; i++)
             p[i] = odd_byte();
-        kt_scan_portable(p, &a);
-        kt_scan_sse2(p, &b);
-        assert_memory_equal(&a, &b, sizeof a);
+        assert_all_agree(p);
     }
 #else
     print_message("SKIP: built without SSE2, there is one classifier\n");
@@ -150,6 +161,9 @@ static void the_fast_search_finds_what_a_slow_one_finds(void **state)
             assert_non_null(copy);
             size_t fast = kt_pick_next(pick, copy, n, 0);
             assert_int_equal(fast, kt_pick_next_portable(pick, copy, n, 0));
+#ifdef __SSE2__
+            assert_int_equal(fast, kt_pick_next_sse2(pick, copy, n, 0));
+#endif
             if (slow_hit(sets[k].names, sets[k].n, copy, n))
                 assert_true(fast < n);
             size_t from = n ? next_random() % n : 0;
@@ -248,7 +262,7 @@ static void repair_replaces_what_is_no_text_and_nothing_else(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_classifiers_agree_on_every_byte_in_every_place),
+        cmocka_unit_test(all_classifiers_agree_on_every_byte_in_every_place),
         cmocka_unit_test(the_step_reads_strings_however_the_text_is_cut),
         cmocka_unit_test(the_fast_search_finds_what_a_slow_one_finds),
         cmocka_unit_test(only_what_can_matter_is_picked),
