@@ -357,15 +357,15 @@ struct kt_list_items kt_pane_items(struct kt_pane *p)
     return (struct kt_list_items){p->lines, p, line_id, find_line, line_rests, NULL, line_text};
 }
 
-/* Has its life gone on since it was last looked at? */
-static bool lived_on(struct kt_pane *p)
+/* Has its life gone on since it was last looked at? Without one there are the
+ * rows, and what they bring comes with a snapshot. */
+static bool lived_on(const struct kt_pane *p)
 {
     uint64_t version = 0;
-    if (!p->have_life && (!p->have_info || p->info.kind != KT_ENTITY_KEY))
+    if (!p->have_life)
         return false;
-    if (p->have_life)
-        (void)kt_store_key_state(p->app->store, p->life.id, &version);
-    return p->have_life && version != p->life.version;
+    (void)kt_store_key_state(p->app->store, p->life.id, &version);
+    return version != p->life.version;
 }
 
 bool kt_pane_news(struct kt_pane *p)

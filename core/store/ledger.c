@@ -394,11 +394,17 @@ static void drop_life(struct kt_store *s, uint32_t i)
     s->counts.keys_dropped++;
 }
 
+static uint64_t memory_of(const struct kt_store *s)
+{
+    uint64_t share = s->o.memory_max / 4;
+    return share > KT_LIFE_MEMORY ? share : KT_LIFE_MEMORY;
+}
+
 static void retain(struct kt_store *s)
 {
     struct ledger *l = s->ledger;
     for (int i = 0; i < EVICT_A_FACT && l->n > 1; i++) {
-        if (l->n <= KT_LIFE_KEYS - 1 && atomic_load(&l->mem.bytes) <= s->o.memory_max / 4)
+        if (l->n <= KT_LIFE_KEYS - 1 && atomic_load(&l->mem.bytes) <= memory_of(s))
             return;
         drop_life(s, l->oldest);
     }
@@ -610,7 +616,14 @@ static bool see(struct ledger *l, uint32_t i, const struct kt_fact *f, const str
 
 /* --- learning --------------------------------------------------------------------- */
 
-static struct ledger *ledger_new(void)
+/* The window of uses takes less than half of the ledger's memory. */
+static size_t window_of(const struct kt_store *s)
+{
+    uint64_t most = memory_of(s) / (4 * DIGEST);
+    return most < KT_LIFE_WINDOW ? (size_t)most : KT_LIFE_WINDOW;
+}
+
+static struct ledger *ledger_new(const struct kt_store *s)
 {
     struct ledger *l = calloc(1, sizeof *l);
     if (!l)
@@ -618,7 +631,7 @@ static struct ledger *ledger_new(void)
     symtab_init(&l->thing, &l->mem);
     symtab_init(&l->owner, &l->mem);
     l->begins = l->dropped_until = KT_TIME_NONE;
-    l->window.max = KT_LIFE_WINDOW;
+    l->window.max = window_of(s);
     l->arena = kt_arena_new(1 << 20);
     l->cache = mem_zero(&l->mem, AGENT_CACHE * sizeof *l->cache);
     if (l->arena && l->cache)
@@ -679,7 +692,7 @@ static bool is_of_life(enum kt_kind k)
 static bool prepare(struct kt_store *s)
 {
     if (!s->ledger) {
-        struct ledger *l = ledger_new();
+        struct ledger *l = ledger_new(s);
         if (!l)
             return false;
         store_lock(s);

@@ -4,17 +4,18 @@
  * Facts may come in any order, late, and twice: what the ledger says depends
  * only on which facts there were. Of two facts that contend for one place (the
  * first use, the creation) the earlier one has it, of two of the same time the
- * one with the lesser eventID. Creations and changes of state are told apart
- * by eventID for good; uses by eventID among the last KT_LIFE_WINDOW uses: one
- * that comes again later than that is counted twice, which first and last use,
- * addresses and agents do not feel. Without an eventID the facts themselves
+ * one whose eventID is the lesser. Creations and changes of state are told
+ * apart by eventID for good; uses by eventID among the last KT_LIFE_WINDOW
+ * uses: one that comes again later than that is counted twice, which only
+ * counts feel, not times and places. Without an eventID the facts themselves
  * decide. Two records of the same eventID that differ count as one.
  *
  * What is not here was not seen in these sources; it may have been all the
  * same. `since` says from when on there was anything to see.
  *
  * Everything is bounded. Beyond KT_LIFE_KEYS keys, or a quarter of the store's
- * memory_max, the lives longest without news are dropped and counted; what
+ * memory_max (at least KT_LIFE_MEMORY; then the window of uses is shorter too,
+ * memory / 64), the lives longest without news are dropped and counted; what
  * comes of such a key afterwards begins anew, with `since` no earlier than the
  * last news of a life that was dropped. Of each key so many addresses, agents
  * and changes are kept, the others counted. Texts are kept up to
@@ -29,7 +30,8 @@ enum {
     KT_LIFE_PLACES = 64,      /* addresses of a key, and agents of a key */
     KT_LIFE_CHANGES = 32,     /* the first and the last sixteen of a key */
     KT_LIFE_FAMILY = 128,     /* keys of one user among which a rotation is looked for */
-    KT_LIFE_TEXT = 512
+    KT_LIFE_TEXT = 512,
+    KT_LIFE_MEMORY = 4 << 20  /* bytes that the ledger may have in any case */
 };
 /* A key that was made no longer than this before another one of the same user
  * was switched off or deleted is what that other one was rotated into. */
