@@ -177,7 +177,7 @@ check: keytop $(TEST_BIN) $(REPLAY_BIN)
 prove: need-test
 	@$(MAKE) --no-print-directory -j$(JOBS) prove-all
 prove-all: keytop $(PROVE_BIN)
-	@KEYTOP=$(CURDIR)/$(B)/keytop BUILD=$(B) sh tests/run.sh $(PROVE_BIN) --
+	@KEYTOP=$(CURDIR)/$(B)/keytop BUILD=$(B) TEST_TIMEOUT=$${TEST_TIMEOUT:-3600} sh tests/run.sh $(PROVE_BIN) --
 
 # --- fuzz (clang, libFuzzer) -------------------------------------------------
 

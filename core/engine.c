@@ -64,6 +64,7 @@ struct kt_engine {
     pthread_mutex_t lock; /* states and troubles */
     struct kt_trouble trouble[TROUBLES_MAX];
     uint64_t n_trouble;
+    bool health_changed; /* since the screen was told */
 
     pthread_t thread;
     bool started;
@@ -600,8 +601,9 @@ static void step(struct kt_engine *g, size_t i)
     struct kt_source_sink sink = source_sink(g);
     s->wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
     s->source->ops->step(s->source, &sink, &s->wait);
-    struct kt_health h;
+    struct kt_health h = {0};
     s->source->ops->health(s->source, &h);
+    g->health_changed |= memcmp(&h, &s->state.health, sizeof h) != 0;
     pthread_mutex_lock(&g->lock);
     s->state.health = h;
     pthread_mutex_unlock(&g->lock);
@@ -671,16 +673,18 @@ static void step_due(struct kt_engine *g, const struct round *r)
     }
 }
 
-static void publish(struct kt_engine *g, uint64_t *seen)
+/* Tells the screen, where there is something to tell. */
+static void publish(struct kt_engine *g, struct kt_counts *told)
 {
     if (!g->views)
         return;
     struct kt_counts c = kt_store_counts(g->store);
-    uint64_t rows = c.shown + c.malformed + c.conflicts;
-    if (rows != *seen)
+    if (c.shown != told->shown || c.malformed != told->malformed || c.conflicts != told->conflicts)
         kt_views_wake(g->views);
-    *seen = rows;
-    notify(g->news_fd);
+    if (g->health_changed || c.records != told->records || c.received != told->received || c.gaps != told->gaps)
+        notify(g->news_fd);
+    g->health_changed = false;
+    *told = c;
 }
 
 static void tick(struct kt_engine *g, int64_t *last)
@@ -708,9 +712,10 @@ static void loop(struct kt_engine *g, int stop_fd)
         add_trouble(g, "keytop", "out of memory: nothing can be read", true);
         return;
     }
-    uint64_t seen = 0;
+    struct kt_counts told = {0};
     int64_t ticked = 0;
-    publish(g, &seen);
+    g->health_changed = true;
+    publish(g, &told);
     while (!atomic_load(&g->stopping)) {
         plan(g, &r);
         if (!r.active)
@@ -722,7 +727,7 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (n > 0 && r.fd[0].revents)
             break;
         step_due(g, &r);
-        publish(g, &seen);
+        publish(g, &told);
         tick(g, &ticked);
     }
     free(r.fd);

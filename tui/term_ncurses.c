@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "tui/squeeze.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +41,6 @@ enum {
     FAREWELL_MS = 200,     /* what close and suspend wait for a slow terminal */
     SYNC_FROM = 512,       /* frames smaller than this are one packet anyway */
     COPY_MAX = 4096,
-    SGR_MAX = 24,          /* bytes of the longest that sets one colour */
     PASTE_BEGIN = 2000,    /* beyond ncurses' own and its extended key codes */
     PASTE_END = 2001
 };
@@ -62,10 +62,7 @@ struct kt_term {
     struct kt_buf queue;        /* bytes on their way; `sent` of them have gone */
     size_t sent;
     struct kt_buf frame;        /* bytes of ncurses, before they are squeezed */
-    struct {
-        char text[SGR_MAX];
-        size_t n;
-    } sgr[2];                   /* the terminal's colours now: foreground, background; n 0: not known */
+    struct kt_squeeze squeeze;  /* the colours that are on */
     char bytes[4];              /* of a letter whose bytes come one by one */
     size_t have, want;
     int cursor;                 /* visible? -1: not known */
@@ -195,51 +192,6 @@ static void flush_within(struct kt_term *t, int ms)
     t->sent = 0;
 }
 
-/* The length of the "ESC [ ... m" at p, 0 where there is none. */
-static size_t sgr_length(const char *p, size_t n)
-{
-    size_t k = 2;
-    if (n < 3 || p[1] != '[')
-        return 0;
-    while (k < n && ((p[k] >= '0' && p[k] <= '9') || p[k] == ';' || p[k] == ':'))
-        k++;
-    return k < n && p[k] == 'm' ? k + 1 : 0;
-}
-
-/* Is this colour on already? Remembers it. What is not a colour of 256 or
- * more may change both. */
-static bool is_on(struct kt_term *t, const char *p, size_t n)
-{
-    int slot = p[3] != '8' || n < 6 ? -1 : p[2] == '3' ? 0 : p[2] == '4' ? 1 : -1;
-    if (slot < 0 || n > SGR_MAX) {
-        t->sgr[0].n = t->sgr[1].n = 0;
-        return false;
-    }
-    if (t->sgr[slot].n == n && memcmp(t->sgr[slot].text, p, n) == 0)
-        return true;
-    memcpy(t->sgr[slot].text, p, n);
-    t->sgr[slot].n = n;
-    return false;
-}
-
-/* ncurses sets both colours wherever one of them changes. On a background
- * that is always the same that is a third of all bytes: what is on already is
- * left out. */
-static void squeeze(struct kt_term *t, const char *p, size_t n)
-{
-    while (n) {
-        size_t plain = 0, sgr = 0;
-        while (plain < n && !(p[plain] == '\033' && (sgr = sgr_length(p + plain, n - plain))))
-            plain++;
-        kt_buf_add(&t->queue, p, plain);
-        if (plain < n && !is_on(t, p + plain, sgr))
-            kt_buf_add(&t->queue, p + plain, sgr);
-        plain += plain < n ? sgr : 0;
-        p += plain;
-        n -= plain;
-    }
-}
-
 /* Takes what ncurses has written since. */
 static void collect(struct kt_term *t)
 {
@@ -251,7 +203,7 @@ static void collect(struct kt_term *t)
     if (ok) {
         bool sync = t->sync && n >= SYNC_FROM;
         kt_buf_adds(&t->queue, sync ? "\033[?2026h" : "");
-        squeeze(t, t->frame.p, (size_t)n);
+        kt_squeeze(&t->squeeze, t->frame.p, (size_t)n, &t->queue);
         kt_buf_adds(&t->queue, sync ? "\033[?2026l" : "");
     }
     if (!ok || lseek(t->mem, 0, SEEK_SET) < 0 || t->queue.failed)
@@ -453,7 +405,7 @@ static void enter(struct kt_term *t)
     keypad(t->keys, TRUE);
     collect(t);
     kt_buf_adds(&t->queue, "\033[?2004h");
-    t->sgr[0].n = t->sgr[1].n = 0; /* others have used it since */
+    kt_squeeze_forget(&t->squeeze); /* others have used it since */
     t->active = true;
     t->cursor = -1;
     emergency.armed = 1;

@@ -32,6 +32,13 @@ void trial_free(struct trial *t)
     t->limits = NULL;
 }
 
+bool trial_text_failed(struct trial *t)
+{
+    bool failed = t->text.failed;
+    kt_buf_reset(&t->text);
+    return failed;
+}
+
 /* --- values ---------------------------------------------------------------------- */
 
 static bool path_step(json_t *v, const char *p, const char *end, value_fn *f, void *ctx);
@@ -155,10 +162,12 @@ bool texts_each(json_t *v, int sees, struct kt_buf *json, text_fn *f, void *ctx)
     if (!(sees & SEES_JSON))
         return !(sees & SEES_LEAF) || leaves_each(&t, v, SEES_LEAF);
     kt_buf_reset(json);
-    if (json_dump_callback(v, add_json, json, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0)
+    if (json_dump_callback(v, add_json, json, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0) {
+        json->failed = true;     /* also where the text was not what failed */
         t.sees &= ~SEES_SPELLED; /* beyond 4 MiB no text is made; its parts are seen */
-    else if (!f(ctx, kt_buf_span(json), SEES_JSON))
+    } else if (!f(ctx, kt_buf_span(json), SEES_JSON)) {
         return false;
+    }
     return !(sees & SEES_LEAF) || leaves_each(&t, v, SEES_LEAF);
 }
 
@@ -262,7 +271,9 @@ static bool try_text(void *ctx, struct kt_span s, int seen_as)
 static bool try_value(void *ctx, json_t *v)
 {
     struct trying *y = ctx;
-    return texts_each(v, atom_sees(y->a), &y->t->text, try_text, y);
+    bool on = texts_each(v, atom_sees(y->a), &y->t->text, try_text, y);
+    y->t->undecided += on && trial_text_failed(y->t);
+    return on;
 }
 
 /* ISO 8601: the week that holds the year's first Thursday is the first. */

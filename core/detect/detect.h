@@ -106,7 +106,7 @@ struct kt_verdict {
     char why[KT_WHY_MAX]; /* plain words for the table, ours, ASCII */
     int filter;         /* the first filter that suppressed a match; -1: none did */
     int filtered;       /* the rule whose match it was; -1 */
-    unsigned undecided; /* regular expressions that gave up at their limit: not taken as a match */
+    unsigned undecided; /* tests that gave up at their limit of time or memory: not taken as a match */
 };
 /* Risk is the sum of the matching rules', at most 100; beyond
  * KT_RULES_MATCHED_MAX they count but are not listed. */

@@ -191,7 +191,9 @@ static bool read_value(void *ctx, json_t *v)
 {
     struct reading *r = ctx;
     /* parts of a text are found in the JSON text as well */
-    return texts_each(v, r->field->sees | SEES_SPELLED, &r->s->t.text, read_text, r);
+    (void)texts_each(v, r->field->sees | SEES_SPELLED, &r->s->t.text, read_text, r);
+    r->s->t.undecided += trial_text_failed(&r->s->t);
+    return true;
 }
 
 static void read_field(struct set_matcher *m, struct scratch *s, uint32_t i)
@@ -339,7 +341,8 @@ static bool rehash(struct set_matcher *m)
 
 static bool share(struct set_matcher *m, const struct atom *a, uint32_t *out);
 
-/* The longest run of plain text in a pattern, as an atom of its own. */
+/* The longest run of plain text in a pattern or regular expression, as an
+ * atom of its own. */
 static bool share_prefilter(struct set_matcher *m, const struct atom *a, uint32_t *out)
 {
     static const char mark[] = "part";
@@ -384,7 +387,8 @@ static bool share(struct set_matcher *m, const struct atom *a, uint32_t *out)
     m->slot[at] = *out + 1;
     if (h.indexed)
         m->field[h.field].sees |= atom_sees(a);
-    if (a->kind != ATOM_TEXT || a->pattern.shape != SHAPE_GLOB || a->pattern.literal.n < PREFILTER_MIN)
+    bool searched = a->kind == ATOM_RE || (a->kind == ATOM_TEXT && a->pattern.shape == SHAPE_GLOB);
+    if (!searched || a->pattern.literal.n < PREFILTER_MIN)
         return true;
     uint32_t prefilter;
     if (!share_prefilter(m, a, &prefilter))

@@ -358,10 +358,10 @@ static enum kt_code read_regex(struct reader *r, const struct spec *s, const str
         return kt_fail(r->err, KT_EFORMAT, "%s:%d:%d: the regular expression is wrong at its character %zu: %s", r->what,
                        y->line, y->column, at + 1, (const char *)sentence);
     }
-    a->number = options;
-    char *k = take(r, text.n + sizeof options, 1);
-    if (!k)
+    char *k = take(r, text.n + sizeof options, 1), *literal = take(r, text.n, 1);
+    if (!k || !literal)
         return out_of_memory(r);
+    a->pattern.literal = regex_literal(text, has(s, M(I)), literal);
     memcpy(k, &options, sizeof options);
     memcpy(k + sizeof options, text.p, text.n);
     *out = key_bytes(r, a, k, text.n + sizeof options) ? atom_node(r, a) : NULL;

@@ -3,7 +3,8 @@
  *
  *   rule.c       a YAML document to a struct rule
  *   modifier.c   `field|modifiers: values` to atoms and their connection
- *   pattern.c    wildcards, encodings; one text against one pattern
+ *   pattern.c    wildcards; one text against one pattern
+ *   regex.c      what a regular expression cannot match without
  *   condition.c  the condition's text to a tree
  *   atom.c       one atom against one record, plainly
  *   matcher.c    all atoms of a set against one record, together
@@ -39,7 +40,8 @@ struct pattern {
     enum shape shape;
     bool cased;
     bool floating;          /* begins and ends with * */
-    struct kt_span literal; /* all but SHAPE_GLOB: the text without its *; SHAPE_GLOB: its longest literal run */
+    struct kt_span literal; /* all but SHAPE_GLOB: the text without its *; SHAPE_GLOB: its longest literal run;
+                             * ATOM_RE: what every match has, else empty */
 };
 
 /* Sigma's text to elements; at most `s.n` of them. */
@@ -48,6 +50,9 @@ size_t pattern_compile(struct kt_span s, uint16_t *out);
 void pattern_finish(struct pattern *p, char *text);
 bool pattern_matches(const struct pattern *p, struct kt_span s);
 unsigned char pattern_fold(char c);
+/* A text that everything that the regular expression matches has, case of
+ * ASCII apart; n == 0: none is known. In `text`, which has room for re.n. */
+struct kt_span regex_literal(struct kt_span re, bool caseless, char *text);
 
 /* --- atoms ---------------------------------------------------------------------- */
 
@@ -87,6 +92,8 @@ struct trial {
 };
 bool trial_init(struct trial *t); /* false: memory ran out; regular expressions stay undecided */
 void trial_free(struct trial *t);
+/* Whether the last container's text could not be made; asked once. */
+bool trial_text_failed(struct trial *t);
 
 int atom_sees(const struct atom *a);
 bool atom_holds(const struct atom *a, struct trial *t);

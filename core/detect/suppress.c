@@ -57,6 +57,7 @@ bool filters_of_rules(const struct kt_rules *s, struct filters_of *out)
     if (!out->first || !out->filter) {
         free(out->first);
         free(out->filter);
+        *out = (struct filters_of){NULL, NULL};
         return false;
     }
     (void)pairs(s, out);

@@ -15,7 +15,12 @@ enum state {
 };
 enum step { GO, WAIT, STOP };
 
-enum { WINDOW_MAX = KT_RECORD_MAX + 2 * KT_SPLIT_SLICE, OUTER_MAX = KT_RECORD_MAX, LOOK_BACK = 2 * KT_START_BLANKS + 2 };
+enum {
+    WINDOW_MAX = KT_RECORD_MAX + 2 * KT_SPLIT_SLICE,
+    OUTER_MAX = KT_RECORD_MAX,
+    LOOK_BACK = 2 * KT_START_BLANKS + 2, /* bytes kept before `s`, or all there were: what looks back sees no more */
+    ENDING_BLANKS = KT_SPLIT_SLICE       /* blanks waited out behind a candidate: the window must hold both */
+};
 
 struct kt_split {
     struct kt_split_sink sink;
@@ -37,9 +42,11 @@ struct kt_split {
     uint64_t stack[KT_SPLIT_DEPTH / 64]; /* bit set: an array */
     size_t depth;
     const char *flaw;   /* soft damage inside the candidate */
-    size_t found_from;  /* starts before it were looked for in a flawed candidate */
+    size_t flaw_at;     /* where it is */
+    size_t found_from;  /* starts before it were looked for: of a flawed candidate, or SEEK */
     size_t ending;      /* ENDING: where the candidate ends */
-    bool oversize;      /* its beginning was given away as damage */
+    bool oversize;      /* flawed by its size: its beginning was given away as damage */
+    uint64_t oversize_from; /* and was here in the stream */
     bool escaped;       /* STRING */
 
     bool in_list;       /* inside a top-level array */
@@ -49,7 +56,9 @@ struct kt_split {
     size_t outer_depth; /* where the object goes on behind that array */
     struct kt_buf outer; /* the object around it, [] for the array */
 
-    struct kt_start_key own; /* SEEK: the first key of what was damaged */
+    struct kt_start_key own; /* SEEK, oversize: the first key of what was damaged */
+    const char *reason;      /* SEEK: of damage whose first byte is not yet told */
+    bool noise;
     uint64_t rescanned;
     bool eof, stopped, no_memory, utf16;
 };
@@ -109,6 +118,7 @@ static void drop(struct kt_split *sp, size_t n)
     sp->base += n;
     sp->s -= n < sp->s ? n : sp->s;
     sp->pos -= n;
+    sp->flaw_at -= n < sp->flaw_at ? n : sp->flaw_at;
     sp->found_from -= n < sp->found_from ? n : sp->found_from;
     sp->ending -= n < sp->ending ? n : sp->ending;
     sp->hit_from -= n < sp->hit_from ? n : sp->hit_from;
@@ -121,8 +131,7 @@ static void drop(struct kt_split *sp, size_t n)
 static size_t unneeded(const struct kt_split *sp)
 {
     size_t keep = sp->state == ELEMENT ? sp->pos : sp->s;
-    size_t look = sp->state == SEEK || sp->state == ELEMENT || sp->oversize ? LOOK_BACK : 0;
-    return keep > look ? keep - look : 0;
+    return keep > LOOK_BACK ? keep - LOOK_BACK : 0;
 }
 
 char *kt_split_space(struct kt_split *sp, size_t *n)
@@ -190,54 +199,68 @@ static void forget_outer(struct kt_split *sp)
     sp->in_records = sp->control = sp->hits_open = false;
 }
 
-/* May a stretch be read once more? Hostile nesting could make that quadratic,
- * so that there is a limit to it. */
-static bool may_rescan(const struct kt_split *sp)
+/* The object around records, behind the array: no candidate of its own. */
+static bool in_tail(const struct kt_split *sp)
 {
-    return sp->rescanned <= KT_SPLIT_RESCANS + 8 * (offset_of(sp, sp->end) - sp->origin);
+    return sp->outer.len && !sp->in_records;
 }
 
-static void count_rescan(struct kt_split *sp, size_t from)
+/* May a stretch that has been read up to `to` be read once more? Hostile
+ * nesting could make that quadratic, so that there is a limit to it. */
+static bool may_rescan(const struct kt_split *sp, size_t to)
 {
-    sp->rescanned += sp->pos > from ? sp->pos - from : 0;
+    return sp->rescanned <= KT_SPLIT_RESCANS + 8 * (offset_of(sp, to) - sp->origin);
+}
+
+static void count_rescan(struct kt_split *sp, size_t from, size_t to)
+{
+    sp->rescanned += to > from ? to - from : 0;
+}
+
+/* The first key of the candidate. Neither a flaw nor a bracket that is out of
+ * place can stand within `{"key":`, so that it is there before it is asked for. */
+static struct kt_span own_key(const struct kt_split *sp)
+{
+    if (sp->state == SEEK || sp->oversize)
+        return sp->own.n ? (struct kt_span){sp->own.text, sp->own.n} : KT_SPAN_NONE;
+    bool begun = (sp->state == VALUE || sp->state == ENDING) && !in_tail(sp);
+    return begun ? kt_first_key(sp->w + sp->s, sp->end - sp->s) : KT_SPAN_NONE;
 }
 
 static void keep_own_key(struct kt_split *sp)
 {
-    sp->own.n = 0;
-    if (sp->state != VALUE && sp->state != ENDING)
+    if (sp->oversize) /* kept already */
         return;
-    struct kt_span key = kt_first_key(sp->w + sp->s, sp->end - sp->s);
-    if (!sp->oversize && key.n && key.n < KT_START_KEY_MAX) {
+    struct kt_span key = own_key(sp);
+    sp->own.n = key.n < KT_START_KEY_MAX ? key.n : 0;
+    if (sp->own.n)
         memcpy(sp->own.text, key.p, key.n);
-        sp->own.n = key.n;
-    }
 }
 
 /* The candidate is damaged and its end not known: the next start behind its
- * beginning is looked for, and what is before that told as damage. */
+ * beginning is looked for, and what is before that told as damage. `pos` is
+ * where that was seen. */
 static enum step seek_from(struct kt_split *sp, const char *reason, bool noise)
 {
     keep_own_key(sp);
-    if (!sp->oversize) {
-        if (!tell_damage(sp, sp->s, sp->s + 1, reason, noise))
-            return stop(sp);
-        sp->s++;
-    }
-    if (sp->pos < sp->s)
-        sp->pos = sp->s;
-    sp->found_from = may_rescan(sp) ? sp->s : sp->pos;
+    /* what is left of an oversize one may begin with a start that is not all there yet */
+    size_t from = in_tail(sp) || sp->oversize ? sp->s : sp->s + 1;
+    sp->reason = sp->oversize ? NULL : reason;
+    sp->noise = noise;
+    if (sp->pos < from)
+        sp->pos = from;
+    sp->found_from = may_rescan(sp, sp->pos) ? from : sp->pos;
     sp->state = SEEK;
     sp->oversize = false;
     sp->flaw = NULL;
-    if (sp->outer.len && !sp->in_records)
+    if (in_tail(sp))
         forget_outer(sp); /* the damage is in the tail of that object */
     return GO;
 }
 
 static void enter_start(struct kt_split *sp, size_t at, enum kt_start_kind kind)
 {
-    if (kind == KT_START_DOCUMENT || (sp->outer.len && !sp->in_records)) {
+    if (kind == KT_START_DOCUMENT || in_tail(sp)) {
         forget_outer(sp);
         sp->in_list = sp->in_list && kind != KT_START_DOCUMENT;
     }
@@ -257,41 +280,54 @@ static size_t trimmed(const struct kt_split *sp, size_t from, size_t to)
     return e;
 }
 
-static struct kt_start_where where_of(const struct kt_split *sp)
-{
-    struct kt_start_where where = {.top = at_top(sp)};
-    if (sp->state == VALUE || sp->state == ENDING)
-        where.own = kt_first_key(sp->w + sp->s, sp->end - sp->s);
-    else if (sp->state == SEEK && sp->own.n)
-        where.own = (struct kt_span){sp->own.text, sp->own.n};
-    return where;
-}
-
 static size_t find_start(const struct kt_split *sp, size_t from, size_t to, enum kt_start_kind *kind)
 {
-    struct kt_start_where where = where_of(sp);
+    struct kt_start_where where = {.own = own_key(sp), .top = at_top(sp)};
     size_t r = kt_starts_find(&sp->starts, &where, sp->w, to, from, kind);
     return *kind == KT_START_NONE ? SIZE_MAX : r;
 }
 
-/* The candidate is damaged up to the start at `r`, where reading goes on. */
-static enum step resume_at(struct kt_split *sp, size_t r, enum kt_start_kind kind, const char *reason)
+/* The candidate is damaged up to the start at `r`, where reading goes on. That
+ * was seen at `seen`, which must not depend on how many bytes are there. */
+static enum step resume_at(struct kt_split *sp, size_t r, enum kt_start_kind kind, const char *reason, size_t seen)
 {
-    if (!may_rescan(sp))
+    if (r < seen && !may_rescan(sp, seen)) {
+        sp->pos = seen;
         return seek_from(sp, reason, false);
-    count_rescan(sp, r);
+    }
+    count_rescan(sp, r, seen);
     if (!tell_damage(sp, sp->s, trimmed(sp, sp->s, r), sp->oversize ? NULL : reason, false))
         return stop(sp);
     enter_start(sp, r, kind);
     return GO;
 }
 
-/* The brackets of the candidate do not match, so that its end is not known. */
-static enum step broken(struct kt_split *sp, const char *reason)
+/* A flawed candidate ends at the next start of which all is before `to`: what
+ * flawed it may have turned the inside of strings out. GO: it has; WAIT: there
+ * is none. To be asked before anything else is decided about the candidate,
+ * or it would matter whether bytes came one by one. */
+static enum step end_flawed(struct kt_split *sp, size_t to)
 {
-    if (sp->flaw)
-        reason = sp->flaw;
-    return seek_from(sp, reason, false);
+    enum kt_start_kind kind = KT_START_NONE;
+    if (!sp->flaw)
+        return WAIT;
+    size_t r = find_start(sp, sp->found_from, to, &kind);
+    if (r != SIZE_MAX)
+        return resume_at(sp, r, kind, sp->flaw, sp->flaw_at);
+    size_t back = to > KT_START_LOOK ? to - KT_START_LOOK : 0;
+    if (back > sp->found_from)
+        sp->found_from = back;
+    return WAIT;
+}
+
+/* The brackets of the candidate do not match at `at`, so that its end is not known. */
+static enum step broken(struct kt_split *sp, size_t at, const char *reason)
+{
+    enum step r = end_flawed(sp, at);
+    if (r != WAIT)
+        return r;
+    sp->pos = at;
+    return seek_from(sp, sp->flaw ? sp->flaw : reason, false);
 }
 
 /* --- whole candidates ------------------------------------------------------ */
@@ -312,7 +348,7 @@ static enum step offer(struct kt_split *sp, const struct kt_candidate *c, size_t
     enum kt_start_kind kind = KT_START_NONE;
     size_t r = find_start(sp, sp->s + 1, end, &kind);
     if (r != SIZE_MAX)
-        return resume_at(sp, r, kind, reason);
+        return resume_at(sp, r, kind, reason, sp->pos);
     if (!tell_damage(sp, sp->s, end, reason, false))
         return stop(sp);
     between_values(sp, end);
@@ -347,26 +383,18 @@ static enum step offer_outer(struct kt_split *sp, size_t end)
 /* A candidate has its natural end. */
 static enum step ended(struct kt_split *sp, size_t end)
 {
-    if (sp->oversize) {
-        if (!tell_damage(sp, sp->s, end, NULL, false))
-            return stop(sp);
-        between_values(sp, end);
-        return GO;
-    }
+    enum step r = end_flawed(sp, end);
+    if (r != WAIT)
+        return r;
     if (sp->flaw) {
-        enum kt_start_kind kind = KT_START_NONE;
-        size_t from = sp->found_from > sp->s ? sp->found_from : sp->s + 1;
-        size_t r = find_start(sp, from, end, &kind);
-        if (r != SIZE_MAX)
-            return resume_at(sp, r, kind, sp->flaw);
-        if (!tell_damage(sp, sp->s, end, sp->flaw, false))
+        if (!tell_damage(sp, sp->s, end, sp->oversize ? NULL : sp->flaw, false))
             return stop(sp);
-        if (sp->outer.len && !sp->in_records)
+        if (in_tail(sp))
             forget_outer(sp);
         between_values(sp, end);
         return GO;
     }
-    if (sp->outer.len && !sp->in_records)
+    if (in_tail(sp))
         return offer_outer(sp, end);
     bool matters = hit_in(sp, sp->s, end);
     enum kt_start_kind kind = KT_START_NONE;
@@ -382,16 +410,17 @@ static enum step ended(struct kt_split *sp, size_t end)
  * whether its brackets are its own or were closed by those of the array. */
 static enum step behind_value(struct kt_split *sp)
 {
-    while (sp->pos < sp->end && kt_is_blank(sp->w[sp->pos]))
+    size_t most = sp->ending + ENDING_BLANKS;
+    while (sp->pos < sp->end && sp->pos < most && kt_is_blank(sp->w[sp->pos]))
         sp->pos++;
-    if (sp->pos == sp->end && !sp->eof)
+    if (sp->pos == sp->end && sp->pos < most && !sp->eof)
         return WAIT;
     if (sp->pos < sp->end && (sp->w[sp->pos] == ',' || sp->w[sp->pos] == ']'))
         return offer_whole(sp, sp->ending, true);
     enum kt_start_kind kind = KT_START_NONE;
     size_t r = find_start(sp, sp->s + 1, sp->ending, &kind);
     sp->state = VALUE;
-    return r == SIZE_MAX ? offer_whole(sp, sp->ending, true) : resume_at(sp, r, kind, "a missing bracket");
+    return r == SIZE_MAX ? offer_whole(sp, sp->ending, true) : resume_at(sp, r, kind, "a missing bracket", sp->pos);
 }
 
 /* --- inside an object or array --------------------------------------------- */
@@ -415,7 +444,7 @@ static void push(struct kt_split *sp, bool array)
 
 static void flawed(struct kt_split *sp, size_t at, uint64_t inside)
 {
-    if (sp->flaw || sp->oversize)
+    if (sp->flaw)
         return;
     unsigned char c = (unsigned char)sp->w[at];
     if (inside)
@@ -424,6 +453,7 @@ static void flawed(struct kt_split *sp, size_t at, uint64_t inside)
         sp->flaw = "a byte outside of strings that is not ASCII";
     else
         sp->flaw = c < 0x20 ? "a control character outside of strings" : "a bare word or an unterminated string";
+    sp->flaw_at = at;
     sp->found_from = sp->s + 1;
 }
 
@@ -434,12 +464,12 @@ static bool may_open(const struct kt_split *sp, size_t at)
     if (sp->depth == 0 || sp->depth > KT_SPLIT_DEPTH)
         return true;
     size_t i = at, low = sp->s;
-    if (sp->oversize) /* its beginning was let go of, but for a little */
-        low -= low < LOOK_BACK ? low : LOOK_BACK;
+    if (sp->oversize) /* its beginning was let go of, but for more than this */
+        low = at > LOOK_BACK ? at - LOOK_BACK : 0;
     while (i > low && kt_is_blank(sp->w[i - 1]))
         i--;
     if (i == low)
-        return true;
+        return !in_tail(sp); /* that begins behind a closing bracket */
     char c = sp->w[i - 1];
     return is_array(sp, sp->depth - 1) ? c == ',' || c == '[' : c == ':';
 }
@@ -458,10 +488,9 @@ static bool holds_records(struct kt_split *sp, size_t at)
 static enum step descend(struct kt_split *sp, size_t at)
 {
     size_t to = at + 1;
-    enum kt_start_kind kind = KT_START_NONE;
-    size_t r = sp->flaw ? find_start(sp, sp->found_from, at, &kind) : SIZE_MAX;
-    if (r != SIZE_MAX)
-        return resume_at(sp, r, kind, sp->flaw);
+    enum step r = end_flawed(sp, at);
+    if (r != WAIT)
+        return r;
     if (sp->flaw && !tell_damage(sp, sp->s, to, sp->flaw, true))
         return stop(sp);
     kt_buf_add(&sp->outer, sp->w + sp->s, to - sp->s);
@@ -492,8 +521,7 @@ static enum step bracket(struct kt_split *sp, size_t at, enum step *then)
     *then = GO;
     if (c == '{' || c == '[') {
         if (!may_open(sp, at)) {
-            sp->pos = at;
-            *then = broken(sp, "a missing bracket");
+            *then = broken(sp, at, "a missing bracket");
             return WAIT;
         }
         if (c == '[' && holds_records(sp, at)) {
@@ -503,15 +531,15 @@ static enum step bracket(struct kt_split *sp, size_t at, enum step *then)
         if (c == '{' && sp->depth == 1 && !sp->in_records)
             sp->hits_open = kt_span_is(kt_key_before(sp->w, sp->s, at), "hits");
         push(sp, c == '[');
-        if (sp->depth > KT_SPLIT_DEPTH && !sp->flaw && !sp->oversize) {
+        if (sp->depth > KT_SPLIT_DEPTH && !sp->flaw) {
             sp->flaw = "nested deeper than 2048 levels";
+            sp->flaw_at = at;
             sp->found_from = sp->s + 1;
         }
         return GO;
     }
     if (sp->depth <= KT_SPLIT_DEPTH && is_array(sp, sp->depth - 1) != (c == ']')) {
-        sp->pos = at;
-        *then = broken(sp, "brackets that do not match");
+        *then = broken(sp, at, "brackets that do not match");
         return WAIT;
     }
     if (--sp->depth == 1)
@@ -550,67 +578,57 @@ static enum step scan_block(struct kt_split *sp, size_t n, enum step *then)
     return GO;
 }
 
-/* A flawed candidate ends at the next start, if that comes before its end:
- * what flawed it may have turned the inside of strings out. */
-static enum step watch_flaw(struct kt_split *sp, bool *changed)
+/* Lets go of what an oversize candidate no longer needs. */
+static bool let_go(struct kt_split *sp, const char *reason)
 {
-    enum kt_start_kind kind = KT_START_NONE;
-    size_t r = find_start(sp, sp->found_from, sp->pos, &kind);
-    *changed = r != SIZE_MAX;
-    if (*changed)
-        return resume_at(sp, r, kind, sp->flaw);
-    size_t back = sp->pos > KT_START_LOOK ? sp->pos - KT_START_LOOK : 0;
-    if (back > sp->found_from)
-        sp->found_from = back;
-    return GO;
+    if (!tell_damage(sp, sp->s, sp->found_from, reason, false))
+        return false;
+    if (sp->s < sp->found_from)
+        sp->s = sp->found_from;
+    return true;
 }
 
-/* The candidate has KT_RECORD_MAX bytes and no end. */
+/* The candidate has KT_RECORD_MAX bytes and no end: if no start is among them,
+ * it goes on as a flawed one of which only the last bytes are held. */
 static enum step too_large(struct kt_split *sp)
 {
     static const char reason[] = "record larger than 8 MiB";
     enum kt_start_kind kind = KT_START_NONE;
-    size_t r = sp->flaw ? SIZE_MAX : find_start(sp, sp->s + 1, sp->pos, &kind);
-    if (r != SIZE_MAX)
-        return resume_at(sp, r, kind, reason);
     if (sp->flaw)
-        return broken(sp, sp->flaw);
-    if (sp->outer.len && !sp->in_records)
+        return broken(sp, sp->pos, sp->flaw);
+    size_t r = find_start(sp, sp->s + 1, sp->pos, &kind);
+    if (r != SIZE_MAX)
+        return resume_at(sp, r, kind, reason, sp->pos);
+    keep_own_key(sp);
+    if (in_tail(sp))
         forget_outer(sp);
-    if (!tell_damage(sp, sp->s, sp->pos, reason, false))
-        return stop(sp);
+    sp->flaw = reason;
+    sp->flaw_at = sp->pos;
+    sp->found_from = sp->pos - KT_START_LOOK;
     sp->oversize = true;
-    sp->s = sp->pos;
-    return GO;
+    sp->oversize_from = offset_of(sp, sp->s);
+    return let_go(sp, reason) ? GO : stop(sp);
 }
 
 static enum step in_value(struct kt_split *sp)
 {
-    for (;;) {
-        size_t lim = sp->end, largest = sp->s + KT_RECORD_MAX;
-        if (!sp->oversize && lim > largest)
-            lim = largest;
-        while (sp->pos < lim) {
-            size_t n = lim - sp->pos < KT_SCAN_BLOCK ? lim - sp->pos : KT_SCAN_BLOCK;
-            enum step then;
-            if (scan_block(sp, n, &then) != GO)
+    size_t lim = sp->end, largest = sp->s + KT_RECORD_MAX;
+    if (!sp->oversize && lim > largest)
+        lim = largest;
+    while (sp->pos < lim) {
+        size_t n = lim - sp->pos < KT_SCAN_BLOCK ? lim - sp->pos : KT_SCAN_BLOCK;
+        enum step then;
+        if (scan_block(sp, n, &then) != GO)
+            return then;
+        if (sp->flaw && (sp->pos == lim || sp->pos - sp->found_from >= 2 * KT_START_LOOK)) {
+            then = end_flawed(sp, sp->pos);
+            if (then != WAIT)
                 return then;
         }
-        if (sp->flaw) {
-            bool changed;
-            enum step then = watch_flaw(sp, &changed);
-            if (changed)
-                return then;
-        }
-        if (sp->oversize) {
-            if (!tell_damage(sp, sp->s, sp->pos, NULL, false))
-                return stop(sp);
-            sp->s = sp->pos;
-        } else if (sp->pos == largest) {
-            return too_large(sp);
-        }
-        return WAIT;
     }
+    if (sp->oversize)
+        return let_go(sp, NULL) ? WAIT : stop(sp);
+    return sp->pos == largest ? too_large(sp) : WAIT;
 }
 
 /* --- between values -------------------------------------------------------- */
@@ -764,13 +782,23 @@ static enum step in_scalar(struct kt_split *sp)
     return GO;
 }
 
+/* What is before `to` belongs to the damage. */
+static bool tell_sought(struct kt_split *sp, size_t to)
+{
+    if (to <= sp->s)
+        return true;
+    const char *reason = sp->reason;
+    sp->reason = NULL;
+    return tell_damage(sp, sp->s, to, reason, sp->noise);
+}
+
 static enum step seek(struct kt_split *sp)
 {
     enum kt_start_kind kind = KT_START_NONE;
     size_t r = find_start(sp, sp->found_from, sp->end, &kind);
     if (r != SIZE_MAX) {
-        count_rescan(sp, r);
-        if (r > sp->s && !tell_damage(sp, sp->s, trimmed(sp, sp->s, r), NULL, true))
+        count_rescan(sp, r, sp->pos);
+        if (!tell_sought(sp, trimmed(sp, sp->s, r)))
             return stop(sp);
         enter_start(sp, r, kind);
         return GO;
@@ -778,13 +806,13 @@ static enum step seek(struct kt_split *sp)
     size_t back = sp->end > KT_START_LOOK ? sp->end - KT_START_LOOK : 0;
     if (back > sp->found_from)
         sp->found_from = back;
-    size_t to = sp->eof ? sp->end : sp->found_from;
-    if (to > sp->s) {
-        if (!tell_damage(sp, sp->s, to, NULL, true))
-            return stop(sp);
+    size_t to = sp->eof ? sp->end : back; /* not all before found_from: a start there has separators before it */
+    if (!tell_sought(sp, to))
+        return stop(sp);
+    if (to > sp->s)
         sp->s = to;
-    }
-    sp->pos = sp->end;
+    if (sp->pos < sp->s) /* it stays where the damage was seen, for the count of rescans */
+        sp->pos = sp->s;
     return WAIT;
 }
 
@@ -832,14 +860,14 @@ static enum step end_in_value(struct kt_split *sp, bool *partial)
 {
     enum kt_start_kind kind = KT_START_NONE;
     *partial = false;
-    size_t r = sp->oversize ? SIZE_MAX : find_start(sp, sp->s + 1, sp->end, &kind);
-    if (r != SIZE_MAX && may_rescan(sp))
-        return resume_at(sp, r, kind, sp->flaw ? sp->flaw : "a missing bracket or an unterminated string");
+    size_t r = sp->flaw ? SIZE_MAX : find_start(sp, sp->s + 1, sp->end, &kind); /* a flawed one was searched */
+    if (r != SIZE_MAX && may_rescan(sp, sp->end))
+        return resume_at(sp, r, kind, "a missing bracket or an unterminated string", sp->end);
     const char *flaw = sp->flaw;
     if (!flaw && is_whole_line(sp))
         flaw = sp->scan.in_string ? "unterminated string" : "a missing bracket";
     *partial = !flaw || flaw == sp->flaw;
-    if (flaw && !tell_damage(sp, sp->s, trimmed(sp, sp->s, sp->end), flaw, false))
+    if (flaw && !tell_damage(sp, sp->s, trimmed(sp, sp->s, sp->end), sp->oversize ? NULL : flaw, false))
         return stop(sp);
     return WAIT;
 }
@@ -862,8 +890,9 @@ enum kt_split_end kt_split_finish(struct kt_split *sp, struct kt_split_rest *res
             break;
     }
     if (partial) {
-        *rest = (struct kt_split_rest){offset_of(sp, sp->s), sp->end - sp->s,
-                                       kt_pick_any(sp->pick, sp->w + sp->s, sp->end - sp->s)};
+        uint64_t from = sp->oversize ? sp->oversize_from : offset_of(sp, sp->s);
+        *rest = (struct kt_split_rest){from, offset_of(sp, sp->end) - from,
+                                       !sp->oversize && kt_pick_any(sp->pick, sp->w + sp->s, sp->end - sp->s)};
         return KT_SPLIT_IN_VALUE;
     }
     return sp->state == ELEMENT && !at_top(sp) ? KT_SPLIT_IN_ARRAY : KT_SPLIT_WHOLE;

@@ -9,8 +9,23 @@
  * Damage never hides a neighbour: brackets that do not match, a bracket where
  * none can stand, a byte that cannot stand where it stands, and candidates
  * that the receiver finds damaged make the splitter look for the next start of
- * a record inside the damaged stretch before it looks behind it. What is
- * found does not depend on how the stream is cut into pieces. */
+ * a record inside the damaged stretch before it looks behind it.
+ *
+ * What is found does not depend on how the stream is cut into pieces. The rule
+ * behind that: every decision is made by a place in the stream and by bytes at
+ * most so far from it that the window surely holds them, never by what else
+ * happens to be there.
+ * - Looking ahead waits: for the whole of a start (`{"key":`, and `[` where it
+ *   is a document's), for the byte behind a record that seems to hold another
+ *   one (128 KiB of white space at the most), for a BOM. Only the end of the
+ *   stream ends the wait.
+ * - Looking back sees the candidate from its first byte, and before it what the
+ *   window always keeps: as many bytes as any look back needs.
+ * - Of two decisions the one whose bytes come first in the stream is made
+ *   first: a start in a flawed candidate before the bracket or end behind it.
+ * - What is counted against a limit is counted between places, not as far as
+ *   was read: sizes from the candidate's beginning, rescans from the start found
+ *   to the byte that showed the damage. */
 #ifndef KT_INGEST_SPLIT_H
 #define KT_INGEST_SPLIT_H
 #include "base/buf.h"
@@ -74,7 +89,7 @@ enum kt_split_end {
 struct kt_split_rest {
     uint64_t offset; /* of the partial value */
     uint64_t size;
-    bool matters;
+    bool matters; /* not known, and false, of one larger than KT_RECORD_MAX: its damage tells it */
 };
 /* No more bytes will come. */
 enum kt_split_end kt_split_finish(struct kt_split *sp, struct kt_split_rest *rest);

@@ -1,4 +1,4 @@
-/* Hostile text, thinned: every 97th code point and all that is special, in
+/* Hostile text, thinned: of every 97th code point and all that is special some, in
  * every field and view. The whole is tests/prove/prove_hostile.c. */
 #include "tests/support/hostile_views.h"
 #include "tests/support/pty.h"
@@ -34,19 +34,29 @@ static int tear_down(void **state)
 
 static void no_view_draws_what_is_hostile(void **state)
 {
+    static const struct hostile_opts o = {.locale = "C.UTF-8", .widths_every = 1};
     (void)state;
-    hostile_draw_all(&list, &(struct hostile_canvas_opts){.locale = "C.UTF-8", .widths_every = 8}, tally);
+    hostile_thin(&list, 3);
+    hostile_draw_lists(&list, &o, tally);
+    hostile_draw_panes(&list, &o, tally);
+    hostile_draw_prompts(&list, &o, tally);
+    hostile_draw_names(&list, &o, tally);
     hostile_tally_print(tally, "canvases");
-    hostile_assert_seen(tally, HOSTILE_TABLE, &list);
-    hostile_assert_seen(tally, HOSTILE_FANS, &list);
+    hostile_assert_seen(tally, &list, HOSTILE_VIEW_TABLE, HOSTILE_VIEW_MALFORMED);
 }
 
 static void an_ascii_screen_draws_ascii(void **state)
 {
+    static const char *const locale[] = {"C.UTF-8", "C"};
     (void)state;
-    hostile_thin(&list, 16);
-    hostile_draw_all(&list, &(struct hostile_canvas_opts){.locale = "C.UTF-8", .ascii = true, .widths_every = 1}, tally);
-    hostile_draw_all(&list, &(struct hostile_canvas_opts){.locale = "C", .ascii = true, .widths_every = 1}, tally);
+    hostile_thin(&list, 40);
+    for (int i = 0; i < 2; i++) {
+        struct hostile_opts o = {.locale = locale[i], .ascii = true, .widths_every = 1};
+        hostile_draw_lists(&list, &o, tally);
+        hostile_draw_panes(&list, &o, tally);
+        hostile_draw_prompts(&list, &o, tally);
+        hostile_draw_names(&list, &o, tally);
+    }
     hostile_tally_print(tally, "canvases in ASCII");
 }
 
@@ -59,18 +69,36 @@ static void no_text_leaves_its_column(void **state)
 
 static void no_byte_of_it_reaches_a_terminal(void **state)
 {
+    static const struct hostile_opts o = {.widths_every = 2};
     (void)state;
-    hostile_run_dense(&list, &(struct hostile_pty_opts){.rows = 1000}, tally);
-    hostile_tally_print(tally, "terminal, table and record");
-    hostile_assert_seen(tally, HOSTILE_TABLE, &list);
+    hostile_thin(&list, 13);
+    hostile_run_lists(&list, &o, tally);
+    hostile_run_panes(&list, &o, tally);
+    hostile_run_prompts(&list, &o, tally);
+    hostile_run_names(&list, &o, tally);
+    hostile_tally_print(tally, "terminal");
+    hostile_assert_seen(tally, &list, HOSTILE_VIEW_TABLE, HOSTILE_VIEW_MALFORMED);
 }
 
-static void nor_from_any_other_view(void **state)
+static void nor_to_one_without_unicode(void **state)
+{
+    static const char *const env[] = {"LC_ALL=C", NULL};
+    static const struct hostile_opts o = {.ascii = true, .widths_every = 1, .env = env};
+    (void)state;
+    hostile_thin(&list, 80);
+    hostile_run_lists(&list, &o, tally);
+    hostile_run_panes(&list, &o, tally);
+    hostile_run_prompts(&list, &o, tally);
+    hostile_run_names(&list, &o, tally);
+    hostile_tally_print(tally, "terminal, LC_ALL=C");
+}
+
+static void bytes_that_are_no_utf8_are_repaired_and_it_is_said(void **state)
 {
     (void)state;
-    hostile_thin(&list, 60);
-    hostile_run_all(&list, &(struct hostile_pty_opts){.rows = 500, .wide_every = 2}, tally);
-    hostile_tally_print(tally, "terminal, all views");
+    size_t forms = hostile_draw_bytes(tally), shown = hostile_run_bytes(tally);
+    printf("%zu forms of bytes on canvases, %zu on a terminal\n", forms, shown);
+    hostile_tally_print(tally, "forms of bytes");
 }
 
 static void a_frame_under_way_at_the_end_is_sent_whole(void **state)
@@ -114,7 +142,8 @@ int main(void)
         T(an_ascii_screen_draws_ascii),
         cmocka_unit_test(no_text_leaves_its_column),
         T(no_byte_of_it_reaches_a_terminal),
-        T(nor_from_any_other_view),
+        T(nor_to_one_without_unicode),
+        T(bytes_that_are_no_utf8_are_repaired_and_it_is_said),
         cmocka_unit_test(a_frame_under_way_at_the_end_is_sent_whole),
     };
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);

@@ -135,12 +135,12 @@ static void see_run(struct hostile_seen *s, const char *p, size_t n)
 static void add_to_run(struct hostile_seen *s, char *run, size_t *n, size_t size, char c)
 {
     if (*n + 2 > size) {
-        memmove(run, run + size / 2, *n - size / 2);
-        *n -= size / 2;
+        memmove(run, run + *n - size / 2, size / 2);
+        *n = size / 2;
     }
     run[(*n)++] = c;
-    run[*n] = '\0';
-    see_run(s, run, *n);
+    if (s && (c == '>' || (*n > 1 && run[*n - 2] == '^')))
+        see_run(s, run, *n);
 }
 
 void hostile_see_canvas(struct hostile_seen *s, const struct kt_canvas *c)
@@ -354,9 +354,11 @@ static bool plain(struct hostile_scan *s, unsigned char c)
         s->marks = 0;
         s->letters++;
         s->n = 0;
-        if (s->seen) {
-            see(s->seen, c);
-            add_to_run(s->seen, s->run, &s->n_run, sizeof s->run, (char)c);
+        see(s->seen, c);
+        add_to_run(s->seen, s->run, &s->n_run, sizeof s->run, (char)c);
+        if (s->words && !s->found) {
+            size_t n = strlen(s->words);
+            s->found = s->n_run >= n && memcmp(s->run + s->n_run - n, s->words, n) == 0;
         }
         return true;
     }

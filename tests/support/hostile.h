@@ -40,6 +40,8 @@ struct hostile_scan {
     uint64_t bytes, sequences, letters, controls;
     size_t clears;             /* whole frames begun (CSI 2 J) */
     bool at_home;              /* the last thing was CSI H: where a frame ends */
+    const char *words;         /* ASCII to look for in one piece; or NULL */
+    bool found;                /* they came */
     char wrong[256];           /* "" while nothing was */
     /* in the middle of something */
     int state;

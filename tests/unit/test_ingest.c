@@ -382,6 +382,135 @@ static void a_record_larger_than_the_limit_spares_its_neighbours(void **state)
     kt_buf_free(&b);
 }
 
+/* Fed whole and in random pieces, the same must come of a long text. */
+static void expect_long(const struct kt_buf *b, const char *ids, size_t malformed)
+{
+    struct seen s, t;
+    kit_feed(&s, b->p, b->len, 0);
+    assert_string_equal(kt_buf_str(&s.ids), ids);
+    assert_int_equal(s.malformed, malformed);
+    for (unsigned seed = 1; seed <= 3; seed++) {
+        kit_feed_random(&t, b->p, b->len, seed, 30000 * seed);
+        assert_string_equal(kt_buf_str(&s.log), kt_buf_str(&t.log));
+        seen_free(&t);
+    }
+    seen_free(&s);
+}
+
+static void add_many(struct kt_buf *b, char c, size_t n)
+{
+    assert_true(kt_buf_reserve(b, n));
+    memset(b->p + b->len, c, n);
+    b->len += n;
+}
+
+/* The text behind an array of records is no record; one that begins there
+ * stands where none can, and is found wherever the bytes are cut. */
+static void a_record_behind_the_end_of_its_array_is_found(void **state)
+{
+    (void)state;
+    expect("{\"Records\":[]" REC("a") "}", "a ", 1, KT_END_WHOLE);
+    expect("{\"Records\":[ ]  " REC("a") "\n]}", "a ", 1, KT_END_WHOLE);
+    expect("{\"Records\":[" REC("a") "], " REC("b") "]}", "a b ", 1, KT_END_WHOLE);
+    expect("{\"Records\":[" REC("a") "] x " REC("b") "]}", "a b ", 2, KT_END_WHOLE);
+    /* flawed itself, and its brackets do not match: one stretch, with the blanks before it left out */
+    expect("{\"Records\":[ ]  {\"eventVersion\":\"1.08\",\"eventName\"\xc3: \"CreateAccessKey\",\"r\":[ \xee {\"a\":1}]},"
+           REC("b") "]}", "b ", 2, KT_END_WHOLE);
+    /* its key does not speak of a record: it is none even once all of its key has come */
+    expect("{\"Records\":[]{\"abc\":[ }, " REC("b") "]}", "b ", 2, KT_END_WHOLE);
+}
+
+/* What flawed a record was seen behind the start of the next one: that start
+ * counts first, then the bracket out of place behind it. */
+static void a_flawed_record_ends_at_the_next_start_before_anything_behind_it_counts(void **state)
+{
+    (void)state;
+    expect("[{\"eventVersion\":\"1\",\"x\":x\x01[" REC("a") ",1{]," REC("b") "]", "a b ", 2, KT_END_WHOLE);
+    expect("{\"Records\":[" REC("a") "],\"x\":\x02[" REC("b") ",1{]}", "a b ", 2, KT_END_WHOLE);
+    expect("{\"Records\":[" REC("a") "]\x02," REC("b") "}}", "a b ", 2, KT_END_WHOLE);
+}
+
+static void a_record_larger_than_the_limit_may_be_broken_too(void **state)
+{
+    (void)state;
+    struct kt_buf b;
+    kt_buf_init(&b, LOG_MAX);
+    /* the next record's start ends it, as it ends any damaged one */
+    kt_buf_adds(&b, "[{\"eventVersion\":\"1\",\"x\":[\"");
+    add_many(&b, 'y', KT_RECORD_MAX);
+    kt_buf_adds(&b, "\",1," REC("a") ",2,\"");
+    add_many(&b, 'z', 1000);
+    kt_buf_adds(&b, "\"}," REC("b") "]");
+    expect_long(&b, "a b ", 2);
+    /* brackets that do not match; then the end of the text inside it */
+    kt_buf_reset(&b);
+    kt_buf_adds(&b, "[{\"eventVersion\":\"1\",\"x\":[\"");
+    add_many(&b, 'y', KT_RECORD_MAX);
+    kt_buf_adds(&b, "\",1,2}," REC("b") "]");
+    expect_long(&b, "b ", 1);
+    kt_buf_reset(&b);
+    kt_buf_adds(&b, REC("a") "\n{\"eventVersion\":\"1\",\"x\":[\"");
+    size_t from = strlen(REC("a")) + 1;
+    add_many(&b, 'y', KT_RECORD_MAX + 70000);
+    expect_long(&b, "a ", 1);
+    struct seen s;
+    kit_feed(&s, b.p, b.len, 5000);
+    char what[120];
+    snprintf(what, sizeof what, "begins at byte %zu (%zu bytes of it are there)", from, b.len - from);
+    assert_non_null(strstr(s.why.text, what));
+    seen_free(&s);
+    /* more white space before a bracket than is looked back at */
+    kt_buf_reset(&b);
+    kt_buf_adds(&b, "[{\"eventVersion\":\"1\",\"x\":[\"");
+    add_many(&b, 'y', KT_RECORD_MAX);
+    kt_buf_adds(&b, "\"");
+    add_many(&b, ' ', 200);
+    kt_buf_adds(&b, "{\"w\":1}]}," REC("b") "]");
+    expect_long(&b, "b ", 1);
+    kt_buf_free(&b);
+}
+
+/* A record that seems to hold another one waits for the byte behind it; no
+ * amount of white space there may fill the memory or end the stream. */
+static void white_space_behind_a_record_is_waited_out_within_bounds(void **state)
+{
+    (void)state;
+    struct kt_buf b;
+    kt_buf_init(&b, LOG_MAX);
+    for (int i = 0; i < 2; i++) {
+        kt_buf_reset(&b);
+        kt_buf_adds(&b, "[" REC("a") ",{\"eventVersion\":\"1\",\"eventID\":\"o\",\"eventName\":\"CreateAccessKey\",\"x\":[" REC("i")
+                        "],\"y\":\"");
+        add_many(&b, 'y', KT_RECORD_MAX - b.len);
+        kt_buf_adds(&b, "\"}");
+        add_many(&b, ' ', i ? 10 << 20 : 100 << 10);
+        kt_buf_adds(&b, "," REC("b") "]");
+        expect_long(&b, i ? "a i b " : "a o b ", i ? 3 : 0); /* the inner one's ] takes the place of the last */
+    }
+    kt_buf_free(&b);
+}
+
+/* Once the limit for reading again is reached, too, and just as soon. */
+static void the_limit_of_rescans_does_not_depend_on_the_chunking(void **state)
+{
+    (void)state;
+    struct kt_buf b;
+    kt_buf_init(&b, LOG_MAX);
+    while (b.len < 256 << 10)
+        kt_buf_adds(&b, "{\"eventVersion\":[\r ");
+    struct seen s, t;
+    kit_feed(&s, b.p, b.len, 0);
+    assert_in_range(s.malformed, 100, 101);
+    assert_true(s.last.size > 200 << 10); /* those behind a hundred are told as one */
+    for (unsigned seed = 1; seed <= 3; seed++) {
+        kit_feed_random(&t, b.p, b.len, seed, 30 * seed * seed * seed * seed);
+        assert_string_equal(kt_buf_str(&s.log), kt_buf_str(&t.log));
+        seen_free(&t);
+    }
+    seen_free(&s);
+    kt_buf_free(&b);
+}
+
 static void a_long_file_of_one_line_needs_the_memory_of_one_record(void **state)
 {
     (void)state;
@@ -482,6 +611,11 @@ int main(void)
         cmocka_unit_test(the_receiver_can_stop_the_stream),
         cmocka_unit_test(the_same_comes_of_every_chunking),
         cmocka_unit_test(a_record_larger_than_the_limit_spares_its_neighbours),
+        cmocka_unit_test(a_record_behind_the_end_of_its_array_is_found),
+        cmocka_unit_test(a_flawed_record_ends_at_the_next_start_before_anything_behind_it_counts),
+        cmocka_unit_test(a_record_larger_than_the_limit_may_be_broken_too),
+        cmocka_unit_test(white_space_behind_a_record_is_waited_out_within_bounds),
+        cmocka_unit_test(the_limit_of_rescans_does_not_depend_on_the_chunking),
         cmocka_unit_test(a_long_file_of_one_line_needs_the_memory_of_one_record),
         cmocka_unit_test(hostile_nesting_takes_linear_time),
         cmocka_unit_test(no_allocation_of_the_parser_fails_unnoticed),

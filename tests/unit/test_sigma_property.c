@@ -26,9 +26,9 @@ static unsigned roll(struct dice *d, unsigned n)
 }
 
 static const char *const fields[] = {"eventName", "eventSource", "a", "a.b", "l", "o", "o.p", "ll.a"};
-static const char *const words[] = {"a", "b", "ab", "ba", "aba", "abab", "A", "aB", "", "c", "bb", "abc", "1", "true", "12"};
+static const char *const words[] = {"a", "b", "ab", "ba", "aba", "abab", "A", "aB", "", "c", "bb", "abc", "1", "true", "12", "a\"b", "\"", "[]"};
 static const char *const patterns[] = {"a", "b", "ab", "aba", "*a", "a*", "*ab*", "a?a", "*", "?", "", "b*b", "*a?", "aB", "1",
-                                       "true", "a*b*a", "abab", "?b*", "*bc", "12"};
+                                       "true", "a*b*a", "abab", "?b*", "*bc", "12", "[]", "a\"b", "*\"*", "\"", "*a\"", "[*]", "{*"};
 enum how { EQUAL, CONTAINS, STARTS, ENDS, HOWS };
 static const char *const hows[] = {"", "|contains", "|startswith", "|endswith"};
 
