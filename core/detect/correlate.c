@@ -19,6 +19,7 @@ struct group {
     struct entry **e; /* by time, then id, then source */
     size_t n, cap;
     int64_t newest;
+    struct window window;
     int busy; /* being worked on: not to be dropped */
 };
 
@@ -47,7 +48,6 @@ struct kt_correlator {
     struct group **bucket;
     size_t n_buckets;
     struct group *oldest, *newest;
-    struct window_room room;
     struct kt_buf json;
     uint64_t feeds, matches;
     struct kt_correlator_stats stats;
@@ -143,6 +143,7 @@ static void group_free(struct kt_correlator *c, struct group *g)
         entry_free(g->e[i]);
     c->stats.events -= g->n;
     c->stats.groups--;
+    window_free(&g->window);
     free(g->e);
     free(g->value);
     free(g);
@@ -285,6 +286,7 @@ static size_t place_of(const struct group *g, const struct entry *e)
 
 static void forget_first(struct kt_correlator *c, struct group *g, size_t n)
 {
+    window_forget(&g->window, n);
     for (size_t i = 0; i < n; i++)
         entry_free(g->e[i]);
     memmove(g->e, g->e + n, (g->n - n) * sizeof *g->e);
@@ -414,7 +416,7 @@ static void work(struct kt_correlator *c, struct group *g, size_t from, int64_t 
         double value = 0;
         bool within = g->e[i]->time - time <= timespan;
         if (within)
-            g->e[i]->holds = window_holds(r, g->e, window_first(g->e, i, timespan), i, &c->room, &value, &ok);
+            g->e[i]->holds = window_holds(r, &g->window, g->e, i, &value, &ok);
         settle(c, g, i, timespan, value, within);
         if (!within)
             break;
@@ -496,6 +498,7 @@ static bool merge(struct kt_correlator *c, struct group *g, size_t at, const str
         c->stats.again++;
     if (have->rules & e->rules)
         return true;
+    window_back(c->worker[g->correlation].rule, &g->window, g->e, at);
     have->rules |= e->rules;
     if (of_rules(c->worker[g->correlation].rule->correlation))
         work(c, g, at, have->time);
@@ -525,6 +528,7 @@ static void insert(struct kt_correlator *c, struct group *g, struct entry *e)
         return;
     }
     size_t at = place_of(g, e);
+    window_back(c->worker[g->correlation].rule, &g->window, g->e, at);
     memmove(g->e + at + 1, g->e + at, (g->n - at) * sizeof *g->e);
     g->e[at] = e;
     g->n++;
@@ -593,6 +597,7 @@ static void replace(struct kt_correlator *c, struct group *g, struct entry *e, b
         return;
     }
     int64_t time = e->time;
+    g->window.valid = false;
     if (there) {
         struct entry *old = g->e[at];
         e->match = old->match;
@@ -785,7 +790,6 @@ void kt_correlator_free(struct kt_correlator *c)
         free(c->worker[i].carried);
         free(c->worker[i].outer);
     }
-    window_room_free(&c->room);
     kt_buf_free(&c->json);
     free(c->worker);
     free(c->member);

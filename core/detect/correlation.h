@@ -68,18 +68,33 @@ struct entry { /* an event in a group; its texts follow it in memory */
     uint64_t match;   /* 0: it does not begin a match */
 };
 
-struct window_room { /* for counting; grows, is kept */
-    double *number;
-    size_t cap_numbers;
-    struct kt_span *slot;
-    size_t n_slots;
+struct slot { /* a value in the window; the text is that of the newest entry that has it */
+    struct kt_span value;
+    uint64_t hash;
+    size_t n;
 };
 
-/* The first entry of the window that ends at `at`. */
+/* The timespan that ends at an entry, as it slides from each to the next:
+ * what it costs does not hang on how much is in it, but for sums (which are
+ * added up anew, so that they do not hang on the way there) and orders. */
+struct window {
+    bool valid;
+    size_t first, end; /* entries first..end - 1 are in it */
+    struct slot *slot; /* different values */
+    size_t n_slots, n_values;
+    double *sorted; /* numbers */
+    size_t n_sorted, cap_sorted;
+    size_t *rules;  /* how many entries of each */
+};
+
+/* Moves the window to end at `at` and says whether the condition holds of it;
+ * `value` is what was counted. False in `ok`: memory ran out. */
+bool window_holds(const struct rule *r, struct window *w, struct entry *const *e, size_t at, double *value, bool *ok);
+/* Takes the entries from `at` on out, before they move or change. */
+void window_back(const struct rule *r, struct window *w, struct entry *const *e, size_t at);
+/* The first `n` entries are about to go. */
+void window_forget(struct window *w, size_t n);
+void window_free(struct window *w);
+/* The first entry of the timespan that ends at `at`. */
 size_t window_first(struct entry *const *e, size_t at, int64_t timespan);
-/* Whether the condition holds of the entries first..at; `value` is what was
- * counted. False in `ok`: memory ran out. */
-bool window_holds(const struct rule *c, struct entry *const *e, size_t first, size_t at, struct window_room *room,
-                  double *value, bool *ok);
-void window_room_free(struct window_room *room);
 #endif

@@ -508,7 +508,8 @@ static const char *const every_type =
     "title: C5\nid: c5\ncorrelation: {type: value_median, rules: [r_b], group-by: [user], timespan: 60s, condition: {field: n, lt: 2}}\n---\n"
     "title: C6\nid: c6\ncorrelation: {type: event_count, rules: [r_c], timespan: 60s, condition: {gt: 2, lte: 4}}\n---\n"
     "title: C7\nid: c7\nname: pair\ncorrelation: {type: temporal, rules: [r_a, r_b], group-by: [user], timespan: 60s}\ngenerate: true\n---\n"
-    "title: C8\nid: c8\ncorrelation: {type: event_count, rules: [pair, r_c], group-by: [user], timespan: 90s, condition: {gte: 3}, generate: true}\n";
+    "title: C8\nid: c8\ncorrelation: {type: event_count, rules: [pair, r_c], group-by: [user], timespan: 90s, condition: {gte: 3}, generate: true}\n---\n"
+    "title: C9\nid: c9\ncorrelation: {type: value_percentile, rules: [r_a, r_b], group-by: [user], timespan: 55s, condition: {field: n, lte: 20}}\n";
 
 static void play(struct bench *b, const struct happening *h, size_t n)
 {
@@ -530,6 +531,53 @@ static int roll(int n)
     return (int)((dice >> 20) % (uint64_t)n);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Of the timespan that ends at event `at`, by looking at all events: what the
+ * correlation c1, c5 or c9 asks. Of other users' and rules' events: false. */
+static bool holds_by_hand(const struct happening *h, int at, int correlation)
+{
+    const int span = correlation == 1 ? 50 : correlation == 5 ? 60 : 55, kinds = correlation == 1 ? 1 : correlation == 5 ? 2 : 3;
+    int n[200], count = 0, different = 0, same = 0;
+    for (int k = 0; k <= at; k++)
+        if (h[k].user == h[at].user && kinds >> h[k].kind & 1 && h[k].time >= h[at].time - span)
+            n[count++] = h[k].n;
+    for (int k = 0; k < count; k++)
+        same += n[k] == h[at].n;
+    qsort(n, (size_t)count, sizeof *n, by_number);
+    for (int k = 0; k < count; k++)
+        different += !k || n[k] != n[k - 1];
+    double median = count % 2 ? n[count / 2] : (n[count / 2 - 1] + n[count / 2]) / 2.0;
+    return correlation == 1 ? different >= 3 : correlation == 5 ? median < 2 : 100.0 * same / count <= 20;
+}
+
+static size_t begin_by_hand(const struct happening *h, int events, int correlation)
+{
+    const int span = correlation == 1 ? 50 : correlation == 5 ? 60 : 55, kinds = correlation == 1 ? 1 : correlation == 5 ? 2 : 3;
+    size_t begun = 0;
+    int previous[2] = {-1, -1};
+    for (int i = 0; i < events; i++) {
+        if (!(kinds >> h[i].kind & 1))
+            continue;
+        int p = previous[h[i].user];
+        bool before = p >= 0 && h[i].time - h[p].time <= span && holds_by_hand(h, p, correlation);
+        begun += holds_by_hand(h, i, correlation) && !before;
+        previous[h[i].user] = i;
+    }
+    return begun;
+}
+
+static size_t standing_of(const struct bench *b, int correlation)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->told.n; i++)
+        n += b->told.m[i].correlation == correlation;
+    return n;
+}
+
 static void the_order_of_arrival_changes_nothing_that_stands(void **state)
 {
     (void)state;
@@ -545,6 +593,9 @@ static void the_order_of_arrival_changes_nothing_that_stands(void **state)
         struct bench *in_order = begin(every_type), *late = begin(every_type);
         qsort(h, EVENTS, sizeof *h, by_arrival);
         play(in_order, h, EVENTS);
+        const int by_hand[] = {1, 5, 9};
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(standing_of(in_order, by_hand[i]), begin_by_hand(h, EVENTS, by_hand[i]));
         for (int i = 0; i < EVENTS; i++)
             h[i].arrival = h[i].time + roll(LATE);
         qsort(h, EVENTS, sizeof *h, by_arrival);
