@@ -38,6 +38,7 @@ struct object {
     uint64_t base_records, base_bytes; /* of earlier, finished parts */
     uint64_t counted;                  /* records told to the store so far */
     bool dead;                         /* damaged: what comes is not read */
+    const char *names[KT_EVENT_NAMES];
 };
 
 struct kt_engine {
@@ -180,28 +181,85 @@ static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
     return !g->sink || !g->sink->row || g->sink->row(g->sink->ctx, row, root);
 }
 
+/* Facts of the ledger go in whatever is shown. */
+static void learn(struct kt_engine *g, const struct kt_fact *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (kt_store_learn(g->store, &f[i]) == KT_LEARNT_NOT)
+            kt_store_count_gap(g->store);
+}
+
+/* Does it become a row? As what it is, or as the use that it is besides. */
+static bool asked_for(const struct kt_engine *g, struct kt_event *ev)
+{
+    if (g->opts.kinds & KT_KIND_BIT(ev->kind))
+        return true;
+    return (g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)) && kt_event_as_use(ev);
+}
+
+/* False: read no further. */
+static bool make_row(struct object *o, const struct kt_record *r, struct kt_row *row)
+{
+    struct kt_engine *g = o->engine;
+    kt_rules_judge(g->rules, r->json, &row->verdict);
+    row->origin.record = r->ordinal;
+    if (!passes(g, row)) {
+        kt_store_count_filtered(g->store);
+        return true;
+    }
+    uint8_t content[KT_SHA256];
+    digest_content(g, r->json, r->bytes, content);
+    row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
+    return keep_row(g, o, row, r->json, content);
+}
+
 static bool on_record(void *ctx, const struct kt_record *r)
 {
     struct object *o = ctx;
     struct kt_engine *g = o->engine;
     kt_arena_reset(g->arena);
     struct kt_row row = {0};
+    struct kt_fact fact[2];
     kt_event_decode(r->json, r->flags, g->arena, &row.ev);
     if (row.ev.kind == KT_KIND_NONE)
         return true;
-    kt_rules_judge(g->rules, r->json, &row.verdict);
-    row.origin.record = r->ordinal;
-    if (!passes(g, &row)) {
-        kt_store_count_filtered(g->store);
-        return true;
-    }
-    uint8_t content[KT_SHA256];
-    digest_content(g, r->json, r->bytes, content);
-    row.raw = raw_text(g, r->json, r->bytes, row.ev.flags);
-    bool go_on = keep_row(g, o, &row, r->json, content);
+    size_t n = g->opts.ledger ? kt_facts_of(&row.ev, 0, fact) : 0;
+    bool go_on = !asked_for(g, &row.ev) || make_row(o, r, &row);
+    if (n && fact[0].kind == KT_KIND_CREATION)
+        fact[0].seq = row.seq;
+    learn(g, fact, n);
     if (!go_on)
         atomic_store(&g->stopping, true);
     return go_on && !atomic_load(&g->stopping);
+}
+
+static struct kt_span either(struct kt_span a, struct kt_span b)
+{
+    return a.n ? a : b.n ? b : KT_SPAN_NONE;
+}
+
+/* A use that was read without a tree: the same fact as kt_facts_of makes of
+ * the record. */
+static bool on_use(void *ctx, const struct kt_use *u)
+{
+    struct object *o = ctx;
+    struct kt_fact f = {
+        .kind = KT_KIND_USE,
+        .result = kt_event_result(u->error_code, KT_KIND_USE),
+        .time = kt_time_parse_created(u->event_time),
+        .event_id = u->event_id,
+        .event_name = u->event_name,
+        .event_source = u->event_source,
+        .key = u->key_id,
+        .account = either(u->account, kt_event_arn_account(u->arn)),
+        .user = kt_event_caller(u->type, u->user_name, u->arn),
+        .root = kt_span_is(u->type, "Root"),
+        .address = u->address,
+        .address_kind = kt_event_address_kind(u->address),
+        .agent = u->agent,
+    };
+    learn(o->engine, &f, 1);
+    return !atomic_load(&o->engine->stopping);
 }
 
 static bool on_malformed(void *ctx, const struct kt_malformed *m)
@@ -248,11 +306,13 @@ static struct object *object_take(struct kt_engine *g)
     struct object *o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
-    size_t n = 0;
-    while (kt_event_names[n])
-        n++;
+    unsigned life = KT_KIND_BIT(KT_KIND_DEACTIVATION) | KT_KIND_BIT(KT_KIND_REACTIVATION) | KT_KIND_BIT(KT_KIND_DELETION) |
+                    KT_KIND_BIT(KT_KIND_CREATION);
+    bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
+    const char **names = o->names;
+    size_t n = kt_event_names(g->opts.kinds | (g->opts.ledger ? life : 0), names);
     o->engine = g;
-    o->ingest = kt_ingest_new(kt_event_names, n, &(struct kt_record_sink){on_record, on_malformed, o});
+    o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, walk ? on_use : NULL});
     if (!o->ingest) {
         object_free(o);
         return NULL;
@@ -393,6 +453,8 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
         return false;
     }
     g->opts.store.rules = g->rules;
+    g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
+    g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
     g->store = kt_store_new(&g->opts.store);
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "source/source.h"
+#include "store/ledger.h"
 #include "store/store.h"
 #include "store/view.h"
 
@@ -18,6 +19,15 @@ struct kt_engine_opts {
     int64_t since, until;         /* by eventTime; KT_TIME_NONE: open */
     const struct kt_filter *filter; /* headless --filter: others count as filtered; borrowed */
     const char *rule;             /* only events that match it (name or id); NULL: all */
+    /* Bits of KT_KIND_BIT: what becomes rows; 0: creations. A record that is of
+     * a kind not asked for and a use besides is a row of kind use where uses
+     * are asked for. `received` and what it is the sum of count these kinds
+     * alone. */
+    unsigned kinds;
+    /* Keep the ledger of keys (store/ledger.h), of all that the sources hold,
+     * whatever kinds, filter, rule, since and until choose. Asking for more
+     * kinds than creations keeps it as well. Without it reading is faster. */
+    bool ledger;
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo:; 0: the default one */
     struct kt_store_opts store;   /* .rules is set by the engine */

@@ -158,6 +158,10 @@ static void draw_actor(const struct place *p, const struct kt_row *r)
 
 static void draw_target(const struct place *p, const struct kt_row *r)
 {
+    if (r->ev.kind == KT_KIND_USE) {
+        kt_canvas_text(p->c, p->row, p->col, p->width, KT_STYLE(DIM), "-"); /* a use is of no one */
+        return;
+    }
     if (!kt_span_known(r->ev.target.name)) {
         unknown(p);
         return;
@@ -178,9 +182,18 @@ static struct kt_style result_style(const struct place *p, enum kt_result r)
     return r == KT_RESULT_DENIED || r == KT_RESULT_FAILED ? KT_STYLE(WARN) : p->name;
 }
 
+/* What was done says more than that it was. */
+static const char *result_word(const struct kt_row *r)
+{
+    static const char *const done[KT_KIND_COUNT] = {[KT_KIND_USE] = "used", [KT_KIND_DEACTIVATION] = "off",
+                                                    [KT_KIND_REACTIVATION] = "on", [KT_KIND_DELETION] = "deleted"};
+    const char *word = r->ev.result == KT_RESULT_DONE ? done[r->ev.kind] : NULL;
+    return word ? word : kt_result_name(r->ev.result);
+}
+
 static void draw_result(const struct place *p, const struct kt_row *r)
 {
-    const char *name = kt_result_name(r->ev.result);
+    const char *name = result_word(r);
     if (name)
         kt_canvas_text(p->c, p->row, p->col, p->width, result_style(p, r->ev.result), name);
     else
@@ -225,8 +238,12 @@ static void draw_why(const struct place *p, const struct kt_row *r)
             kt_buf_addf(&b, "%s%s", b.len ? ", " : "", flag);
     }
     flags = (int)b.len; /* ASCII: as many columns */
+    if (r->ev.kind != KT_KIND_CREATION && kt_span_known(r->ev.event_name)) {
+        kt_buf_adds(&b, flags ? ", " : "");
+        kt_buf_add(&b, r->ev.event_name.p, r->ev.event_name.n < 200 ? r->ev.event_name.n : 200);
+    }
     if (r->verdict.why[0])
-        kt_buf_addf(&b, "%s%s", flags ? ", " : "", r->verdict.why);
+        kt_buf_addf(&b, "%s%s", b.len ? ", " : "", r->verdict.why);
     int used = kt_canvas_data(p->c, p->row, p->col, p->width, p->rest, kt_buf_span(&b), KT_TEXT_FREE);
     kt_canvas_tint(p->c, p->row, p->col, flags < used ? flags : used, KT_STYLE(WARN));
     kt_buf_free(&b);
@@ -292,7 +309,7 @@ static void draw_malformed(const struct kt_columns *k, struct kt_canvas *c, int 
     if (col < end)
         col += kt_canvas_data(c, row, col, end - col, KT_STYLE(TEXT), r->malformed.reason, KT_TEXT_FREE);
     if (r->malformed.names_event)
-        col += kt_canvas_text(c, row, col, end - col, KT_STYLE(WARN), ", names a creation");
+        col += kt_canvas_text(c, row, col, end - col, KT_STYLE(WARN), ", names an event of interest");
     col += kt_canvas_text(c, row, col, end - col, KT_STYLE(DIM), "  ");
     char place[80];
     snprintf(place, sizeof place, " record %" PRIu64 ", %" PRIu64 " bytes", r->origin.record, r->malformed.bytes);

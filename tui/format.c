@@ -99,6 +99,22 @@ const char *kt_fmt_age(int64_t ms, char out[KT_FMT_TEXT], int64_t *next)
     return out;
 }
 
+const char *kt_fmt_duration(int64_t ms, char out[KT_FMT_TEXT])
+{
+    int64_t s = ms > 0 ? ms / 1000 : 0, m = s / 60, h = m / 60;
+    if (s < 120)
+        snprintf(out, KT_FMT_TEXT, "%" PRId64 " s", s);
+    else if (m < 120)
+        snprintf(out, KT_FMT_TEXT, "%" PRId64 " min", m);
+    else if (h < 48 && m % 60)
+        snprintf(out, KT_FMT_TEXT, "%" PRId64 " h %" PRId64 " min", h, m % 60);
+    else if (h < 48)
+        snprintf(out, KT_FMT_TEXT, "%" PRId64 " h", h);
+    else
+        snprintf(out, KT_FMT_TEXT, "%" PRId64 " d", h / 24);
+    return out;
+}
+
 const char *kt_fmt_level(enum kt_level l)
 {
     static const char *const glyph[] = {" ", "·", "△", "▲", "◆"};

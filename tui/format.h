@@ -27,6 +27,9 @@ bool kt_fmt_same_day(int64_t a, int64_t b);
  * NULL) gets the ms until the text changes. */
 const char *kt_fmt_age(int64_t ms, char out[KT_FMT_TEXT], int64_t *next);
 
+/* A length of time: "34 s", "12 min", "3 h 5 min", "5 d"; "0 s" for less. */
+const char *kt_fmt_duration(int64_t ms, char out[KT_FMT_TEXT]);
+
 /* The glyph of a level, to stand before its number, and its role. */
 const char *kt_fmt_level(enum kt_level l);
 enum kt_role kt_fmt_level_role(enum kt_level l);

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "base/clock.h"
+#include "event/event.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@
     X(RULE, 0, "rule", "NAME", true,                                                                                 \
       "only what matches this rule (its file's name, or id);\ntable and csv take the rule's columns")               \
     X(COLUMNS, 0, "columns", "LIST", true, "columns for table and csv: names, or dotted paths of\nthe record")      \
+    X(KINDS, 0, "kinds", "LIST", true,                                                                               \
+      "creation (default), use, deactivation, reactivation,\ndeletion, credential, or all")                         \
     X(NAME, 0, "name", "NAME", true, "call the SOURCE that follows by this name")                                    \
     X(THEME, 0, "theme", "NAME", true, "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
     X(ASCII, 0, "ascii", NULL, true, "draw with ASCII alone")                                                        \
@@ -26,7 +29,6 @@
     X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk (nothing is kept as yet)")                         \
     X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
     X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
-    X(KINDS, 0, "kinds", "LIST", false, "")                                                                          \
     X(RULES, 0, "rules", "DIR", false, "")                                                                           \
     X(FILTERS, 0, "filters", "DIR", false, "")                                                                       \
     X(PROFILE, 0, "profile", "NAME", false, "")                                                                      \
@@ -142,6 +144,24 @@ static enum kt_code set_text(struct parse *p, enum option_id id, const char *tex
     return KT_OK;
 }
 
+static enum kt_code set_kinds(struct parse *p, const char *list)
+{
+    p->o->kinds = 0;
+    for (const char *at = list;; at++) {
+        size_t n = strcspn(at, ",");
+        struct kt_span name = {at, n};
+        enum kt_kind k = kt_kind_find(name);
+        if (k == KT_KIND_NONE && !kt_span_is(name, "all"))
+            return kt_fail(p->e, KT_EUSAGE,
+                           "--kinds takes creation, use, deactivation, reactivation, deletion, credential or all, with "
+                           "commas between, not \"%.*s\"", n > 100 ? 100 : (int)n, at);
+        p->o->kinds |= k == KT_KIND_NONE ? (unsigned)KT_KINDS_ALL : KT_KIND_BIT(k);
+        at += n;
+        if (!*at)
+            return KT_OK;
+    }
+}
+
 static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
 {
     struct kt_options *o = p->o;
@@ -154,6 +174,7 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_UNTIL: return set_time(p, "until", arg, &o->until);
     case OPT_FILTER: return set_text(p, id, arg, &o->filter);
     case OPT_RULE: return set_text(p, id, arg, &o->rule);
+    case OPT_KINDS: return set_kinds(p, arg);
     case OPT_COLUMNS: return set_text(p, id, arg, &o->columns);
     case OPT_THEME: return set_text(p, id, arg, &o->theme);
     case OPT_NAME: return set_text(p, id, arg, &p->name);
@@ -229,7 +250,7 @@ enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool 
     struct option longs[OPT_COUNT + 1];
     char letters[2 * OPT_COUNT + 3];
     struct parse p = {.o = o, .now = now, .e = e};
-    *o = (struct kt_options){.since = KT_TIME_NONE, .until = KT_TIME_NONE};
+    *o = (struct kt_options){.since = KT_TIME_NONE, .until = KT_TIME_NONE, .kinds = KT_KIND_BIT(KT_KIND_CREATION)};
     getopt_tables(longs, letters);
     optind = 0; /* glibc: begin anew */
     opterr = 0;

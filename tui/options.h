@@ -23,6 +23,7 @@ struct kt_options { /* texts borrowed from argv */
     bool follow;
     const char *filter, *rule, *columns, *theme; /* NULL: not given */
     int64_t since, until;                        /* KT_TIME_NONE: not given */
+    unsigned kinds;                              /* bits of KT_KIND_BIT */
     bool ascii;
     enum kt_color color;
     struct kt_source_arg *source;

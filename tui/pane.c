@@ -1,5 +1,6 @@
 #include "tui/pane.h"
 
+#include "base/hash.h"
 #include "tui/format.h"
 
 #include <inttypes.h>
@@ -10,7 +11,8 @@ enum {
     SPARK_DAYS = 30,
     SHOWN_FEW = 6,
     SHOWN_BELOW = 3, /* below the table every line counts */
-    DAY = 24 * 60 * 60 * 1000
+    DAY = 24 * 60 * 60 * 1000,
+    LIFE_MAX = 1 << 20 /* bytes of a life's texts */
 };
 
 static const struct {
@@ -58,11 +60,45 @@ static void let_go(struct kt_pane *p)
     p->lines = 0;
 }
 
+/* What a key was used from and with, in the order of its places. */
+static const struct kt_life_place *lived(const struct kt_pane *p, enum kt_section s, size_t *n)
+{
+    bool addresses = s == KT_SECTION_ADDRESSES;
+    *n = 0;
+    if (!p->have_life || (!addresses && s != KT_SECTION_AGENTS))
+        return NULL;
+    *n = addresses ? p->life.n_address : p->life.n_agent;
+    return addresses ? p->life.address : p->life.agent;
+}
+
+static void refresh_life(struct kt_pane *p)
+{
+    p->have_life = false;
+    if (!p->have_info || p->info.kind != KT_ENTITY_KEY || (!p->arena && !(p->arena = kt_arena_new(LIFE_MAX))))
+        return;
+    kt_arena_reset(p->arena);
+    p->have_life = kt_store_key_life(p->app->store, p->info.name, p->arena, &p->life);
+}
+
+/* Lines lie as the life was then: laid anew where there are more or fewer. */
+static bool laid_differently(const struct kt_pane *p)
+{
+    for (int i = 0; p->snap && i < p->parts; i++) {
+        size_t n;
+        enum kt_section s = p->part[i].section;
+        (void)lived(p, s, &n);
+        if ((n > 0) != p->lived[s] || (n > 0 && n != p->part[i].n))
+            return true;
+    }
+    return false;
+}
+
 static void refresh_info(struct kt_pane *p)
 {
     p->have_info = p->entity && kt_store_entity(p->app->store, p->entity, p->app->arena, &p->info);
     if (p->have_info)
         p->kind = kt_pane_kind_of(p->info.kind);
+    refresh_life(p);
 }
 
 bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t from_seq)
@@ -84,6 +120,9 @@ void kt_pane_close(struct kt_pane *p)
     if (p->view)
         kt_view_close(p->view);
     p->view = NULL;
+    kt_arena_free(p->arena);
+    p->arena = NULL;
+    p->have_life = false;
 }
 
 void kt_pane_set(struct kt_pane *p, kt_entity e, uint64_t from_seq)
@@ -106,11 +145,14 @@ void kt_pane_set(struct kt_pane *p, kt_entity e, uint64_t from_seq)
 
 /* --- lines -------------------------------------------------------------- */
 
-static size_t items_of(const struct kt_pane *p, enum kt_section s, size_t *self)
+static size_t items_of(struct kt_pane *p, enum kt_section s, size_t *self)
 {
+    size_t uses;
     *self = SIZE_MAX;
-    if (s == KT_SECTION_TIMELINE)
-        return p->snap->n;
+    (void)lived(p, s, &uses);
+    p->lived[s] = uses > 0;
+    if (s == KT_SECTION_TIMELINE || uses)
+        return uses ? uses : p->snap->n;
     enum kt_entity_kind k = sections[s].facet;
     size_t n = p->snap->n_facet[k];
     for (size_t i = 0; k == p->info.kind && i < n; i++) {
@@ -138,7 +180,7 @@ static void lay_parts(struct kt_pane *p)
         size_t few = p->cursor ? SHOWN_FEW : SHOWN_BELOW;
         bool all = s == KT_SECTION_TIMELINE || p->expanded[s] || part->n <= few + 1;
         part->shown = all ? part->n : few;
-        if (s != KT_SECTION_TIMELINE && p->snap->distinct[sections[s].facet] > p->snap->n_facet[sections[s].facet])
+        if (s != KT_SECTION_TIMELINE && !p->lived[s] && p->snap->distinct[sections[s].facet] > p->snap->n_facet[sections[s].facet])
             part->beyond = p->snap->distinct[sections[s].facet] - p->snap->n_facet[sections[s].facet];
         part->more = part->shown < part->n || part->beyond;
         part->none = part->n == 0;
@@ -172,6 +214,39 @@ static enum line_kind line_at(const struct kt_pane *p, size_t line, const struct
     return LINE_BLANK;
 }
 
+/* "boto3 1.28.0", as the entity is named; in the app's arena, or the life's. */
+static struct kt_span place_name(const struct kt_pane *p, const struct kt_life_place *x)
+{
+    struct kt_buf b;
+    if (kt_span_known(x->name) || !kt_span_known(x->agent.tool))
+        return kt_span_known(x->name) ? x->name : x->agent.text;
+    kt_buf_init(&b, 4096);
+    kt_buf_add(&b, x->agent.tool.p, x->agent.tool.n);
+    if (kt_span_known(x->agent.version)) {
+        kt_buf_addc(&b, ' ');
+        kt_buf_add(&b, x->agent.version.p, x->agent.version.n);
+    }
+    struct kt_span name = b.failed ? x->agent.tool : kt_arena_span(p->app->arena, kt_buf_span(&b));
+    kt_buf_free(&b);
+    return name;
+}
+
+static const struct kt_life_place *place_at(const struct kt_pane *p, enum kt_section s, size_t item)
+{
+    size_t n;
+    const struct kt_life_place *x = p->lived[s] ? lived(p, s, &n) : NULL;
+    return x && item < n ? &x[item] : NULL;
+}
+
+/* Two agents of one name may differ in their system. */
+static uint64_t place_id(const struct kt_pane *p, enum kt_section s, size_t item)
+{
+    const struct kt_life_place *x = place_at(p, s, item);
+    struct kt_span name = x ? place_name(p, x) : KT_SPAN_NONE;
+    uint64_t h = name.p ? kt_hash(name.p, name.n) : 0;
+    return x && x->agent.os.p ? h ^ kt_hash(x->agent.os.p, x->agent.os.n) : h;
+}
+
 /* section in the top bits, then what kind of line, then entity or row */
 static uint64_t line_id(void *ctx, size_t line)
 {
@@ -181,15 +256,20 @@ static uint64_t line_id(void *ctx, size_t line)
     enum line_kind k = line_at(p, line, &part, &item);
     uint64_t value = 0;
     if (k == LINE_ITEM)
-        value = part->section == KT_SECTION_TIMELINE ? p->snap->seq[item]
-                                                     : p->snap->facet[sections[part->section].facet][item].entity;
+        value = p->lived[part->section]                ? place_id(p, part->section, item)
+                : part->section == KT_SECTION_TIMELINE ? p->snap->seq[item]
+                                                       : p->snap->facet[sections[part->section].facet][item].entity;
     return (uint64_t)part->section << 60 | (uint64_t)k << 56 | (value & 0xFFFFFFFFFFFFFF);
 }
 
 static ptrdiff_t find_item(const struct kt_pane *p, const struct kt_part *part, uint64_t value)
 {
     ptrdiff_t at = -1;
-    if (part->section == KT_SECTION_TIMELINE) {
+    if (p->lived[part->section]) {
+        for (size_t i = 0; i < part->n && at < 0; i++)
+            if ((place_id(p, part->section, i) & 0xFFFFFFFFFFFFFF) == value)
+                at = (ptrdiff_t)i;
+    } else if (part->section == KT_SECTION_TIMELINE) {
         at = kt_snapshot_find(p->snap, value);
     } else {
         enum kt_entity_kind k = sections[part->section].facet;
@@ -260,6 +340,12 @@ static void line_text(void *ctx, size_t line, struct kt_buf *b)
         row_text(p, p->snap->seq[item], b);
         return;
     }
+    if (p->lived[part->section]) {
+        const struct kt_life_place *x = place_at(p, part->section, item);
+        struct kt_span name = x ? place_name(p, x) : KT_SPAN_NONE;
+        kt_buf_add(b, name.p, name.n);
+        return;
+    }
     const struct kt_entity_info *i = &p->snap->facet[sections[part->section].facet][item].info;
     kt_buf_add(b, i->name.p, i->name.n);
     kt_buf_addc(b, '\n');
@@ -271,14 +357,25 @@ struct kt_list_items kt_pane_items(struct kt_pane *p)
     return (struct kt_list_items){p->lines, p, line_id, find_line, line_rests, NULL, line_text};
 }
 
+/* Has its life gone on since it was last looked at? Without one there are the
+ * rows, and what they bring comes with a snapshot. */
+static bool lived_on(const struct kt_pane *p)
+{
+    uint64_t version = 0;
+    if (!p->have_life)
+        return false;
+    (void)kt_store_key_state(p->app->store, p->life.id, &version);
+    return version != p->life.version;
+}
+
 bool kt_pane_news(struct kt_pane *p)
 {
     const struct kt_snapshot *s = p->view ? kt_view_snapshot(p->view) : NULL;
     if (!s)
-        return false;
+        return lived_on(p);
     if (s == p->snap || s->generation < p->generation || !p->entity) {
         kt_snapshot_release(s);
-        return false;
+        return lived_on(p);
     }
     let_go(p);
     p->snap = s;
@@ -390,21 +487,27 @@ static void draw_section_head(const struct kt_pane *p, const struct kt_part *par
     text_at(p, c, row, 1, 12, s, sections[part->section].head);
     if (part->section == KT_SECTION_TIMELINE)
         return;
-    text_at(p, c, row, f.seen, 5, s, " ROWS");
+    bool uses = p->lived[part->section];
+    text_at(p, c, row, f.seen, 5, s, uses ? " USES" : " ROWS");
     text_at(p, c, row, f.first, 8, s, "FIRST");
     text_at(p, c, row, f.last, 8, s, "LAST");
-    text_at(p, c, row, f.what, 16, s, part->section == KT_SECTION_USERS ? "PART" : "ELSEWHERE");
+    text_at(p, c, row, f.what, 16, s, uses ? "AT CREATION" : part->section == KT_SECTION_USERS ? "PART"
+                                      : part->section == KT_SECTION_KEYS ? "STATE" : "ELSEWHERE");
     if (part->section != KT_SECTION_KEYS)
         text_at(p, c, row, f.role, 16, s, part->section == KT_SECTION_AGENTS ? "CLASS"
-                                          : part->section == KT_SECTION_USERS ? "TYPE" : "KIND");
+                                          : part->section == KT_SECTION_USERS ? "TYPE" : uses ? "DENIED" : "KIND");
 }
 
 /* What sets the item apart here: a user's part in it; of others, whether they
  * are met anywhere else. */
-static void item_words(const struct kt_part *part, const struct kt_facet_item *i, char *out, size_t size)
+static void item_words(const struct kt_pane *p, const struct kt_part *part, const struct kt_facet_item *i, char *out,
+                       size_t size)
 {
     char b[KT_FMT_TEXT];
-    if (part->section == KT_SECTION_USERS) {
+    if (part->section == KT_SECTION_KEYS) {
+        const char *state = kt_key_state_name(kt_store_key_state(p->app->store, i->info.name, NULL));
+        snprintf(out, size, "%s", state ? state : "not known");
+    } else if (part->section == KT_SECTION_USERS) {
         if (i->as_actor && i->as_target)
             snprintf(out, size, "actor, target");
         else
@@ -428,13 +531,52 @@ static void draw_facet_item(const struct kt_pane *p, const struct kt_part *part,
     text_at(p, c, row, f.seen, 6, KT_STYLE(TEXT), words);
     text_at(p, c, row, f.first, p->time_width, KT_STYLE(DIM), kt_fmt_when(i->first, now, p->time_width, b));
     text_at(p, c, row, f.last, p->time_width, KT_STYLE(TEXT), kt_fmt_when(i->last, now, p->time_width, b));
-    item_words(part, i, words, sizeof words);
+    item_words(p, part, i, words, sizeof words);
     text_at(p, c, row, f.what, 15, KT_STYLE(TEXT), words);
     if (f.role && part->section != KT_SECTION_KEYS) {
         bool attack = kt_span_is(i->info.type, "attack-tool");
         kt_canvas_data(c, row, p->left + f.role, p->width - f.role, attack ? KT_STYLE(BAD) : KT_STYLE(DIM),
                        i->info.type, KT_TEXT_IDENTITY);
     }
+}
+
+/* Was it where the key was made from, or with? */
+static const char *at_creation(const struct kt_pane *p, const struct kt_part *part, const struct kt_life_place *x)
+{
+    const struct kt_moment *m = &p->life.creation;
+    struct kt_life_place made = {.name = part->section == KT_SECTION_ADDRESSES ? m->address : KT_SPAN_NONE,
+                                 .agent = m->agent};
+    struct kt_span then = place_name(p, &made), now = place_name(p, x);
+    if (!p->life.created || !kt_span_known(then))
+        return "not known";
+    bool same = kt_span_eq(then, now) &&
+                (part->section == KT_SECTION_ADDRESSES || !kt_span_known(x->agent.os) || !kt_span_known(m->agent.os) ||
+                 kt_span_eq(x->agent.os, m->agent.os));
+    return same ? "yes" : "no";
+}
+
+static void draw_place(const struct kt_pane *p, const struct kt_part *part, const struct kt_life_place *x,
+                       struct kt_canvas *c, int row)
+{
+    struct facet_columns f = facet_columns(p);
+    char b[KT_FMT_TEXT], words[KT_FMT_TEXT];
+    int64_t now = kt_app_now(p->app);
+    bool agents = part->section == KT_SECTION_AGENTS, attack = x->agent.cls == KT_AGENT_ATTACK_TOOL;
+    int room = f.seen - f.name - 1;
+    int used = kt_canvas_data_middle(c, row, p->left + f.name, room, KT_STYLE(LINK), place_name(p, x),
+                                     agents ? KT_TEXT_FREE : KT_TEXT_IDENTITY);
+    if (agents && kt_span_known(x->agent.os) && used + 4 < room)
+        kt_canvas_data(c, row, p->left + f.name + used + 1, room - used - 1, KT_STYLE(DIM), x->agent.os, KT_TEXT_FREE);
+    snprintf(words, sizeof words, "%5s", kt_fmt_count(x->uses, b));
+    text_at(p, c, row, f.seen, 6, KT_STYLE(TEXT), words);
+    text_at(p, c, row, f.first, p->time_width, KT_STYLE(DIM), kt_fmt_when(x->first, now, p->time_width, b));
+    text_at(p, c, row, f.last, p->time_width, KT_STYLE(TEXT), kt_fmt_when(x->last, now, p->time_width, b));
+    const char *same = at_creation(p, part, x);
+    text_at(p, c, row, f.what, 15, strcmp(same, "no") == 0 ? KT_STYLE(WARN) : KT_STYLE(TEXT), same);
+    if (agents)
+        text_at(p, c, row, f.role, 16, attack ? KT_STYLE(BAD) : KT_STYLE(DIM), kt_agent_class_name(x->agent.cls));
+    else
+        text_at(p, c, row, f.role, 16, x->denied ? KT_STYLE(WARN) : KT_STYLE(DIM), kt_fmt_count(x->denied, b));
 }
 
 static void draw_timeline_item(struct kt_pane *p, uint64_t seq, struct kt_canvas *c, int row)
@@ -460,7 +602,9 @@ static void draw_line(void *ctx, size_t line, struct kt_canvas *c, int row, int 
     case LINE_ITEM:
         if (part->section == KT_SECTION_TIMELINE)
             draw_timeline_item(p, p->snap->seq[item], c, row);
-        else
+        else if (p->lived[part->section] && place_at(p, part->section, item))
+            draw_place(p, part, place_at(p, part->section, item), c, row);
+        else if (!p->lived[part->section])
             draw_facet_item(p, part, &p->snap->facet[sections[part->section].facet][item], c, row);
         break;
     case LINE_MORE:
@@ -513,6 +657,11 @@ static void draw_sections(struct kt_pane *p, struct kt_canvas *c, int row, int h
 void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width)
 {
     refresh_info(p);
+    if (laid_differently(p)) {
+        lay_parts(p);
+        struct kt_list_items it = kt_pane_items(p);
+        kt_list_sync(&p->list, &it);
+    }
     if (!p->have_info) {
         kt_canvas_text(c, row, left + 1, width - 1, KT_STYLE(DIM), "no row that is kept touches this any more");
         return;
@@ -561,6 +710,15 @@ static unsigned expand(struct kt_pane *p, const struct kt_part *part)
     return KT_APP_REDRAW;
 }
 
+/* A place is known by name; its pane tells of rows that touch it. */
+static unsigned open_place(struct kt_pane *p, enum kt_section s, size_t item)
+{
+    const struct kt_life_place *x = place_at(p, s, item);
+    kt_entity e = x ? kt_store_find(p->app->store, sections[s].facet, place_name(p, x)) : 0;
+    return e ? kt_app_push(p->app, kt_screen_pane(p->app, e, 0))
+             : kt_app_hint(p->app, "no row is kept of it: only uses of this key are known");
+}
+
 static unsigned open_line(struct kt_pane *p)
 {
     const struct kt_part *part;
@@ -573,6 +731,8 @@ static unsigned open_line(struct kt_pane *p)
     case LINE_ITEM:
         if (part->section == KT_SECTION_TIMELINE)
             return kt_app_push(p->app, kt_screen_record(p->app, p->snap->seq[item]));
+        if (p->lived[part->section])
+            return open_place(p, part->section, item);
         return kt_app_push(
             p->app, kt_screen_pane(p->app, p->snap->facet[sections[part->section].facet][item].entity, 0));
     default:
@@ -611,6 +771,11 @@ static bool line_value(struct kt_pane *p, struct kt_span *value, uint64_t *seq)
     *seq = 0;
     if (p->list.cursor >= p->lines || line_at(p, p->list.cursor, &part, &item) != LINE_ITEM)
         return false;
+    if (p->lived[part->section]) {
+        const struct kt_life_place *x = place_at(p, part->section, item);
+        *value = x ? place_name(p, x) : KT_SPAN_NONE;
+        return x != NULL;
+    }
     if (part->section != KT_SECTION_TIMELINE) {
         *value = p->snap->facet[sections[part->section].facet][item].info.name;
         return true;

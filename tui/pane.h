@@ -4,6 +4,7 @@
  * table, and by itself with a cursor. */
 #ifndef KT_TUI_PANE_H
 #define KT_TUI_PANE_H
+#include "store/ledger.h"
 #include "tui/columns.h"
 #include "tui/list.h"
 #include "tui/screen.h"
@@ -62,6 +63,10 @@ struct kt_pane {
     uint64_t generation;
     struct kt_entity_info info;     /* as of this frame; spans in the app's arena */
     bool have_info;
+    struct kt_arena *arena;         /* of the life */
+    struct kt_key_life life;        /* of a key */
+    bool have_life;
+    bool lived[KT_SECTION_COUNT];   /* the section lists the places of its uses, not of its rows */
     bool expanded[KT_SECTION_COUNT];
     struct kt_part part[KT_SECTION_COUNT];
     int parts;
@@ -88,8 +93,13 @@ bool kt_pane_news(struct kt_pane *p);
 void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width);
 struct kt_list_items kt_pane_items(struct kt_pane *p);
 
-/* What happened in one row, in words. */
+/* What happened in one row, in words; and its two halves, between which more
+ * may be told. */
 void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r);
+void kt_story_begin(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r);
+void kt_story_end(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r);
+/* "boto3 1.28.0 on linux", or the agent's text. */
+void kt_story_agent(struct kt_pen *pen, const struct kt_agent *g, enum kt_role tool);
 /* Its name, unless the line above it says it. */
 void kt_pane_name(const struct kt_pane *p, struct kt_pen *pen);
 /* Counts, first and last time, sparkline: what is said of every entity. */

@@ -67,6 +67,19 @@ static void counts(struct kt_page *p)
     count(p, c->gaps, "gap where events may be missing", "gaps where events may be missing", true);
 }
 
+static void ledger(struct kt_page *p)
+{
+    const struct kt_counts *c = &p->s.app->counts;
+    head(p, "THE LIVES OF KEYS");
+    count(p, c->keys, "key", "keys", false);
+    count(p, c->facts, "fact of its life", "facts of their lives", false);
+    count(p, c->facts_duplicate, "fact again", "facts again", false);
+    if (c->facts_lost)
+        count(p, c->facts_lost, "fact lost: memory ran out", "facts lost: memory ran out", true);
+    if (c->keys_dropped)
+        count(p, c->keys_dropped, "key dropped, longest without news", "keys dropped, longest without news", true);
+}
+
 static void troubles(struct kt_page *p)
 {
     struct kt_trouble *t = kt_arena_alloc(p->arena, TROUBLES_SHOWN * sizeof *t);
@@ -95,6 +108,7 @@ static void fill(struct kt_page *p)
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
                                              .left = kt_page_fmt(p, "and %zu more", a->n_sources - kept)});
     counts(p);
+    ledger(p);
     troubles(p);
 }
 

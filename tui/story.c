@@ -20,8 +20,8 @@ static void tell_malformed(struct kt_pen *pen, const struct kt_row *r)
     kt_pen_fmt(pen, KT_STYLE(DIM), "SHA-256 %s", hex);
     kt_pen_line(pen);
     kt_pen_text(pen, r->malformed.names_event ? KT_STYLE(WARN) : KT_STYLE(DIM),
-                r->malformed.names_event ? "its bytes name the creation of a key: it may be one"
-                                         : "its bytes do not name the creation of a key");
+                r->malformed.names_event ? "its bytes name an event that is looked for: it may be one"
+                                         : "its bytes name no event that is looked for");
     kt_pen_line(pen);
 }
 
@@ -36,14 +36,37 @@ static void tell_actor(struct kt_pen *pen, const struct kt_row *r)
     }
 }
 
+static const char *what_word(const struct kt_row *r)
+{
+    static const char *const done[KT_KIND_COUNT] = {[KT_KIND_DEACTIVATION] = "switched off",
+                                                    [KT_KIND_REACTIVATION] = "switched on",
+                                                    [KT_KIND_DELETION] = "deleted", [KT_KIND_USE] = "used"};
+    const char *word = r->ev.result == KT_RESULT_DONE ? done[r->ev.kind] : kt_result_name(r->ev.result);
+    return word ? word : "result not known";
+}
+
+static void tell_call(struct kt_pen *pen, const struct kt_row *r)
+{
+    kt_pen_text(pen, KT_STYLE(TEXT), " ");
+    kt_pen_data(pen, KT_STYLE(TEXT), r->ev.event_source, KT_TEXT_IDENTITY, "a service that is not known");
+    kt_pen_text(pen, KT_STYLE(TEXT), " ");
+    kt_pen_data(pen, KT_STYLE(BRIGHT), r->ev.event_name, KT_TEXT_IDENTITY, "a call that is not known");
+}
+
 static void tell_what(struct kt_pen *pen, const struct kt_row *r)
 {
-    const char *word = r->ev.result == KT_RESULT_CREATED ? "created" : r->ev.result == KT_RESULT_DENIED ? "denied"
-                     : r->ev.result == KT_RESULT_FAILED ? "failed" : "result not known";
-    kt_pen_text(pen, r->ev.result == KT_RESULT_CREATED ? KT_STYLE(BRIGHT) : KT_STYLE(WARN), word);
+    bool went_well = r->ev.result == KT_RESULT_CREATED || r->ev.result == KT_RESULT_DONE;
+    kt_pen_text(pen, went_well ? KT_STYLE(BRIGHT) : KT_STYLE(WARN), what_word(r));
+    if (r->ev.kind != KT_KIND_CREATION)
+        tell_call(pen, r);
     if (kt_span_known(r->ev.error_code)) {
         kt_pen_text(pen, KT_STYLE(WARN), " ");
         kt_pen_data(pen, KT_STYLE(WARN), r->ev.error_code, KT_TEXT_FREE, NULL);
+    }
+    if (r->ev.kind == KT_KIND_USE) {
+        kt_pen_text(pen, KT_STYLE(TEXT), " by ");
+        tell_actor(pen, r);
+        return;
     }
     kt_pen_text(pen, KT_STYLE(TEXT), " for ");
     if (r->ev.target.self == KT_YES) {
@@ -56,24 +79,30 @@ static void tell_what(struct kt_pen *pen, const struct kt_row *r)
     tell_actor(pen, r);
 }
 
+void kt_story_agent(struct kt_pen *pen, const struct kt_agent *g, enum kt_role tool)
+{
+    struct kt_style s = {(uint8_t)(g->cls == KT_AGENT_ATTACK_TOOL ? KT_ROLE_BAD : tool), 0};
+    if (!kt_span_known(g->tool)) {
+        kt_pen_data(pen, s, g->text, KT_TEXT_FREE, "an agent that is not known");
+        return;
+    }
+    kt_pen_data(pen, s, g->tool, KT_TEXT_FREE, NULL);
+    if (kt_span_known(g->version)) {
+        kt_pen_text(pen, s, " ");
+        kt_pen_data(pen, s, g->version, KT_TEXT_FREE, NULL);
+    }
+    if (kt_span_known(g->os)) {
+        kt_pen_text(pen, KT_STYLE(DIM), " on ");
+        kt_pen_data(pen, KT_STYLE(TEXT), g->os, KT_TEXT_FREE, NULL);
+    }
+}
+
 static void tell_means(struct kt_pen *pen, const struct kt_row *r)
 {
     kt_pen_text(pen, KT_STYLE(TEXT), "from ");
     kt_pen_data(pen, KT_STYLE(LINK), r->ev.source.address, KT_TEXT_IDENTITY, "an address that is not known");
     kt_pen_text(pen, KT_STYLE(TEXT), " with ");
-    if (kt_span_known(r->ev.agent.tool)) {
-        kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.tool, KT_TEXT_FREE, NULL);
-        if (kt_span_known(r->ev.agent.version)) {
-            kt_pen_text(pen, KT_STYLE(LINK), " ");
-            kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.version, KT_TEXT_FREE, NULL);
-        }
-        if (kt_span_known(r->ev.agent.os)) {
-            kt_pen_text(pen, KT_STYLE(DIM), " on ");
-            kt_pen_data(pen, KT_STYLE(TEXT), r->ev.agent.os, KT_TEXT_FREE, NULL);
-        }
-    } else {
-        kt_pen_data(pen, KT_STYLE(LINK), r->ev.agent.text, KT_TEXT_FREE, "an agent that is not known");
-    }
+    kt_story_agent(pen, &r->ev.agent, KT_ROLE_LINK);
     if (kt_span_known(r->ev.actor.via)) {
         kt_pen_text(pen, KT_STYLE(DIM), " via ");
         kt_pen_data(pen, KT_STYLE(TEXT), r->ev.actor.via, KT_TEXT_FREE, NULL);
@@ -133,8 +162,10 @@ static void tell_key(struct kt_pen *pen, const struct kt_row *r)
     if (kt_span_known(r->ev.key.id)) {
         kt_pen_text(pen, KT_STYLE(DIM), "key ");
         kt_pen_data(pen, KT_STYLE(LINK), r->ev.key.id, KT_TEXT_IDENTITY, NULL);
-        kt_pen_text(pen, KT_STYLE(DIM), " when created: ");
-        kt_pen_data(pen, KT_STYLE(TEXT), r->ev.key.status, KT_TEXT_IDENTITY, "status not known");
+        if (r->ev.kind == KT_KIND_CREATION) {
+            kt_pen_text(pen, KT_STYLE(DIM), " when created: ");
+            kt_pen_data(pen, KT_STYLE(TEXT), r->ev.key.status, KT_TEXT_IDENTITY, "status not known");
+        }
         kt_pen_keep(pen, 2 + 8 + 12 + 9 + 14);
         kt_pen_text(pen, KT_STYLE(DIM), "  account ");
     } else {
@@ -146,13 +177,9 @@ static void tell_key(struct kt_pen *pen, const struct kt_row *r)
     kt_pen_line(pen);
 }
 
-void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+void kt_story_begin(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
 {
     char b[KT_FMT_TEXT];
-    if (r->ev.kind == KT_KIND_MALFORMED) {
-        tell_malformed(pen, r);
-        return;
-    }
     int64_t now = kt_app_now(a);
     const char *when = kt_fmt_when(r->ev.time, now, kt_fmt_same_day(r->ev.time, now) ? 8 : 19, b);
     int width = kt_canvas_text_width(pen->ascii, when) + 2;
@@ -166,6 +193,10 @@ void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
     tell_mfa(pen, r);
     kt_pen_line(pen);
     pen->indent = 2;
+}
+
+void kt_story_end(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+{
     tell_risk(pen, r);
     if (kt_span_known(r->ev.error_message)) {
         kt_pen_data(pen, KT_STYLE(TEXT), r->ev.error_message, KT_TEXT_FREE, NULL);
@@ -174,4 +205,14 @@ void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
     tell_record(pen, r);
     tell_key(pen, r);
     tell_rules(a, pen, r);
+}
+
+void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
+{
+    if (r->ev.kind == KT_KIND_MALFORMED) {
+        tell_malformed(pen, r);
+        return;
+    }
+    kt_story_begin(a, pen, r);
+    kt_story_end(a, pen, r);
 }

@@ -8,7 +8,40 @@
 /* The values of kt_record.flags (core/ingest), which this room does not know. */
 enum { RECORD_REPAIRED = 1 << 0, RECORD_DUPLICATE_KEYS = 1 << 1 };
 
-const char *const kt_event_names[] = {"CreateAccessKey", NULL};
+/* An event name of IAM, what it is, and under which member of responseElements
+ * it returns what it made. UpdateAccessKey is told by its parameters. */
+static const struct call {
+    const char *name;
+    enum kt_kind kind;
+    const char *made, *id;
+} calls[] = {
+    {"CreateAccessKey", KT_KIND_CREATION, "accessKey", "accessKeyId"},
+    {"UpdateAccessKey", KT_KIND_DEACTIVATION, NULL, "accessKeyId"},
+    {"DeleteAccessKey", KT_KIND_DELETION, NULL, "accessKeyId"},
+    {"CreateLoginProfile", KT_KIND_CREDENTIAL, "loginProfile", NULL},
+    {"UpdateLoginProfile", KT_KIND_CREDENTIAL, NULL, NULL},
+    {"CreateServiceSpecificCredential", KT_KIND_CREDENTIAL, "serviceSpecificCredential", "serviceSpecificCredentialId"},
+    {"ResetServiceSpecificCredential", KT_KIND_CREDENTIAL, "serviceSpecificCredential", "serviceSpecificCredentialId"},
+    {"UploadSSHPublicKey", KT_KIND_CREDENTIAL, "sSHPublicKey", "sSHPublicKeyId"},
+    {"UploadSigningCertificate", KT_KIND_CREDENTIAL, "certificate", "certificateId"},
+};
+enum { CALLS = sizeof calls / sizeof *calls };
+_Static_assert(CALLS + 1 <= KT_EVENT_NAMES, "KT_EVENT_NAMES is too small");
+
+size_t kt_event_names(unsigned kinds, const char *out[KT_EVENT_NAMES])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < CALLS; i++) {
+        unsigned of = KT_KIND_BIT(calls[i].kind);
+        if (calls[i].kind == KT_KIND_DEACTIVATION)
+            of |= KT_KIND_BIT(KT_KIND_REACTIVATION);
+        if (kinds & of)
+            out[n++] = calls[i].name;
+    }
+    if (kinds & KT_KIND_BIT(KT_KIND_USE))
+        out[n++] = "AKIA";
+    return n;
+}
 
 /* --- small readings ---------------------------------------------------------- */
 
@@ -228,12 +261,12 @@ static enum kt_address_kind address_kind(struct kt_span s)
 
 /* --- outcome and target ------------------------------------------------------ */
 
-static enum kt_result result_of(struct kt_span error_code)
+static enum kt_result result_of(struct kt_span error_code, enum kt_kind kind)
 {
     static const char *const denials[] = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation",
                                           "Client.UnauthorizedOperation"};
     if (!kt_span_known(error_code))
-        return KT_RESULT_CREATED;
+        return kind == KT_KIND_CREATION || kind == KT_KIND_CREDENTIAL ? KT_RESULT_CREATED : KT_RESULT_DONE;
     for (size_t i = 0; i < sizeof denials / sizeof *denials; i++)
         if (kt_span_is(error_code, denials[i]))
             return KT_RESULT_DENIED;
@@ -284,15 +317,14 @@ static bool names_nobody(const json_t *params)
     return !name || json_is_null(name);
 }
 
-static void decode_target(const json_t *root, enum principal p, struct kt_event *ev)
+static void decode_target(const json_t *root, const json_t *made, enum principal p, struct kt_event *ev)
 {
     const json_t *params = json_object_get(root, "requestParameters");
-    const json_t *key = json_object_get(json_object_get(root, "responseElements"), "accessKey");
     struct kt_span message = kt_span_known(ev->error_code) ? ev->error_message : KT_SPAN_NONE, account;
     struct {
         struct kt_span name;
         enum kt_target_from from;
-    } say[] = {{get_name(key, "userName"), KT_TARGET_RESPONSE},
+    } say[] = {{get_name(made, "userName"), KT_TARGET_RESPONSE},
                {get_name(params, "userName"), KT_TARGET_REQUEST},
                {target_in_message(message, &account), KT_TARGET_ERROR},
                {KT_SPAN_NONE, KT_TARGET_CALLER}};
@@ -392,7 +424,7 @@ static uint32_t record_flags_of(const json_t *root, uint32_t record_flags, const
         f |= KT_FLAG_OMITTED;
     if (addendum && !json_is_null(addendum))
         f |= KT_FLAG_ADDENDUM;
-    if (kt_span_known(ev->event_source) && !kt_span_is(ev->event_source, "iam.amazonaws.com"))
+    if (ev->kind != KT_KIND_USE && kt_span_known(ev->event_source) && !kt_span_is(ev->event_source, "iam.amazonaws.com"))
         f |= KT_FLAG_OTHER_SOURCE;
     if (ev->event_id.n == 0)
         f |= KT_FLAG_NO_EVENT_ID;
@@ -401,9 +433,34 @@ static uint32_t record_flags_of(const json_t *root, uint32_t record_flags, const
     return f;
 }
 
-static enum kt_kind kind_of(struct kt_span event_name)
+bool kt_event_long_lived(struct kt_span access_key_id)
 {
-    return kt_span_is(event_name, "CreateAccessKey") ? KT_KIND_CREATION : KT_KIND_NONE;
+    return kt_span_starts(access_key_id, "AKIA");
+}
+
+static const struct call *call_of(const json_t *root)
+{
+    struct kt_span name = get(root, "eventName");
+    for (size_t i = 0; i < CALLS; i++) {
+        if (!kt_span_is(name, calls[i].name))
+            continue;
+        /* other services have events of the same names; creations are flagged instead */
+        return i == 0 || kt_span_is(get(root, "eventSource"), "iam.amazonaws.com") ? &calls[i] : NULL;
+    }
+    return NULL;
+}
+
+static enum kt_kind kind_of(const json_t *root, const struct call *c)
+{
+    if (c && c->kind != KT_KIND_DEACTIVATION)
+        return c->kind;
+    struct kt_span status = c ? get(json_object_get(root, "requestParameters"), "status") : KT_SPAN_NONE;
+    if (kt_span_is(status, "Inactive"))
+        return KT_KIND_DEACTIVATION;
+    if (kt_span_is(status, "Active"))
+        return KT_KIND_REACTIVATION;
+    struct kt_span key = get(json_object_get(root, "userIdentity"), "accessKeyId");
+    return kt_event_long_lived(key) && kt_span_known(get(root, "eventName")) ? KT_KIND_USE : KT_KIND_NONE;
 }
 
 /* Any errorCode says that the call failed, a number too. */
@@ -421,36 +478,86 @@ static void decode_frame(const json_t *root, struct kt_arena *a, struct kt_event
     ev->event_source = get(root, "eventSource");
     ev->error_code = error_code_of(json_object_get(root, "errorCode"), a);
     ev->error_message = get(root, "errorMessage");
-    ev->result = result_of(ev->error_code);
+    ev->result = result_of(ev->error_code, ev->kind);
     ev->source.address = get(root, "sourceIPAddress");
     ev->source.kind = address_kind(ev->source.address);
     ev->region = get(root, "awsRegion");
+}
+
+/* The credential, as it was made, or as the parameters name it. */
+static void decode_key(const json_t *root, const struct call *c, const json_t *made, struct kt_event *ev)
+{
+    const json_t *params = json_object_get(root, "requestParameters");
+    if (c->id)
+        ev->key.id = either(get(made, c->id), c->kind == KT_KIND_CREATION ? KT_SPAN_NONE : get(params, c->id));
+    ev->key.status = either(get(made, "status"), c->kind == KT_KIND_DEACTIVATION ? get(params, "status") : KT_SPAN_NONE);
+    ev->key.created = kt_time_parse_created(either(get(made, "createDate"), get(made, "uploadDate")));
 }
 
 void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
 {
     *out = (struct kt_event){.time = KT_TIME_NONE, .key.created = KT_TIME_NONE};
     out->event_name = get(root, "eventName");
-    out->kind = kind_of(out->event_name);
+    const struct call *c = call_of(root);
+    out->kind = kind_of(root, c);
     if (out->kind == KT_KIND_NONE)
         return;
     bool redacted = kt_event_redact(root);
     const json_t *identity = json_object_get(root, "userIdentity");
-    const json_t *key = json_object_get(json_object_get(root, "responseElements"), "accessKey");
+    const json_t *answer = json_object_get(root, "responseElements");
+    const json_t *made = c && c->made ? json_object_get(answer, c->made) : NULL;
     decode_frame(root, a, out);
     enum principal p = decode_actor(identity, out);
     out->actor.via = either(get_name(identity, "invokedBy"),
                             out->source.kind == KT_ADDRESS_SERVICE ? out->source.address : KT_SPAN_NONE);
     out->account = either(either(get_name(root, "recipientAccountId"), get_name(root, "recipientAccountID")),
                           out->actor.account);
-    decode_target(root, p, out);
-    out->target.self = decode_self(root, p, out);
-    out->key.id = get(key, "accessKeyId");
-    out->key.status = get(key, "status");
-    out->key.created = kt_time_parse_created(get(key, "createDate"));
+    if (out->kind == KT_KIND_USE) {
+        out->key.id = out->actor.access_key_id;
+    } else {
+        decode_target(root, made, p, out);
+        out->target.self = decode_self(root, p, out);
+        decode_key(root, c, made, out);
+    }
     kt_agent_parse(get(root, "userAgent"), tri_of(json_object_get(root, "sessionCredentialFromConsole")) == KT_YES,
                    out->actor.via, a, &out->agent);
     out->flags = record_flags_of(root, record_flags, out) | text_flags(out) | (redacted ? KT_FLAG_REDACTED : 0u);
+}
+
+enum kt_result kt_event_result(struct kt_span error_code, enum kt_kind kind)
+{
+    return result_of(error_code.n ? error_code : KT_SPAN_NONE, kind);
+}
+
+enum kt_address_kind kt_event_address_kind(struct kt_span address)
+{
+    return address_kind(address);
+}
+
+struct kt_span kt_event_arn_account(struct kt_span arn)
+{
+    return read_arn(arn).account;
+}
+
+struct kt_span kt_event_caller(struct kt_span type, struct kt_span user_name, struct kt_span arn)
+{
+    struct kt_span resource = read_arn(arn).resource;
+    if (principal_of(type, resource) == ROOT)
+        return KT_LIT("root");
+    return either(user_name.n ? user_name : KT_SPAN_NONE, last_part(strip(resource, "user/")));
+}
+
+bool kt_event_as_use(struct kt_event *ev)
+{
+    if (!kt_event_long_lived(ev->actor.access_key_id))
+        return false;
+    ev->kind = KT_KIND_USE;
+    ev->result = result_of(ev->error_code, KT_KIND_USE);
+    memset(&ev->target, 0, sizeof ev->target);
+    ev->key.id = ev->actor.access_key_id;
+    ev->key.status = KT_SPAN_NONE;
+    ev->key.created = KT_TIME_NONE;
+    return true;
 }
 
 /* --- names ------------------------------------------------------------------- */
@@ -475,13 +582,22 @@ const char *kt_flag_name(uint32_t single_flag)
 
 const char *kt_kind_name(enum kt_kind k)
 {
-    static const char *const names[] = {NULL, "creation", "malformed"};
-    return (size_t)k < sizeof names / sizeof *names ? names[k] : NULL;
+    static const char *const names[KT_KIND_COUNT] = {NULL,           "creation",     "malformed", "use",
+                                                     "deactivation", "reactivation", "deletion",  "credential"};
+    return (size_t)k < KT_KIND_COUNT ? names[k] : NULL;
+}
+
+enum kt_kind kt_kind_find(struct kt_span name)
+{
+    for (int k = 0; k < KT_KIND_COUNT; k++)
+        if ((KT_KINDS_ALL & KT_KIND_BIT(k)) && kt_span_is(name, kt_kind_name((enum kt_kind)k)))
+            return (enum kt_kind)k;
+    return KT_KIND_NONE;
 }
 
 const char *kt_result_name(enum kt_result r)
 {
-    static const char *const names[] = {NULL, "created", "denied", "failed"};
+    static const char *const names[] = {NULL, "created", "denied", "failed", "done"};
     return (size_t)r < sizeof names / sizeof *names ? names[r] : NULL;
 }
 

@@ -15,9 +15,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum kt_kind { KT_KIND_NONE, KT_KIND_CREATION, KT_KIND_MALFORMED };
-/* created: no errorCode; denied: AccessDenied and its like; failed: others */
-enum kt_result { KT_RESULT_UNKNOWN, KT_RESULT_CREATED, KT_RESULT_DENIED, KT_RESULT_FAILED };
+/* creation: CreateAccessKey of any event source. Of iam.amazonaws.com alone:
+ * deactivation and reactivation (UpdateAccessKey to Inactive and Active),
+ * deletion (DeleteAccessKey), credential (what makes another long-lived
+ * credential: a password for the console, a service-specific credential, an
+ * SSH key, a signing certificate). use: any other call that was made with a
+ * long-lived access key. UpdateAccessKey that does not say which way, as when
+ * it was denied, is none of the two. */
+enum kt_kind {
+    KT_KIND_NONE, KT_KIND_CREATION, KT_KIND_MALFORMED, KT_KIND_USE, KT_KIND_DEACTIVATION, KT_KIND_REACTIVATION,
+    KT_KIND_DELETION, KT_KIND_CREDENTIAL, KT_KIND_COUNT
+};
+#define KT_KIND_BIT(k) (1u << (k))
+enum { KT_KINDS_ALL = (1u << KT_KIND_COUNT) - 1 - KT_KIND_BIT(KT_KIND_NONE) - KT_KIND_BIT(KT_KIND_MALFORMED) };
+/* created (creation, credential), done (all others): no errorCode; denied:
+ * AccessDenied and its like; failed: other errors */
+enum kt_result { KT_RESULT_UNKNOWN, KT_RESULT_CREATED, KT_RESULT_DENIED, KT_RESULT_FAILED, KT_RESULT_DONE };
 enum kt_tri { KT_UNKNOWN, KT_NO, KT_YES };
 enum kt_target_from { KT_TARGET_NONE, KT_TARGET_RESPONSE, KT_TARGET_REQUEST, KT_TARGET_ERROR, KT_TARGET_CALLER };
 enum kt_address_kind { KT_ADDRESS_UNKNOWN, KT_ADDRESS_IP, KT_ADDRESS_SERVICE, KT_ADDRESS_INTERNAL };
@@ -71,8 +84,8 @@ struct kt_event {
         enum kt_tri self;       /* same account and exactly equal names */
         enum kt_target_from from;
     } target;
-    struct {
-        struct kt_span id, status;
+    struct {                    /* the credential that it is about; of a use, the key that made the call */
+        struct kt_span id, status; /* status: made or set to; unknown for uses and deletions */
         int64_t created;
     } key;
     struct {
@@ -96,8 +109,24 @@ void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, st
  * CloudTrail itself has hidden, and null, stay. */
 bool kt_event_redact(json_t *root);
 
-/* The event names that kt_event_decode gives a kind; ends with NULL. */
-extern const char *const kt_event_names[];
+/* What an event of another kind is besides: a use of the long-lived key that
+ * made the call. False, and nothing changed, where it was made with none. */
+bool kt_event_as_use(struct kt_event *ev);
+/* Does this id name a long-lived access key (AKIA...)? */
+bool kt_event_long_lived(struct kt_span access_key_id);
+
+/* The rules of single fields, for who has these fields without the record. */
+enum kt_result kt_event_result(struct kt_span error_code, enum kt_kind kind); /* empty: no error */
+enum kt_address_kind kt_event_address_kind(struct kt_span address);
+struct kt_span kt_event_arn_account(struct kt_span arn);
+/* actor.name of a call made with a long-lived key */
+struct kt_span kt_event_caller(struct kt_span type, struct kt_span user_name, struct kt_span arn);
+
+/* What a record's bytes must hold to be of one of `kinds` (bits of
+ * KT_KIND_BIT): event names, and for uses the beginning of a key's id. Writes
+ * at most KT_EVENT_NAMES of them and returns how many. */
+enum { KT_EVENT_NAMES = 16 };
+size_t kt_event_names(unsigned kinds, const char *out[KT_EVENT_NAMES]);
 
 /* Reads a user agent alone; `from_console` is sessionCredentialFromConsole.
  * `via` is actor.via: where the text says nothing, the service that called
@@ -117,6 +146,8 @@ json_t *kt_json_path(json_t *root, struct kt_span path);
 struct kt_span kt_json_text(json_t *v, struct kt_arena *a);
 
 const char *kt_kind_name(enum kt_kind k);
+/* By name; KT_KIND_NONE where there is none, or none to ask for. */
+enum kt_kind kt_kind_find(struct kt_span name);
 const char *kt_result_name(enum kt_result r);           /* NULL: unknown */
 const char *kt_target_from_name(enum kt_target_from f); /* NULL: none */
 const char *kt_address_kind_name(enum kt_address_kind k);

@@ -16,6 +16,7 @@ enum { DAMAGE_RUN = 100 }; /* damaged records in a row; those behind them are to
 struct kt_ingest {
     struct kt_record_sink sink;
     struct kt_pick *pick;
+    struct kt_pick *keys; /* "AKIA"; NULL where uses are not asked for */
     struct kt_inflate *inflate;
     struct kt_split *split;
     struct kt_envelope envelope;
@@ -25,6 +26,7 @@ struct kt_ingest {
     uint64_t offset;                   /* of the candidate being opened */
     unsigned run; /* damaged stretches since the last whole value */
     bool stopped;
+    struct kt_walk walk;
 };
 
 static uint64_t next_ordinal(struct kt_ingest *g)
@@ -78,25 +80,45 @@ static bool on_bad_string(void *ctx, struct kt_span text, const char *reason)
 
 /* --- from the splitter ----------------------------------------------------- */
 
+static enum kt_take open_candidate(struct kt_ingest *g, const struct kt_candidate *c, const char **reason)
+{
+    g->offset = c->offset;
+    *reason = kt_envelope_open(&g->envelope, (struct kt_span){c->p, c->n});
+    return *reason ? KT_TAKE_DAMAGED : g->envelope.stopped ? KT_TAKE_STOP : KT_TAKE_OK;
+}
+
+/* A candidate without a name of interest that holds a long-lived key's id. */
+static enum kt_walked walk_candidate(struct kt_ingest *g, const struct kt_candidate *c, struct kt_use *use)
+{
+    if (!g->keys || !kt_pick_any(g->keys, c->p, c->n))
+        return KT_WALK_NONE;
+    enum kt_walked w = kt_walk(&g->walk, (struct kt_span){c->p, c->n}, use);
+    g->stats.unsure += w == KT_WALK_UNSURE;
+    return w;
+}
+
 static enum kt_take on_candidate(void *ctx, const struct kt_candidate *c, const char **reason)
 {
     struct kt_ingest *g = ctx;
-    if (c->matters) {
-        g->offset = c->offset;
-        *reason = kt_envelope_open(&g->envelope, (struct kt_span){c->p, c->n});
-        if (*reason)
-            return KT_TAKE_DAMAGED;
-        if (g->envelope.stopped)
-            return KT_TAKE_STOP;
-        if (g->envelope.found)
-            return KT_TAKE_OK;
+    struct kt_use use;
+    enum kt_walked walked = c->matters ? KT_WALK_UNSURE : walk_candidate(g, c, &use);
+    if (walked == KT_WALK_UNSURE) {
+        enum kt_take t = open_candidate(g, c, reason);
+        if (t != KT_TAKE_OK || g->envelope.found)
+            return t;
     }
     if (!close_damage(g))
         return KT_TAKE_STOP;
     g->run = 0;
-    if (!c->outer)
-        (void)next_ordinal(g);
-    return KT_TAKE_OK;
+    if (c->outer)
+        return KT_TAKE_OK;
+    uint64_t ordinal = next_ordinal(g);
+    if (walked != KT_WALK_USE)
+        return KT_TAKE_OK;
+    use.ordinal = ordinal;
+    g->stats.walked++;
+    g->stopped = !g->sink.use(g->sink.ctx, &use);
+    return g->stopped ? KT_TAKE_STOP : KT_TAKE_OK;
 }
 
 static bool on_damage(void *ctx, const char *p, size_t n, uint64_t offset, const char *reason, bool noise)
@@ -144,12 +166,14 @@ struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const 
     const struct kt_envelope_sink records = {on_record, on_bad_string, g};
     const struct kt_split_sink values = {on_candidate, on_damage, on_line, g};
     const struct kt_inflate_out bytes = {on_space, on_bytes, g};
+    static const char *const keys[] = {"AKIA"};
     g->pick = kt_pick_new(names, n_names);
+    g->keys = sink->use ? kt_pick_new(keys, 1) : NULL;
     kt_envelope_init(&g->envelope, &records, g->pick);
     bool ok = kt_damage_init(&g->damage, g->pick) && g->pick;
     g->split = kt_split_new(g->pick, &values);
     g->inflate = kt_inflate_new(&bytes);
-    if (!ok || !g->split || !g->inflate) {
+    if (!ok || !g->split || !g->inflate || (sink->use && !g->keys)) {
         kt_ingest_free(g);
         return NULL;
     }
@@ -165,6 +189,7 @@ void kt_ingest_free(struct kt_ingest *g)
     kt_damage_free(&g->damage);
     kt_envelope_free(&g->envelope);
     kt_pick_free(g->pick);
+    kt_pick_free(g->keys);
     free(g);
 }
 

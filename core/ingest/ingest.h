@@ -29,6 +29,7 @@
 #define KT_INGEST_INGEST_H
 #include "base/err.h"
 #include "base/span.h"
+#include "ingest/walk.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -61,11 +62,16 @@ struct kt_malformed {
 };
 enum { KT_MALFORMED_KEPT = 64 << 10 };
 
-/* Who receives. Both calls borrow their argument; false stops the stream. */
+/* Who receives. All calls borrow their argument; false stops the stream. */
 struct kt_record_sink {
     bool (*record)(void *ctx, const struct kt_record *r);
     bool (*malformed)(void *ctx, const struct kt_malformed *m);
     void *ctx;
+    /* A record of none of the names, of a call made with a long-lived access
+     * key, read by the walk of walk.h. Records that hold "AKIA" and that the
+     * walk is not sure of come through `record`, whatever their name. NULL:
+     * nothing of this is looked for, at no cost. */
+    bool (*use)(void *ctx, const struct kt_use *u);
 };
 
 struct kt_ingest_stats {
@@ -73,6 +79,8 @@ struct kt_ingest_stats {
     uint64_t bytes;     /* decompressed */
     uint64_t records;   /* seen, of interest or not; malformed ones are among them */
     uint64_t picked;    /* parsed and handed on */
+    uint64_t walked;    /* handed on as uses, without being parsed */
+    uint64_t unsure;    /* hold "AKIA", were walked in vain, and parsed for it */
     uint64_t malformed;
 };
 

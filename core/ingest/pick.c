@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #endif
 
-enum { ESCAPE_LEN = 6, APART_MAX = 3, NO_NAME = -1 };
+enum { ESCAPE_LEN = 6, APART_MAX = 3, RARE = 64 /* of two weights */ };
 
 /* Two bytes `apart` that announce one or several names (or the escape). */
 struct anchor {
@@ -57,7 +57,9 @@ static size_t count_served(const struct kt_pick *k, size_t from, struct anchor a
     return served;
 }
 
-/* The pair of name `i` that serves most names; of equals the rarest one. */
+/* The pair of name `i` that serves most names; of equals the rarest one. Pairs
+ * of two lower-case letters are everywhere: they serve only a name that has no
+ * other. */
 static struct anchor best_anchor(const struct kt_pick *k, size_t i)
 {
     const struct name *m = &k->name[i];
@@ -67,8 +69,8 @@ static struct anchor best_anchor(const struct kt_pick *k, size_t i)
     for (unsigned apart = 1; apart <= APART_MAX; apart++) {
         for (size_t j = 0; j + apart < m->n; j++) {
             struct anchor a = {(unsigned char)m->p[j], (unsigned char)m->p[j + apart], apart};
-            size_t served = count_served(k, i, a);
             unsigned w = weight(a.first) * weight(a.second);
+            size_t served = w <= RARE ? count_served(k, i, a) : 1;
             if (served > best_served || (served == best_served && w < best_weight)) {
                 best = a;
                 best_served = served;

@@ -41,6 +41,12 @@ static size_t utf8_len(const unsigned char *p, size_t n, size_t *bad)
     return len;
 }
 
+size_t kt_utf8_len(const unsigned char *p, size_t n)
+{
+    size_t bad;
+    return utf8_len(p, n, &bad);
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

@@ -7,6 +7,8 @@ static const char csv_columns[] = "kind,time,event_name,result,error.code,actor.
                                   "target.name,target.self,key.id,source.address,agent.tool,agent.class,actor.via,"
                                   "account,region,risk,level,why,event_id,origin.source,origin.record";
 static const char table_columns[] = "time,risk,actor.name,target.name,result,key.id,source.address,agent.tool,why";
+static const char table_kinds_columns[] = "time,risk,kind,event_name,actor.name,target.name,result,key.id,"
+                                          "source.address,agent.tool,why";
 
 static bool word_char(char c)
 {
@@ -107,7 +109,9 @@ enum kt_code columns_choose(struct columns *cs, const struct kt_output_opts *o, 
     cs->chosen = cs->n > 0;
     if (c != KT_OK || cs->chosen)
         return c;
-    return from_list(cs, o->format == KT_FORMAT_TABLE ? table_columns : csv_columns, e);
+    if (o->format != KT_FORMAT_TABLE)
+        return from_list(cs, csv_columns, e);
+    return from_list(cs, o->kinds ? table_kinds_columns : table_columns, e);
 }
 
 static struct kt_span at_path(json_t *root, struct kt_span path, struct kt_arena *a)
@@ -125,8 +129,9 @@ struct kt_span column_value(const struct column *c, const struct kt_row *r, json
         return KT_SPAN_NONE;
     switch (c->kind) {
     case COLUMN_USER_NAME: return at_path(root, KT_LIT("userIdentity.userName"), a);
-    case COLUMN_ACTION: return KT_LIT("created");
-    case COLUMN_STATUS: return r->ev.result == KT_RESULT_CREATED ? KT_LIT("success") : KT_LIT("failure");
+    case COLUMN_ACTION: return r->ev.kind == KT_KIND_CREATION ? KT_LIT("created") : KT_SPAN_NONE;
+    case COLUMN_STATUS:
+        return r->ev.result == KT_RESULT_CREATED || r->ev.result == KT_RESULT_DONE ? KT_LIT("success") : KT_LIT("failure");
     default: return at_path(root, c->name, a);
     }
 }

@@ -21,6 +21,7 @@ struct kt_output_opts {
     enum kt_format format;
     const char *columns; /* --columns, or NULL: the rule's fields, or the default ones */
     const char *rule;    /* --rule, or NULL */
+    bool kinds;          /* there are rows of other kinds than creation: the default table says which */
     bool follow;         /* table: print rows as they come, at fixed widths */
     bool ascii;          /* table: the terminal's codeset is not UTF-8 */
     int width;           /* table: columns of the terminal; 0: not one, no limit */

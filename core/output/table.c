@@ -17,9 +17,10 @@ static const struct habit {
     {KT_FIELD_ACTOR_NAME, "ACTOR", 10, 24, 0}, {KT_FIELD_TARGET_NAME, "TARGET", 11, 20, 0},
     {KT_FIELD_RESULT, "RESULT", 7, 7, 2},      {KT_FIELD_KEY_ID, "KEY", 9, 20, 4},
     {KT_FIELD_SOURCE_ADDRESS, "FROM", 11, 15, 0}, {KT_FIELD_AGENT_TOOL, "AGENT", 10, 18, 1},
-    {KT_FIELD_WHY, "WHY", 16, 32, 3},
+    {KT_FIELD_WHY, "WHY", 16, 32, 3},          {KT_FIELD_KIND, "KIND", 8, 12, 6},
+    {KT_FIELD_EVENT_NAME, "EVENT", 11, 24, 5},
 };
-enum { HABITS = sizeof habits / sizeof *habits, OTHER_LEAST = 4, OTHER_FIXED = 24, DROPS = 4 };
+enum { HABITS = sizeof habits / sizeof *habits, OTHER_LEAST = 4, OTHER_FIXED = 24, DROPS = 6 };
 /* Where no terminal sets the width, one long name must not stretch all lines. */
 enum { NAME_MOST = 36, ROLE_LEAST = 10 };
 
@@ -136,6 +137,8 @@ static void default_cell(struct table *t, enum kt_field f, const struct kt_row *
         actor_cell(t, ev);
         break;
     case KT_FIELD_TARGET_NAME:
+        if (ev->kind == KT_KIND_USE)
+            break; /* a use is of no one */
         plain(t, kt_span_known(ev->target.name) ? ev->target.name : KT_LIT("?"), KT_TEXT_IDENTITY);
         if (ev->target.self == KT_YES)
             (void)kt_buf_adds(&t->text, " (self)");

@@ -214,7 +214,7 @@ void ent_free_all(struct kt_store *s)
 
 static void count(struct entity_many *m, const struct packed *p, unsigned roles, uint32_t by)
 {
-    m->created += p->result == KT_RESULT_CREATED ? by : 0;
+    m->created += p->kind == KT_KIND_CREATION && p->result == KT_RESULT_CREATED ? by : 0;
     m->denied += p->result == KT_RESULT_DENIED ? by : 0;
     m->failed += p->result == KT_RESULT_FAILED ? by : 0;
     m->as_actor += roles & ROLE_ACTOR ? by : 0;
@@ -320,6 +320,20 @@ struct kt_span ent_name(const struct kt_store *s, kt_entity e)
 {
     const struct entity *x = ent_at(s, e);
     return x ? sym_span(&s->tab[T_TEXT], x->name) : KT_SPAN_NONE;
+}
+
+kt_entity ent_find(const struct kt_store *s, enum kt_entity_kind k, struct kt_span name, uint32_t *at, uint32_t n)
+{
+    const struct entities *t = &s->ent;
+    for (; n && *at <= t->top; n--, ++*at) {
+        const struct entity *x = place_at(t, *at);
+        if (x->kind == k && (x->state == ENTITY_ONE || x->state == ENTITY_MANY) &&
+            kt_span_eq(sym_span(&s->tab[T_TEXT], x->name), name))
+            return (kt_entity)x->generation << ENTITY_BITS | *at;
+    }
+    if (*at > t->top)
+        *at = 0;
+    return 0;
 }
 
 bool ent_info(struct kt_store *s, kt_entity e, struct kt_entity_info *out)

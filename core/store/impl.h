@@ -82,7 +82,7 @@ struct packed {
     uint32_t actor, agent, place, error, verdict, why, origin;
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
-    uint32_t kind : 4, result : 2, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
+    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
 };
 
 struct chunk {
@@ -129,9 +129,9 @@ struct entities {
     uint64_t count[KT_ENTITY_KINDS];
 };
 
-/* --- digests of dropped rows --------------------------------------------- */
+/* --- the last `max` digests that were added ------------------------------- */
 
-struct forgotten { /* the writer's */
+struct digests { /* the writer's */
     uint8_t (*digest)[DIGEST]; /* a ring */
     size_t n, at, cap, max;
     uint32_t *slot;
@@ -153,10 +153,11 @@ struct kt_store {
 
     struct kt_counts counts;
     bool times_dirty;
+    struct ledger *ledger; /* NULL before the first fact */
 
     /* the writer's, not under the lock */
     struct rowset by_id, by_digest;
-    struct forgotten forgotten;
+    struct digests forgotten;
     ZSTD_CCtx *cctx;
     ZSTD_CDict *cdict;
     char *sample; /* texts of the first records: the dictionary of the others */
@@ -221,6 +222,9 @@ bool ent_touch(struct kt_store *s, kt_entity e, uint64_t seq, const struct packe
 void ent_untouch(struct kt_store *s, kt_entity e, uint64_t seq, const struct packed *p, unsigned roles);
 /* Frees it where no row touches it. */
 void ent_settle(struct kt_store *s, kt_entity e);
+/* Of the places from `*at` on, `n` of them, the one of this kind and name, or 0;
+ * `*at` is moved on, and is 0 once all were looked at. */
+kt_entity ent_find(const struct kt_store *s, enum kt_entity_kind k, struct kt_span name, uint32_t *at, uint32_t n);
 struct kt_span ent_name(const struct kt_store *s, kt_entity e);
 /* Its rows kept, oldest first: low halves of seq. */
 uint32_t ent_rows(const struct entity *e, const uint32_t **list);
@@ -248,6 +252,16 @@ void seen_add(struct kt_store *s, uint64_t seq);
 /* A row that was added before is flagged now. */
 void seen_conflict(struct kt_store *s, uint64_t seq);
 void seen_drop(struct kt_store *s, uint64_t seq);
+
+bool digests_have(const struct digests *f, const uint8_t d[DIGEST]);
+/* Room for `room` more; false where memory ran out. */
+bool digests_prepare(struct digests *f, struct mem *m, size_t room);
+void digests_add(struct digests *f, const uint8_t d[DIGEST]);
+void digests_free(struct digests *f, struct mem *m);
+
+/* ledger.c */
+void ledger_free(struct kt_store *s);
+size_t ledger_memory(const struct kt_store *s);
 
 /* raw.c. The first two are the writer's. */
 struct raw *raw_pack(struct kt_store *s, struct kt_span text);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCRATCH = 1 << 20, ENUM_BITS = 13, FLAG_BITS = KT_FLAG_COUNT };
+enum { SCRATCH = 1 << 20, ENUM_BITS = 14, FLAG_BITS = KT_FLAG_COUNT };
 
 enum component component_of(enum kt_field f)
 {
@@ -44,7 +44,7 @@ uint32_t component_number(const struct kt_store *s, const struct packed *p, enum
     case C_TARGET: return name_number(s, p->target);
     case C_ADDRESS: return name_number(s, p->address);
     case C_KEY: return name_number(s, p->key);
-    case C_ENUMS: return (uint32_t)(p->kind | p->result << 4 | p->self << 6 | p->from << 8 | p->address_kind << 11);
+    case C_ENUMS: return (uint32_t)(p->kind | p->result << 4 | p->self << 7 | p->from << 9 | p->address_kind << 12);
     case C_FLAGS: return p->flags;
     default: return 0;
     }

@@ -95,11 +95,10 @@ static void take_out(const struct kt_store *s, struct rowset *t, uint64_t seq, h
     t->used--;
 }
 
-/* --- digests of dropped rows ----------------------------------------------------- */
+/* --- the digests last seen: of dropped rows ----------------------------------------------------- */
 
-static bool forgotten_grow(struct kt_store *s, size_t room)
+bool digests_prepare(struct digests *f, struct mem *m, size_t room)
 {
-    struct forgotten *f = &s->forgotten;
     if (f->n + room <= f->cap || f->cap == f->max)
         return true;
     size_t cap = f->cap ? f->cap * 2 : 256;
@@ -108,11 +107,11 @@ static bool forgotten_grow(struct kt_store *s, size_t room)
     size_t slots = 512;
     while (slots < cap * 2)
         slots *= 2;
-    uint8_t (*digest)[DIGEST] = mem_resize(&s->mem, f->digest, cap * DIGEST);
+    uint8_t (*digest)[DIGEST] = mem_resize(m, f->digest, cap * DIGEST);
     if (!digest)
         return false;
     f->digest = digest;
-    uint32_t *slot = mem_zero(&s->mem, slots * sizeof *slot);
+    uint32_t *slot = mem_zero(m, slots * sizeof *slot);
     if (!slot)
         return false;
     for (size_t i = 0; i < f->n; i++) {
@@ -121,14 +120,14 @@ static bool forgotten_grow(struct kt_store *s, size_t room)
             at = (at + 1) & (slots - 1);
         slot[at] = (uint32_t)i + 1;
     }
-    mem_free(&s->mem, f->slot);
+    mem_free(m, f->slot);
     f->slot = slot;
     f->slots = slots;
     f->cap = cap;
     return true;
 }
 
-static size_t forgotten_find(const struct forgotten *f, const uint8_t d[DIGEST])
+static size_t digests_find(const struct digests *f, const uint8_t d[DIGEST])
 {
     size_t at = digest_hash(d) & (f->slots - 1);
     while (f->slot[at] && memcmp(f->digest[f->slot[at] - 1], d, DIGEST) != 0)
@@ -136,15 +135,19 @@ static size_t forgotten_find(const struct forgotten *f, const uint8_t d[DIGEST])
     return at;
 }
 
-bool seen_forgotten(const struct kt_store *s, const uint8_t d[DIGEST])
+bool digests_have(const struct digests *f, const uint8_t d[DIGEST])
 {
-    const struct forgotten *f = &s->forgotten;
-    return f->slots && f->slot[forgotten_find(f, d)];
+    return f->slots && f->slot[digests_find(f, d)];
 }
 
-static void forgotten_remove(struct forgotten *f, size_t i)
+bool seen_forgotten(const struct kt_store *s, const uint8_t d[DIGEST])
 {
-    size_t mask = f->slots - 1, at = forgotten_find(f, f->digest[i]);
+    return digests_have(&s->forgotten, d);
+}
+
+static void digests_remove(struct digests *f, size_t i)
+{
+    size_t mask = f->slots - 1, at = digests_find(f, f->digest[i]);
     if (f->slot[at] != i + 1)
         return;
     for (size_t next = (at + 1) & mask; f->slot[next]; next = (next + 1) & mask) {
@@ -157,17 +160,23 @@ static void forgotten_remove(struct forgotten *f, size_t i)
     f->slot[at] = 0;
 }
 
-static void forgotten_add(struct forgotten *f, const uint8_t d[DIGEST])
+void digests_add(struct digests *f, const uint8_t d[DIGEST])
 {
     if (!f->cap)
         return;
     size_t i = f->n < f->cap ? f->n++ : f->at;
     if (i == f->at && f->n == f->cap) {
-        forgotten_remove(f, i);
+        digests_remove(f, i);
         f->at = (f->at + 1) % f->cap;
     }
     memcpy(f->digest[i], d, DIGEST);
-    f->slot[forgotten_find(f, d)] = (uint32_t)i + 1;
+    f->slot[digests_find(f, d)] = (uint32_t)i + 1;
+}
+
+void digests_free(struct digests *f, struct mem *m)
+{
+    mem_free(m, f->digest);
+    mem_free(m, f->slot);
 }
 
 /* --- the three together ------------------------------------------------------------ */
@@ -175,7 +184,7 @@ static void forgotten_add(struct forgotten *f, const uint8_t d[DIGEST])
 bool seen_prepare(struct kt_store *s)
 {
     if (s->forgotten.n) /* the first growth is small: seen_drop does it */
-        (void)forgotten_grow(s, DROPS_A_ADD);
+        (void)digests_prepare(&s->forgotten, &s->mem, DROPS_A_ADD);
     return rowset_prepare(s, &s->by_id, id_hash) && rowset_prepare(s, &s->by_digest, by_digest_hash);
 }
 
@@ -183,8 +192,7 @@ void seen_free(struct kt_store *s)
 {
     mem_free(&s->mem, s->by_id.slot);
     mem_free(&s->mem, s->by_digest.slot);
-    mem_free(&s->mem, s->forgotten.digest);
-    mem_free(&s->mem, s->forgotten.slot);
+    digests_free(&s->forgotten, &s->mem);
 }
 
 static uint64_t lookup(const struct kt_store *s, const struct rowset *t, const struct packed *key, hash_fn *hash,
@@ -235,6 +243,6 @@ void seen_drop(struct kt_store *s, uint64_t seq)
     if (p->id_form != ID_NONE)
         take_out(s, &s->by_id, seq, id_hash, same_id);
     /* without memory for it, a late repetition of the row comes in again */
-    if (forgotten_grow(s, 1))
-        forgotten_add(&s->forgotten, p->digest);
+    if (digests_prepare(&s->forgotten, &s->mem, 1))
+        digests_add(&s->forgotten, p->digest);
 }

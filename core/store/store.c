@@ -80,6 +80,7 @@ void kt_store_free(struct kt_store *s)
     for (int i = 0; i < TABLES; i++)
         symtab_free(&s->tab[i]);
     seen_free(s);
+    ledger_free(s);
     raw_free_all(s);
     (void)pthread_mutex_destroy(&s->gate);
     (void)pthread_mutex_destroy(&s->lock);
@@ -236,7 +237,7 @@ static void drop_oldest(struct kt_store *s)
 static void retain_limits(struct kt_store *s)
 {
     for (int i = 0; i < DROPS_A_ADD && s->next - s->first > 1; i++) {
-        if (s->next - s->first <= s->o.rows_max && atomic_load(&s->mem.bytes) <= s->o.memory_max)
+        if (s->next - s->first <= s->o.rows_max && atomic_load(&s->mem.bytes) + ledger_memory(s) <= s->o.memory_max)
             return;
         drop_oldest(s);
     }
@@ -338,8 +339,8 @@ struct kt_counts kt_store_counts(struct kt_store *s)
     if (s->times_dirty)
         find_times(s);
     struct kt_counts c = s->counts;
+    c.memory = atomic_load(&s->mem.bytes) + ledger_memory(s);
     store_unlock(s);
-    c.memory = atomic_load(&s->mem.bytes);
     return c;
 }
 
@@ -414,6 +415,18 @@ bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct
     }
     store_unlock(s);
     return ok;
+}
+
+kt_entity kt_store_find(struct kt_store *s, enum kt_entity_kind k, struct kt_span name)
+{
+    enum { SLICE = 4096 };
+    kt_entity e = 0;
+    for (uint32_t at = 1; at && !e && k != KT_ENTITY_USER;) {
+        store_lock(s);
+        e = ent_find(s, k, name, &at, SLICE);
+        store_unlock(s);
+    }
+    return e;
 }
 
 bool kt_store_row_entities(struct kt_store *s, uint64_t seq, struct kt_row_entities *out)

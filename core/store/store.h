@@ -47,7 +47,13 @@ struct kt_counts {
     uint64_t gaps;      /* places where events may be missing */
     int64_t newest;     /* eventTime of the newest row; KT_TIME_NONE */
     int64_t oldest;
-    uint64_t memory;    /* bytes, estimated */
+    uint64_t memory;    /* bytes, estimated; the ledger's among them */
+    /* The ledger of keys (ledger.h), counted apart: a fact may be a row as
+     * well, or come of a record that is none. */
+    uint64_t facts;           /* learnt */
+    uint64_t facts_duplicate; /* known already */
+    uint64_t facts_lost;      /* memory ran out */
+    uint64_t keys, keys_dropped; /* whose life is known; was known once */
 };
 
 /* NOT: out of memory. Nothing is counted as received; a gap is counted. */
@@ -92,6 +98,9 @@ struct kt_entity_info {
 };
 /* Spans in `a`. False where no kept row touches it. */
 bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct kt_entity_info *out);
+/* The one of this kind and name, for an address, an agent or a key; 0 where no
+ * kept row touches it. Looks through all, a slice at a time. */
+kt_entity kt_store_find(struct kt_store *s, enum kt_entity_kind k, struct kt_span name);
 /* The entities that a row touches; 0 where the fact is not known. */
 struct kt_row_entities {
     kt_entity actor, target, address, agent, key, actor_key;

@@ -88,5 +88,10 @@ row "plain: the library, one thread" ingest_plain grep
 row "gzip: zlib alone, one thread" unpack unpack
 row "gzip: keytop -o jsonl" keytop_gz unpack
 row "gzip: the library, one thread" ingest_gz unpack
+# calls with long-lived keys and nothing else: read without building trees
+# shellcheck disable=SC2086
+if [ -n "$lib" ] && "$cc" -O2 -std=c17 -D_GNU_SOURCE -I"$root/core" $flags -pthread -o "$dir/uses" "$here/uses.c" "$lib" $libs -lm 2>"$dir/err"; then
+	"$dir/uses" 100 || bad=1
+fi
 [ $bad -eq 0 ] && echo "answers: right ($want rows)"
 exit $bad

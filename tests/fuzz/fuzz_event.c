@@ -56,7 +56,7 @@ static void check_event(const struct kt_event *ev)
     need(ev->target.self == KT_UNKNOWN || kt_span_known(ev->target.name));
     need(ev->result != KT_RESULT_UNKNOWN);
     need(ev->result == KT_RESULT_DENIED ? ev->target.from != KT_TARGET_CALLER : true);
-    need(kt_span_known(ev->error_code) == (ev->result != KT_RESULT_CREATED));
+    need(kt_span_known(ev->error_code) == (ev->result == KT_RESULT_DENIED || ev->result == KT_RESULT_FAILED));
     need(((ev->flags & KT_FLAG_NO_TIME) != 0) == (ev->time == KT_TIME_NONE));
     if (kt_span_is(ev->actor.type, "AssumedRole"))
         need(ev->target.self != KT_YES && ev->target.from != KT_TARGET_CALLER);
@@ -70,7 +70,10 @@ static void record(json_t *root, const struct kt_rules *rules, struct kt_arena *
         json_object_set_new(root, "eventName", json_string("CreateAccessKey"));
         kt_event_decode(root, 0, a, &row.ev);
     }
-    need(row.ev.kind == KT_KIND_CREATION);
+    need(row.ev.kind != KT_KIND_NONE && row.ev.kind != KT_KIND_MALFORMED);
+    struct kt_event use = row.ev;
+    need(kt_event_as_use(&use) == kt_event_long_lived(row.ev.actor.access_key_id));
+    need(row.ev.kind != KT_KIND_USE || kt_span_eq(row.ev.key.id, row.ev.actor.access_key_id));
     need(!kt_event_redact(root));
     check_event(&row.ev);
     kt_rules_judge(rules, root, &row.verdict);

@@ -44,11 +44,21 @@ static bool on_malformed(void *ctx, const struct kt_malformed *m)
     return true;
 }
 
+static bool on_use(void *ctx, const struct kt_use *u)
+{
+    struct log *l = ctx;
+    if (u->ordinal <= l->last || !kt_span_starts(u->key_id, "AKIA") || !kt_span_known(u->event_name))
+        abort();
+    l->last = u->ordinal;
+    kt_buf_addf(&l->text, "u %llu %zu %zu\n", (unsigned long long)u->ordinal, u->key_id.n, u->event_name.n);
+    return true;
+}
+
 /* One stream for all inputs: what is left of one must not show in the next. */
 static void run(struct kt_ingest **g, const uint8_t *data, size_t size, unsigned seed, struct log *l)
 {
     static const char *const names[] = {"CreateAccessKey", "Foo"};
-    const struct kt_record_sink sink = {on_record, on_malformed, l};
+    const struct kt_record_sink sink = {on_record, on_malformed, l, on_use};
     if (!*g) {
         kt_buf_init(&l->text, 16 << 20);
         *g = kt_ingest_new(names, 2, &sink);

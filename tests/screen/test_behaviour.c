@@ -792,6 +792,76 @@ static void the_text_of_a_record_is_shown_whole(void **state)
     kt_json_lines_free(&j);
 }
 
+/* --- a key's life --------------------------------------------------------- */
+
+static void learn_use(const char *id, const char *time, const char *address)
+{
+    struct kt_fact use = {.kind = KT_KIND_USE, .result = KT_RESULT_DONE, .time = kt_time_parse(kt_span_of(time)),
+                          .event_id = kt_span_of(id), .event_name = KT_LIT("ListBuckets"),
+                          .event_source = KT_LIT("s3.amazonaws.com"), .key = KT_LIT("AKIAIOSFODNN7EXA7QX2"),
+                          .address = kt_span_of(address), .address_kind = KT_ADDRESS_IP, .agent = KT_LIT("Boto3/1.28.0")};
+    assert_int_equal(kt_store_learn(f.app->store, &use), KT_LEARNT);
+    fixture_settle(&f);
+}
+
+static void a_use_that_arrives_is_news_to_the_pane_of_its_key_though_no_row_comes(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "3 uses, 1 denied"));
+    assert_false(fixture_shows(&f, "192.0.2.200"));
+    learn_use("late", "2026-11-24T14:32:39Z", "192.0.2.200");
+    assert_true(fixture_shows(&f, "4 uses, 1 denied"));
+    assert_true(fixture_shows(&f, "2 addresses"));
+    assert_true(fixture_shows(&f, "192.0.2.200"));
+    for (int i = 0; i < 20; i++) { /* more than are listed at first */
+        char id[32], from[32];
+        snprintf(id, sizeof id, "late-%d", i);
+        snprintf(from, sizeof from, "192.0.2.%d", i + 1);
+        learn_use(id, "2026-11-24T14:32:39Z", from);
+    }
+    assert_true(fixture_shows(&f, "22 addresses"));
+    assert_true(fixture_shows(&f, "16 more"));
+}
+
+static void the_cursor_stays_with_its_address_as_uses_arrive(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Enter");
+    assert_non_null(strstr(fixture_selected(&f), "198.51.100.77"));
+    for (int i = 0; i < 5; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "more-%d", i);
+        learn_use(id, "2026-11-24T14:32:39Z", "192.0.2.200"); /* has most uses now: stands first */
+    }
+    assert_non_null(strstr(fixture_selected(&f), "198.51.100.77"));
+}
+
+static void an_address_of_uses_leads_to_its_pane_where_rows_are_kept_of_it(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Enter");
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "no row is kept of it"));
+    learn_use("a", "2026-11-24T14:32:39Z", "203.0.113.9");
+    assert_true(fixture_shows(&f, "2 addresses"));
+    fixture_keys(&f, "Down");
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "keytop › AKIAIOSFODNN7EXA7QX2 › 203.0.113.9"));
+}
+
+static void a_value_among_the_places_of_uses_is_found_and_copied(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Enter C-f");
+    fixture_keys(&f, "'kali");
+    fixture_keys(&f, "Esc");
+    fixture_keys(&f, "C-f");
+    fixture_keys(&f, "'aws-cli 2.15");
+    fixture_keys(&f, "Enter");
+    assert_non_null(strstr(fixture_selected(&f), "aws-cli 2.15.22"));
+}
+
 int main(void)
 {
 #define T(fn, open) cmocka_unit_test_setup_teardown(fn, open, done)
@@ -817,6 +887,10 @@ int main(void)
         T(sorting_is_chosen_from_a_list_or_by_its_neighbour, day),
         T(what_is_copied_is_ascii_on_one_line, day),
         T(hostile_text_is_copied_escaped, day),
+        T(a_use_that_arrives_is_news_to_the_pane_of_its_key_though_no_row_comes, wide_day),
+        T(the_cursor_stays_with_its_address_as_uses_arrive, wide_day),
+        T(an_address_of_uses_leads_to_its_pane_where_rows_are_kept_of_it, wide_day),
+        T(a_value_among_the_places_of_uses_is_found_and_copied, wide_day),
         T(every_command_is_in_the_help, day),
         T(a_key_without_a_command_is_answered_calmly, day),
         T(a_hint_goes_away_by_itself_and_then_nothing_is_due, day),

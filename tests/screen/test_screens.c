@@ -90,6 +90,11 @@ static void the_pane_of_a_key(void **state)
     (void)state;
     shows(KEYS("Enter"), "key");
 }
+static void the_pane_of_a_key_that_replaced_another(void **state)
+{
+    (void)state;
+    shows(KEYS("Down Down Down Down Enter"), "key_rotation");
+}
 static void the_pane_of_an_address(void **state)
 {
     (void)state;
@@ -164,6 +169,7 @@ int main(void)
         cmocka_unit_test(the_chooser_of_columns),
         cmocka_unit_test(the_pane_of_a_user),
         cmocka_unit_test(the_pane_of_a_key),
+        cmocka_unit_test(the_pane_of_a_key_that_replaced_another),
         cmocka_unit_test(the_pane_of_an_address),
         cmocka_unit_test(the_pane_of_an_agent),
         cmocka_unit_test(a_record),

@@ -109,6 +109,29 @@ static const struct fixture_record day[] = {
 };
 enum { DAY = sizeof day / sizeof *day };
 
+/* What became of the day's keys: one is used at once from elsewhere, one
+ * replaces an older one. */
+#define IAM_USER(name, key)                                                                                        \
+    "\"userIdentity\":{\"type\":\"IAMUser\",\"accountId\":\"" ACCOUNT "\",\"userName\":\"" name "\","             \
+    "\"accessKeyId\":\"" key "\"},\"recipientAccountId\":\"" ACCOUNT "\",\"awsRegion\":\"us-east-1\""
+#define USE(id, time, service, name, address, agent, rest)                                                         \
+    "{\"eventID\":\"" id "\",\"eventTime\":\"2026-11-24T" time "Z\",\"eventSource\":\"" service                   \
+    ".amazonaws.com\",\"eventName\":\"" name "\",\"sourceIPAddress\":\"" address "\",\"userAgent\":\"" agent    \
+    "\"," IAM_USER("svc-backup", "AKIAIOSFODNN7EXA7QX2") rest "}\n"
+#define KALI "aws-cli/2.15.22 Python/3.11.8 Linux/6.6.9-amd64 source/x86_64.kali.2024 prompt/off command/"
+#define CHANGE(id, time, name, params)                                                                             \
+    "{\"eventID\":\"" id "\",\"eventTime\":\"2026-11-24T" time "Z\",\"eventSource\":\"iam.amazonaws.com\","         \
+    "\"eventName\":\"" name "\",\"sourceIPAddress\":\"198.51.100.20\",\"userAgent\":\"" CLI "\",\"userIdentity\":{"  \
+    "\"type\":\"IAMUser\",\"accountId\":\"" ACCOUNT "\",\"userName\":\"alice\",\"accessKeyId\":"                 \
+    "\"ASIAIOSFODNN7EXAMPLE\"},\"recipientAccountId\":\"" ACCOUNT "\",\"requestParameters\":{" params "}}\n"
+static const char lives[] =
+    USE("u1", "14:32:29", "sts", "GetCallerIdentity", "198.51.100.77", KALI "sts.get-caller-identity", "")
+    USE("u2", "14:32:33", "iam", "ListUsers", "198.51.100.77", KALI "iam.list-users", ",\"errorCode\":\"AccessDenied\"")
+    USE("u3", "14:32:37", "s3", "ListBuckets", "198.51.100.77", KALI "s3.ls", "")
+    CHANGE("c1", "14:22:05", "UpdateAccessKey", "\"userName\":\"alice\",\"status\":\"Inactive\",\"accessKeyId\":"
+           "\"AKIAIOSFODNN7EXAM0LD\"")
+    CHANGE("c2", "14:22:11", "DeleteAccessKey", "\"userName\":\"alice\",\"accessKeyId\":\"AKIAIOSFODNN7EXAM0LD\"");
+
 static void feed_day(struct fixture *f)
 {
     struct kt_buf b;
@@ -122,6 +145,7 @@ static void feed_day(struct fixture *f)
         kt_buf_addc(&b, '\n');
     }
     kt_buf_adds(&b, "{\"eventName\":\"CreateAccessKey\",\"eventTime\":\"2026-11-24T12:00:00Z\",\"awsRegion\":}\n");
+    kt_buf_adds(&b, lives);
     assert_false(b.failed);
     assert_int_equal(kt_engine_feed(f->engine, "trail", b.p, b.len, &e), KT_OK);
     kt_buf_free(&b);
@@ -186,7 +210,7 @@ static void open_all(struct fixture *f, enum fixture_records what, int rows, int
     *f = (struct fixture){.now = kt_time_parse(KT_LIT("2026-11-24T14:32:40Z"))};
     f->clock = (struct kt_clock){fixed_now, f};
     struct kt_engine_opts o = {.follow = what == FIXTURE_LIVE, .since = KT_TIME_NONE, .until = KT_TIME_NONE, .clock = &f->clock,
-                               .store = {.keep_raw = true}};
+                               .ledger = true, .store = {.keep_raw = true}};
     assert_int_equal(kt_engine_new(&f->engine, &o, &e), KT_OK);
     if (what == FIXTURE_DAY || what == FIXTURE_LIVE)
         feed_day(f);

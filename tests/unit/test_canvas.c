@@ -167,6 +167,12 @@ static void times_and_counts_read_as_people_write_them(void **state)
     assert_string_equal(kt_fmt_age(14 * 60000 + 1, b, &next), "14m");
     assert_int_equal(next, 59999);
     assert_string_equal(kt_fmt_age(49 * 3600000LL, b, &next), "2d");
+    assert_string_equal(kt_fmt_duration(34000, b), "34 s");
+    assert_string_equal(kt_fmt_duration(-5, b), "0 s");
+    assert_string_equal(kt_fmt_duration(150000, b), "2 min");
+    assert_string_equal(kt_fmt_duration(185 * 60000LL, b), "3 h 5 min");
+    assert_string_equal(kt_fmt_duration(180 * 60000LL, b), "3 h");
+    assert_string_equal(kt_fmt_duration(49 * 3600000LL, b), "2 d");
     assert_int_equal(next, 23 * 3600000LL);
 }
 

@@ -233,10 +233,159 @@ static void live_rows_are_published_through_the_fd(void **state)
     kt_engine_free(g);
 }
 
+/* --- kinds and the ledger ------------------------------------------------------ */
+
+#define CALL(id, name, service, minute, key, rest)                                                           \
+    "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\",\"arn\":\"arn:aws:iam::111122223333:"   \
+    "user/team/alice\",\"accountId\":\"111122223333\",\"accessKeyId\":\"" key "\",\"userName\":\"alice\"},"     \
+    "\"eventTime\":\"2023-07-10T12:" minute ":29Z\",\"eventSource\":\"" service ".amazonaws.com\","             \
+    "\"eventName\":\"" name "\",\"sourceIPAddress\":\"203.0.113.9\",\"userAgent\":\"aws-cli/2.17.32 "           \
+    "os/linux#6.5\"," rest "\"eventID\":\"" id "\",\"recipientAccountId\":\"111122223333\"}"
+#define MADE "AKIAEXAMPLEEXAMPLE11"
+#define OWN "AKIAEXAMPLEEXAMPLE12"
+#define LIVES                                                                                                \
+    "{\"Records\":[" CALL("1", "CreateAccessKey", "iam", "20", OWN,                                           \
+                          "\"requestParameters\":{\"userName\":\"bob\"},\"responseElements\":{\"accessKey\":{"   \
+                          "\"userName\":\"bob\",\"accessKeyId\":\"" MADE "\",\"status\":\"Active\"}},")        \
+    "," CALL("2", "GetCallerIdentity", "sts", "21", MADE, "")                                                 \
+    "," CALL("3", "ListBuckets", "s3", "22", MADE, "\"errorCode\":\"AccessDenied\",")                         \
+    "," CALL("4", "UpdateAccessKey", "iam", "23", OWN,                                                        \
+             "\"requestParameters\":{\"userName\":\"bob\",\"status\":\"Inactive\",\"accessKeyId\":\"" MADE "\"},") \
+    "," CALL("5", "DeleteAccessKey", "iam", "24", OWN,                                                        \
+             "\"requestParameters\":{\"userName\":\"bob\",\"accessKeyId\":\"" MADE "\"},")                     \
+    "," CALL("6", "CreateLoginProfile", "iam", "25", "ASIAEXAMPLEEXAMPLE1",                                   \
+             "\"responseElements\":{\"loginProfile\":{\"userName\":\"bob\"}},")                               \
+    "," CALL("2", "GetCallerIdentity", "sts", "21", MADE, "") "," OTHER "]}"
+
+struct kinds_seen {
+    int of[KT_KIND_COUNT];
+};
+
+static bool count_kind(void *ctx, const struct kt_row *r, json_t *root)
+{
+    (void)root;
+    ((struct kinds_seen *)ctx)->of[r->ev.kind]++;
+    return true;
+}
+
+static struct kt_engine *read_lives(struct kt_engine_opts o, struct kinds_seen *k)
+{
+    struct kt_engine *g = engine_with(o);
+    struct kt_err e = {0};
+    char *path = file_of(LIVES);
+    *k = (struct kinds_seen){0};
+    assert_int_equal(kt_engine_add(g, path, NULL, &e), KT_OK);
+    assert_true(kt_engine_run(g, &(struct kt_engine_sink){count_kind, NULL, NULL, k}, -1));
+    unlink(path);
+    assert_ledger(g);
+    return g;
+}
+
+static void creations_alone_are_rows_and_nothing_is_learnt_unless_asked_for(void **state)
+{
+    (void)state;
+    struct kinds_seen k;
+    struct kt_engine *g = read_lives((struct kt_engine_opts){0}, &k);
+    struct kt_counts c = kt_store_counts(kt_engine_store(g));
+    assert_int_equal(k.of[KT_KIND_CREATION], 1);
+    assert_int_equal(c.received, 1);
+    assert_int_equal(c.records, 8);
+    assert_int_equal(c.facts + c.facts_duplicate + c.keys, 0);
+    kt_engine_free(g);
+}
+
+static void kinds_asked_for_are_rows_and_the_counts_add_up(void **state)
+{
+    (void)state;
+    struct kinds_seen k;
+    struct kt_engine *g = read_lives((struct kt_engine_opts){.kinds = KT_KINDS_ALL}, &k);
+    struct kt_counts c = kt_store_counts(kt_engine_store(g));
+    assert_int_equal(k.of[KT_KIND_CREATION], 1);
+    assert_int_equal(k.of[KT_KIND_USE], 2);
+    assert_int_equal(k.of[KT_KIND_DEACTIVATION], 1);
+    assert_int_equal(k.of[KT_KIND_DELETION], 1);
+    assert_int_equal(k.of[KT_KIND_CREDENTIAL], 1);
+    assert_int_equal(c.received, 7);
+    assert_int_equal(c.duplicate, 1);
+    kt_engine_free(g);
+    g = read_lives((struct kt_engine_opts){.kinds = KT_KIND_BIT(KT_KIND_USE)}, &k);
+    assert_int_equal(k.of[KT_KIND_USE], 5); /* calls of IAM with a long-lived key are uses of it as well */
+    assert_int_equal(k.of[KT_KIND_CREATION], 0);
+    kt_engine_free(g);
+    g = read_lives((struct kt_engine_opts){.kinds = KT_KIND_BIT(KT_KIND_DELETION) | KT_KIND_BIT(KT_KIND_REACTIVATION)}, &k);
+    assert_int_equal(k.of[KT_KIND_DELETION], 1);
+    assert_int_equal(kt_store_counts(kt_engine_store(g)).received, 1);
+    kt_engine_free(g);
+}
+
+static void check_lives(struct kt_engine *g)
+{
+    struct kt_arena *a = kt_arena_new(1 << 20);
+    struct kt_key_life l;
+    assert_true(kt_store_key_life(kt_engine_store(g), KT_LIT(MADE), a, &l));
+    assert_true(l.created && kt_span_is(l.creator, "alice") && kt_span_is(l.user, "bob"));
+    assert_int_equal(l.uses, 2);
+    assert_int_equal(l.denied, 1);
+    assert_true(kt_span_is(l.first_use.event_name, "GetCallerIdentity"));
+    assert_true(kt_span_is(l.last_use.event_name, "ListBuckets"));
+    assert_true(kt_span_is(l.first_use.agent.tool, "aws-cli"));
+    assert_int_equal(l.n_address, 1);
+    assert_int_equal(l.first_elsewhere, KT_NO);
+    assert_int_equal(l.first_other_agent, KT_NO);
+    assert_int_equal(l.deactivations, 1);
+    assert_int_equal(l.state, KT_KEY_DELETED);
+    assert_true(kt_store_key_life(kt_engine_store(g), KT_LIT(OWN), a, &l));
+    assert_int_equal(l.uses, 3);
+    assert_false(l.created);
+    assert_true(kt_span_is(l.user, "alice") && kt_span_is(l.account, "111122223333"));
+    struct kt_counts c = kt_store_counts(kt_engine_store(g));
+    assert_int_equal(c.facts, 8);
+    assert_int_equal(c.facts_duplicate, 1);
+    kt_arena_free(a);
+}
+
+static void the_ledger_is_the_same_walked_or_parsed_and_whatever_is_shown(void **state)
+{
+    (void)state;
+    struct kinds_seen k;
+    struct kt_filter *none = NULL;
+    struct kt_err e = {0};
+    assert_int_equal(kt_filter_parse(&none, KT_LIT("nothing-has-this"), 0, NULL, &e), KT_OK);
+    const struct kt_engine_opts ways[] = {{.ledger = true},
+                                          {.kinds = KT_KINDS_ALL},
+                                          {.kinds = KT_KIND_BIT(KT_KIND_USE), .filter = none},
+                                          {.ledger = true, .since = INT64_C(1900000000000)}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct kt_engine *g = read_lives(ways[i], &k);
+        check_lives(g);
+        kt_engine_free(g);
+    }
+    kt_filter_free(none);
+}
+
+static void a_creation_in_the_ledger_leads_to_its_row(void **state)
+{
+    (void)state;
+    struct kinds_seen k;
+    struct kt_engine *g = read_lives((struct kt_engine_opts){.ledger = true}, &k);
+    struct kt_arena *a = kt_arena_new(1 << 20);
+    struct kt_key_life l;
+    struct kt_row r;
+    assert_true(kt_store_key_life(kt_engine_store(g), KT_LIT(MADE), a, &l));
+    assert_true(kt_store_row(kt_engine_store(g), l.seq, false, a, &r));
+    assert_true(kt_span_is(r.ev.key.id, MADE));
+    kt_arena_free(a);
+    kt_engine_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_event_is_counted_once),
+        cmocka_unit_test(creations_alone_are_rows_and_nothing_is_learnt_unless_asked_for),
+        cmocka_unit_test(kinds_asked_for_are_rows_and_the_counts_add_up),
+        cmocka_unit_test(the_ledger_is_the_same_walked_or_parsed_and_whatever_is_shown),
+        cmocka_unit_test(a_creation_in_the_ledger_leads_to_its_row),
         cmocka_unit_test(the_same_event_in_another_envelope_is_a_duplicate),
         cmocka_unit_test(what_filter_since_and_rule_leave_out_is_counted),
         cmocka_unit_test(an_unknown_rule_is_named),

@@ -91,12 +91,159 @@ static void other_events_are_of_no_kind(void **state)
 {
     (void)state;
     decode(&(struct record){.target = "bob"});
+    with("userIdentity.accessKeyId", "\"ASIAEXAMPLEEXAMPLE01\"");
     assert_int_equal(with("eventName", "\"CreateUser\"")->kind, KT_KIND_NONE);
     assert_int_equal(with("eventName", "\"CreateAccessKeyX\"")->kind, KT_KIND_NONE);
     assert_int_equal(with("eventName", "null")->kind, KT_KIND_NONE);
     assert_int_equal(with("eventName", NULL)->kind, KT_KIND_NONE);
     assert_int_equal(with("eventName", "7")->kind, KT_KIND_NONE);
 }
+
+/* --- a key's life ------------------------------------------------------------ */
+
+/* A call of IAM, made by alice with a long-lived key. */
+static const struct kt_event *call(const char *name, const char *params, const char *answer)
+{
+    decode(&(struct record){.actor = "alice"});
+    record_set(now.root, "eventName", name);
+    record_set(now.root, "requestParameters", params);
+    record_set(now.root, "responseElements", answer);
+    return again();
+}
+
+static void a_key_switched_off_or_on_is_told_by_the_status_asked_for(void **state)
+{
+    (void)state;
+    const struct kt_event *ev = call("\"UpdateAccessKey\"",
+                                     "{\"userName\":\"bob\",\"status\":\"Inactive\",\"accessKeyId\":\"AKIAEXAMPLEEXAMPLE07\"}", "null");
+    assert_int_equal(ev->kind, KT_KIND_DEACTIVATION);
+    assert_int_equal(ev->result, KT_RESULT_DONE);
+    is(ev->key.id, "AKIAEXAMPLEEXAMPLE07");
+    is(ev->key.status, "Inactive");
+    target_is(ev, "bob", KT_TARGET_REQUEST, KT_NO);
+    assert_int_equal(with("requestParameters.status", "\"Active\"")->kind, KT_KIND_REACTIVATION);
+    is(now.ev.key.status, "Active");
+}
+
+static void a_status_change_that_does_not_say_which_way_is_neither(void **state)
+{
+    (void)state;
+    static const char *const params[] = {"null", "{}", "{\"status\":null}", "{\"status\":\"inactive\"}", "[]"};
+    for (size_t i = 0; i < sizeof params / sizeof *params; i++)
+        assert_int_equal(call("\"UpdateAccessKey\"", params[i], "null")->kind, KT_KIND_USE);
+    assert_int_equal(with("userIdentity.accessKeyId", "\"ASIAEXAMPLEEXAMPLE01\"")->kind, KT_KIND_NONE);
+}
+
+static void a_deleted_key_is_named_by_the_parameters(void **state)
+{
+    (void)state;
+    const struct kt_event *ev = call("\"DeleteAccessKey\"", "{\"accessKeyId\":\"AKIAEXAMPLEEXAMPLE07\"}", "null");
+    assert_int_equal(ev->kind, KT_KIND_DELETION);
+    is(ev->key.id, "AKIAEXAMPLEEXAMPLE07");
+    is(ev->key.status, NULL);
+    target_is(ev, "alice", KT_TARGET_CALLER, KT_YES);
+    record_set(now.root, "errorCode", "\"AccessDenied\"");
+    ev = with("requestParameters", "null");
+    assert_int_equal(ev->kind, KT_KIND_DELETION);
+    assert_int_equal(ev->result, KT_RESULT_DENIED);
+    is(ev->key.id, NULL);
+    target_is(ev, NULL, KT_TARGET_NONE, KT_UNKNOWN);
+}
+
+static void other_long_lived_credentials_have_their_own_ids(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *params, *answer, *id;
+    } cases[] = {
+        {"\"CreateLoginProfile\"", "{\"userName\":\"bob\",\"passwordResetRequired\":true}",
+         "{\"loginProfile\":{\"userName\":\"bob\",\"createDate\":\"Jul 10, 2023 12:24:29 PM\"}}", NULL},
+        {"\"UpdateLoginProfile\"", "{\"userName\":\"bob\"}", "null", NULL},
+        {"\"CreateServiceSpecificCredential\"", "{\"userName\":\"bob\",\"serviceName\":\"bedrock.amazonaws.com\"}",
+         "{\"serviceSpecificCredential\":{\"userName\":\"bob\",\"serviceSpecificCredentialId\":\"ACCAEXAMPLE1\","
+         "\"status\":\"Active\",\"servicePassword\":\"not to be kept\",\"createDate\":\"Jul 10, 2023 12:24:29 PM\"}}",
+         "ACCAEXAMPLE1"},
+        {"\"ResetServiceSpecificCredential\"",
+         "{\"userName\":\"bob\",\"serviceSpecificCredentialId\":\"ACCAEXAMPLE2\"}", "null", "ACCAEXAMPLE2"},
+        {"\"UploadSSHPublicKey\"", "{\"userName\":\"bob\"}",
+         "{\"sSHPublicKey\":{\"userName\":\"bob\",\"sSHPublicKeyId\":\"APKAEXAMPLE3\",\"uploadDate\":"
+         "\"Jul 10, 2023 12:24:29 PM\"}}", "APKAEXAMPLE3"},
+        {"\"UploadSigningCertificate\"", "{\"userName\":\"bob\"}",
+         "{\"certificate\":{\"userName\":\"bob\",\"certificateId\":\"EXAMPLE4\",\"status\":\"Active\"}}", "EXAMPLE4"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct kt_event *ev = call(cases[i].name, cases[i].params, cases[i].answer);
+        assert_int_equal(ev->kind, KT_KIND_CREDENTIAL);
+        assert_int_equal(ev->result, KT_RESULT_CREATED);
+        is(ev->key.id, cases[i].id);
+        is(ev->target.name, "bob");
+        char *text = record_dump(now.root);
+        assert_null(strstr(text, "not to be kept"));
+        free(text);
+    }
+    assert_int_equal(call("\"CreateVirtualMFADevice\"", "null", "null")->kind, KT_KIND_USE);
+}
+
+static void events_of_that_name_from_another_service_are_not_of_a_key(void **state)
+{
+    (void)state;
+    call("\"DeleteAccessKey\"", "{\"accessKeyId\":\"AKIAEXAMPLEEXAMPLE07\"}", "null");
+    with("userIdentity.accessKeyId", "null");
+    assert_int_equal(with("eventSource", "\"lightsail.amazonaws.com\"")->kind, KT_KIND_NONE);
+    assert_int_equal(with("eventSource", "null")->kind, KT_KIND_NONE);
+    assert_int_equal(with("eventSource", "\"iam.amazonaws.com\"")->kind, KT_KIND_DELETION);
+}
+
+static void a_call_made_with_a_long_lived_key_is_its_use(void **state)
+{
+    (void)state;
+    decode(&(struct record){.actor = "alice"});
+    record_set(now.root, "userIdentity.accessKeyId", "\"AKIAEXAMPLEEXAMPLE02\"");
+    record_set(now.root, "eventSource", "\"sts.amazonaws.com\"");
+    const struct kt_event *ev = with("eventName", "\"GetCallerIdentity\"");
+    assert_int_equal(ev->kind, KT_KIND_USE);
+    assert_int_equal(ev->result, KT_RESULT_DONE);
+    is(ev->key.id, "AKIAEXAMPLEEXAMPLE02");
+    is(ev->actor.name, "alice");
+    target_is(ev, NULL, KT_TARGET_NONE, KT_UNKNOWN);
+    assert_int_equal(ev->flags, 0);
+    assert_int_equal(with("errorCode", "\"AccessDenied\"")->result, KT_RESULT_DENIED);
+    assert_int_equal(with("userIdentity.accessKeyId", "\"ASIAEXAMPLEEXAMPLE02\"")->kind, KT_KIND_NONE);
+}
+
+static void an_event_of_another_kind_can_be_taken_as_the_use_it_is_besides(void **state)
+{
+    (void)state;
+    decode(&(struct record){.target = "bob"});
+    with("userIdentity.accessKeyId", "\"AKIAEXAMPLEEXAMPLE02\"");
+    assert_int_equal(now.ev.kind, KT_KIND_CREATION);
+    assert_true(kt_event_as_use(&now.ev));
+    assert_int_equal(now.ev.kind, KT_KIND_USE);
+    assert_int_equal(now.ev.result, KT_RESULT_DONE);
+    is(now.ev.key.id, "AKIAEXAMPLEEXAMPLE02");
+    target_is(&now.ev, NULL, KT_TARGET_NONE, KT_UNKNOWN);
+    assert_true(now.ev.key.created == KT_TIME_NONE);
+    with("userIdentity.accessKeyId", "\"ASIAEXAMPLEEXAMPLE02\"");
+    assert_false(kt_event_as_use(&now.ev));
+    assert_int_equal(now.ev.kind, KT_KIND_CREATION);
+}
+
+static void names_to_look_for_are_those_of_the_kinds_asked_for(void **state)
+{
+    (void)state;
+    const char *n[KT_EVENT_NAMES];
+    assert_int_equal(kt_event_names(KT_KIND_BIT(KT_KIND_CREATION), n), 1);
+    assert_string_equal(n[0], "CreateAccessKey");
+    assert_int_equal(kt_event_names(KT_KIND_BIT(KT_KIND_REACTIVATION), n), 1);
+    assert_string_equal(n[0], "UpdateAccessKey");
+    assert_int_equal(kt_event_names(KT_KIND_BIT(KT_KIND_USE), n), 1);
+    assert_string_equal(n[0], "AKIA");
+    assert_int_equal(kt_event_names(KT_KINDS_ALL, n), 10);
+    assert_int_equal(kt_kind_find(KT_LIT("use")), KT_KIND_USE);
+    assert_int_equal(kt_kind_find(KT_LIT("malformed")), KT_KIND_NONE);
+}
+
+/* --- hostile shapes ---------------------------------------------------------- */
 
 static void a_record_of_nothing_but_its_name_is_all_unknown(void **state)
 {
@@ -715,6 +862,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_creation_says_when_what_and_where),
         TEST(other_events_are_of_no_kind),
+        TEST(a_key_switched_off_or_on_is_told_by_the_status_asked_for),
+        TEST(a_status_change_that_does_not_say_which_way_is_neither),
+        TEST(a_deleted_key_is_named_by_the_parameters),
+        TEST(other_long_lived_credentials_have_their_own_ids),
+        TEST(events_of_that_name_from_another_service_are_not_of_a_key),
+        TEST(a_call_made_with_a_long_lived_key_is_its_use),
+        TEST(an_event_of_another_kind_can_be_taken_as_the_use_it_is_besides),
+        TEST(names_to_look_for_are_those_of_the_kinds_asked_for),
         TEST(a_record_of_nothing_but_its_name_is_all_unknown),
         TEST(values_of_the_wrong_type_are_unknown_not_a_crash),
         TEST(times_are_read_in_every_known_spelling),

@@ -1,5 +1,6 @@
 /* options: the command line, its refusals and its help. */
 #include "base/clock.h"
+#include "event/event.h"
 #include "tui/options.h"
 
 #include <setjmp.h>
@@ -75,6 +76,22 @@ static void every_option_that_is_built_is_taken(void **state)
     assert_int_equal(o.color, KT_COLOR_NEVER);
 }
 
+static void kinds_are_a_list_and_all_is_all_of_them(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("x"), KT_OK);
+    assert_int_equal(o.kinds, KT_KIND_BIT(KT_KIND_CREATION));
+    assert_int_equal(PARSE("x", "--kinds", "use,deletion"), KT_OK);
+    assert_int_equal(o.kinds, KT_KIND_BIT(KT_KIND_USE) | KT_KIND_BIT(KT_KIND_DELETION));
+    assert_int_equal(PARSE("x", "--kinds=all"), KT_OK);
+    assert_int_equal(o.kinds, KT_KINDS_ALL);
+    static const char *const bad[] = {"", "uses", "use,", ",use", "use deletion", "malformed"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(PARSE("x", "--kinds", bad[i]), KT_EUSAGE);
+        assert_non_null(strstr(e.text, "--kinds takes creation, use,"));
+    }
+}
+
 static void what_is_not_built_is_refused_by_its_name(void **state)
 {
     (void)state;
@@ -82,7 +99,6 @@ static void what_is_not_built_is_refused_by_its_name(void **state)
         const char *option, *argument, *words;
     } bad[] = {
         {"--wall", NULL, "--wall is not built yet"},
-        {"--kinds", "all", "--kinds is not built yet"},
         {"--rules", "d", "--rules is not built yet"},
         {"--filters", "d", "--filters is not built yet"},
         {"--profile", "p", "--profile is not built yet"},
@@ -154,7 +170,7 @@ static void help_wins_over_what_follows_and_names_every_option(void **state)
     static const char *const names[] = {"-o, --output FORMAT", "-f, --follow", "--once", "-F, --filter EXPR", "--since",
                                         "--until", "--rule NAME", "--columns LIST", "--name NAME", "--theme NAME",
                                         "--ascii", "--color WHEN", "--no-state", "-h, --help", "-V, --version",
-                                        "not built yet: --kinds --rules"};
+                                        "--kinds LIST", "not built yet: --rules"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_non_null(strstr(kt_buf_str(&b), names[i]));
     for (const char *line = kt_buf_str(&b); *line;) { /* fits a terminal of 80 columns */
@@ -172,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_terminal_gets_the_screen_and_a_pipe_the_table),
         cmocka_unit_test(every_option_that_is_built_is_taken),
         cmocka_unit_test(what_is_not_built_is_refused_by_its_name),
+        cmocka_unit_test(kinds_are_a_list_and_all_is_all_of_them),
         cmocka_unit_test(bad_values_name_the_option_and_what_is_allowed),
         cmocka_unit_test(an_empty_filter_and_no_source_are_no_errors_here),
         cmocka_unit_test(help_wins_over_what_follows_and_names_every_option),
