@@ -166,6 +166,21 @@ static void begin(struct pty_stage *w, const struct job *j, const char *name, co
     look(&w->s, HOSTILE_VIEW_OTHERS, read);
 }
 
+/* The counts come before the rows: waits for the last of these. */
+static void rows_are_there(struct pty_stage *w)
+{
+    int64_t end = kt_mono_ms() + 6 * PTY_LIMIT_MS;
+    w->scan.words = "oldest-target";
+    for (w->scan.found = false; !w->scan.found; pty_settle(w->p, 5)) {
+        if (kt_mono_ms() > end)
+            fail_msg("the oldest row never came");
+        keys(&w->s, "G");
+        whole_frame(w, NULL);
+    }
+    w->scan.words = NULL;
+    keys(&w->s, "g");
+}
+
 static void end(struct pty_stage *w)
 {
     whole_frame(w, NULL);
@@ -195,6 +210,7 @@ static void some_records(struct job *j, enum hostile_part part, const struct hos
         sample_write(folder, "trail.jsonl", b.p, b.len, false, path);
         records_read(read, made.records);
         begin(&w, j, NULL, path, read);
+        rows_are_there(&w);
         if (part == HOSTILE_LISTS)
             hostile_walk_lists(&w.s, &made, i / HOSTILE_CHUNK % j->o->widths_every == 0);
         else
@@ -294,9 +310,11 @@ size_t hostile_run_bytes(struct hostile_tally *t)
     kt_buf_init(&b, 32 << 20);
     assert_non_null(setlocale(LC_ALL, "C.UTF-8"));
     size_t forms = hostile_byte_forms(&b);
+    hostile_oldest(&b);
     sample_write(folder, "trail.jsonl", b.p, b.len, false, path);
-    records_read(read, forms);
+    records_read(read, forms + 1);
     begin(&w, &j, NULL, path, read);
+    rows_are_there(&w);
     fit(&w.s, 1000, 200);
     keys(&w.s, "g");
     for (size_t i = 0; i < forms / 900 + 2; i++) {

@@ -37,7 +37,7 @@ void hostile_fixture(struct fixture *f, const struct kt_buf *b, bool ascii);
 
 /* Runs `some` over the list. `owed`: again over what was then not seen in the
  * views from `first` to `last` (a mark that the end of a line parts is not),
- * at most three times. */
+ * at most eight times. */
 void hostile_until_seen(const struct hostile_list *l, struct hostile_tally *t, enum hostile_view first,
                         enum hostile_view last, bool owed, void (*some)(void *ctx, const struct hostile_list *l),
                         void *ctx);

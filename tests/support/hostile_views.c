@@ -137,6 +137,12 @@ static void add_texts(struct kt_buf *b, int *at, const uint32_t *cp, size_t n, s
     kt_buf_free(&text);
 }
 
+void hostile_oldest(struct kt_buf *b)
+{
+    static const char *const f[HOSTILE_FIELD_COUNT] = {[HOSTILE_REQUEST] = "oldest-target"};
+    hostile_record(b, 1, HOSTILE_CREATED, f);
+}
+
 void hostile_chunk(struct kt_buf *b, enum hostile_part part, const uint32_t *cp, size_t n, struct hostile_made *made)
 {
     uint32_t *filled = calloc(n + FEWEST, sizeof *filled);
@@ -154,7 +160,8 @@ void hostile_chunk(struct kt_buf *b, enum hostile_part part, const uint32_t *cp,
     } else {
         add_texts(b, &at, filled, n, made);
     }
-    made->records = (size_t)(NEWEST - at);
+    hostile_oldest(b);
+    made->records = (size_t)(NEWEST - at) + 1;
     assert_false(b->failed);
     free(filled);
 }
@@ -501,7 +508,7 @@ void hostile_until_seen(const struct hostile_list *l, struct hostile_tally *t, e
     assert_non_null(left.cp);
     some(ctx, l);
     t->code_points = l->n > t->code_points ? l->n : t->code_points;
-    for (int tries = 0; owed_all && tries < 3; tries++) {
+    for (int tries = 0; owed_all && tries < 8; tries++) {
         left.n = 0;
         for (size_t i = 0; i < l->n; i++)
             for (int v = (int)first; v <= (int)last; v++)

@@ -77,8 +77,11 @@ enum hostile_part { HOSTILE_LISTS, HOSTILE_PANES };
 struct hostile_made;
 /* The records of one chunk, as JSON Lines, newest first: one that others share
  * something with, then, for lists, some with 1,400 code points in a message
- * and rows with two in each field; for panes, rows with up to 30 in each. */
+ * and rows with two in each field; for panes, rows with up to 30 in each; then the oldest. */
 void hostile_chunk(struct kt_buf *b, enum hostile_part part, const uint32_t *cp, size_t n, struct hostile_made *made);
+/* A record older than all others, of a target named "oldest-target": where it
+ * is shown, all are there. */
+void hostile_oldest(struct kt_buf *b);
 /* The name of a file, of the first 48 (or fewer) code points of the list;
  * returns how many it took. */
 size_t hostile_name(struct kt_buf *name, const uint32_t *cp, size_t n);
