@@ -468,9 +468,10 @@ void hostile_text(struct kt_buf *b, uint64_t *random, int max)
         "\\u001b]0;owned\\u0007", "\\u001b[2J\\u001b[H", "\\u001b[?1049l", "\\u009b31m", "\\u001bP+q544e\\u001b\\\\",
         "\\r", "\\n", "\\t", "\\b\\b\\b\\b", "\\u0000", "\\u007f", "\\u202e", "\\u2066", "\\u200b", "\\u200d",
         "\\ufeff", "\\u00ad", "\\u0301\\u0302\\u0303\\u0304", "e\\u0301", "\\udb40\\udc41\\udb40\\udc42", "\\ue000",
-        "\\uffff", "\\ud800", "\\udfff", "\\ud83d\\ude00", "\\ud83c\\udde9\\ud83c\\uddea", "\\ud83d\\udc4d\\ud83c\\udffd",
-        "\\u6f22\\u5b57", "\\u05d0\\u05d1", "\\u0627", "\\u1100\\u1161", "\\u0915\\u093f", "\\u3000", "\\u202f", "\\u2028",
-        "\\u0430dmin", "AKIA", "<U+202E>", "^[", "\\u2026", "~", "`$(id)`", "'\\\"", "%s%n", "=cmd()", " ", "x", "root"};
+        "\\uffff", "\\ud800", "\\udfff", "\\ud83d\\ude00", "\\ud83c\\udde9\\ud83c\\uddea",
+        "\\ud83d\\udc4d\\ud83c\\udffd", "\\u6f22\\u5b57", "\\u05d0\\u05d1", "\\u0627", "\\u1100\\u1161",
+        "\\u0915\\u093f", "\\u3000", "\\u202f", "\\u2028", "\\u0430dmin", "AKIA", "<U+202E>", "^[", "\\u2026",
+        "~", "`$(id)`", "'\\\"", "%s%n", "=cmd()", " ", "x", "root"};
     int parts = 1 + (int)(hostile_random(random) % (uint64_t)max);
     for (int i = 0; i < parts; i++) {
         uint64_t r = hostile_random(random);
@@ -542,7 +543,8 @@ void hostile_record(struct kt_buf *b, int n, enum hostile_shape shape, const cha
     snprintf(time, sizeof time, "2026-11-%02dT%02d:%02d:%02dZ", 1 + n / 86400 % 24, n / 3600 % 24, n / 60 % 60, n % 60);
     kt_buf_adds(b, "{\"eventVersion\":\"1.08\",");
     who(b, shape, f);
-    kt_buf_addf(b, "\"eventTime\":\"%s\",\"eventSource\":\"iam.amazonaws.com\",\"eventName\":\"CreateAccessKey\",", time);
+    kt_buf_addf(b, "\"eventTime\":\"%s\",\"eventSource\":\"iam.amazonaws.com\",", time);
+    member(b, "eventName", NULL, "CreateAccessKey");
     member(b, "awsRegion", f[HOSTILE_REGION], "us-east-1");
     member(b, "sourceIPAddress", f[HOSTILE_ADDRESS], "203.0.113.9");
     member(b, "userAgent", f[HOSTILE_AGENT], "aws-cli/2.17.0");

@@ -73,8 +73,8 @@ static size_t compare_columns(const struct kt_canvas *a, const struct kt_canvas 
             }
             /* what the text says of risk is said in two more columns */
             if (!in_head(a, column_of[i % KINDS].head, col) && !in_head(a, "RISK", col) && !in_head(a, "WHY", col))
-                fail_msg("a text in %s changes column %d of row %d, \"%s\" to \"%s\"", column_of[i % KINDS].head, col, i,
-                         x->cell.utf8, y->cell.utf8);
+                fail_msg("a text in %s changes column %d of row %d, \"%s\" to \"%s\"", column_of[i % KINDS].head, col,
+                         i, x->cell.utf8, y->cell.utf8);
         }
     }
     return compared;

@@ -40,7 +40,8 @@ static void tap(void *ctx, const char *p, size_t n)
     char near[400] = "";
     size_t at = (size_t)(w->scan.bytes - before), k = 0;
     for (size_t i = at > 60 ? at - 60 : 0; i <= at && i < n; i++)
-        k += (size_t)snprintf(near + k, sizeof near - k, p[i] > 0x20 && p[i] < 0x7F ? "%c" : "\\%02x", (unsigned char)p[i]);
+        k += (size_t)snprintf(near + k, sizeof near - k, p[i] > 0x20 && p[i] < 0x7F ? "%c" : "\\%02x",
+                              (unsigned char)p[i]);
     fail_msg("%s, %dx%d: %s: %s", hostile_view_name(w->view), w->s.rows, w->s.cols, w->scan.wrong, near);
 }
 
@@ -159,7 +160,8 @@ static void begin(struct pty_stage *w, const struct job *j, const char *name, co
     *w = (struct pty_stage){.s = {.ops = &ops, .t = j->t, .rows = 20, .cols = 200}, .view = HOSTILE_VIEW_OTHERS};
     kt_buf_init(&w->queue, 65536);
     hostile_scan_init(&w->scan, 20, 200, j->o->ascii);
-    w->p = pty_start(&(struct pty_opts){.argv = argv, .env = j->o->env, .rows = 20, .cols = 200, .tap = tap, .tap_ctx = w});
+    struct pty_opts opts = {.argv = argv, .env = j->o->env, .rows = 20, .cols = 200, .tap = tap, .tap_ctx = w};
+    w->p = pty_start(&opts);
     int64_t end = kt_mono_ms() + PTY_LIMIT_MS;
     while (!w->scan.clears && kt_mono_ms() < end)
         pty_read(w->p, 20);

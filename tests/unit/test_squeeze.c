@@ -62,8 +62,8 @@ static void nothing_is_read_beyond_the_end(void **state)
 {
     (void)state;
     struct kt_squeeze s = {0};
-    static const char *const ends[] = {"\033[m", "x\033[m", "\033[0m", "\033[38m", "\033[3", "\033[", "\033", "\033[38;5;2",
-                                       "\033[38;5", "\033(", ""};
+    static const char *const ends[] = {"\033[m", "x\033[m", "\033[0m", "\033[38m", "\033[3", "\033[",
+                                       "\033",  "\033[38;5;2", "\033[38;5", "\033(", ""};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         squeezes(&s, ends[i], ends[i]);
 }
