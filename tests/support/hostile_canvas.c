@@ -31,15 +31,13 @@ static void fit(struct hostile_stage *s, int rows, int cols)
     s->cols = cols;
 }
 
+/* Answers are waited for by the next look alone: a settling costs more than a frame. */
 static void keys(struct hostile_stage *s, const char *names)
 {
-    while (*names) { /* an answer may be needed for the next key */
-        char name[32];
-        size_t n = strcspn(names, " ");
-        snprintf(name, sizeof name, "%.*s", (int)n, names);
-        fixture_keys(&stage_of(s)->f, name);
-        names += n + (names[n] == ' ');
-    }
+    char name[KT_KEY_NAME];
+    struct kt_key k;
+    while (kt_key_next(&names, &k, name))
+        kt_app_key(stage_of(s)->f.app, k);
 }
 
 static void text(struct hostile_stage *s, const uint32_t *cp, size_t n, bool pasted)
@@ -51,13 +49,13 @@ static void text(struct hostile_stage *s, const uint32_t *cp, size_t n, bool pas
         kt_app_key(a, KT_CHAR(cp[i]));
     if (pasted)
         kt_app_key(a, (struct kt_key){KT_KEY_PASTE_END, 0});
-    fixture_settle(&stage_of(s)->f);
 }
 
 static void look(struct hostile_stage *s, enum hostile_view v, const char *until)
 {
     struct canvas_stage *w = stage_of(s);
     int row, col;
+    fixture_settle(&w->f);
     kt_app_draw(w->f.app, &w->f.canvas);
     const char *wrong = hostile_canvas(&w->f.canvas, &row, &col);
     if (wrong)
