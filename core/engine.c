@@ -21,7 +21,8 @@ enum {
     POOL_MAX = 16,         /* streams kept for the next object */
     TROUBLES_MAX = 256,
     DECODE_MAX = 64 << 20, /* one record's decoded facts */
-    TICK_MS = 100
+    TICK_MS = 100,
+    JUDGED_A_STEP = 500 /* rows: some milliseconds */
 };
 
 struct src {
@@ -47,6 +48,11 @@ struct kt_engine {
     int rule; /* --rule's index, or -1 */
     struct kt_store *store;
     struct kt_views *views;
+    struct kt_judge *judge; /* NULL: rows keep what the rules say of the record */
+    bool more_to_judge;
+    bool late_filter;       /* the filter is put to the verdict, once there is one */
+    bool at_end;            /* the sink gets rows when all is read */
+    uint64_t delivered;     /* seq up to which it has them */
     struct src *src;
     size_t n_src, cap_src;
     size_t current; /* the source that is being stepped */
@@ -127,7 +133,7 @@ static bool passes(const struct kt_engine *g, const struct kt_row *row)
         if (!matched)
             return false;
     }
-    return kt_filter_row(o->filter, row, g->rules, g->arena);
+    return g->late_filter || kt_filter_row(o->filter, row, g->rules, g->arena);
 }
 
 static int add_text(const char *p, size_t n, void *buf)
@@ -157,7 +163,66 @@ static struct kt_span raw_text(struct kt_engine *g, json_t *root, struct kt_span
     return kt_buf_span(&g->content);
 }
 
-static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, json_t *root, const uint8_t content[32])
+/* --- to the sink ------------------------------------------------------------- */
+
+/* False: it wants no more. */
+static bool hand_over(struct kt_engine *g, const struct kt_row *r, json_t *root)
+{
+    if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->rules, g->arena)) {
+        if (r->ev.kind != KT_KIND_MALFORMED)
+            kt_store_recount_filtered(g->store);
+        return true;
+    }
+    return g->sink->row(g->sink->ctx, r, root);
+}
+
+/* As it was parsed when it came. */
+static json_t *parse_again(struct kt_span raw)
+{
+    json_t *root = json_loadb(raw.p, raw.n, JSON_ALLOW_NUL, NULL);
+    return root ? root : json_loadb(raw.p, raw.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+}
+
+static bool hand_over_kept(struct kt_engine *g, uint64_t seq)
+{
+    struct kt_row r;
+    json_t *root = NULL;
+    kt_arena_reset(g->arena);
+    if (!kt_store_row(g->store, seq, !g->sink->no_json, g->arena, &r))
+        return true;
+    kt_judge_row(g->judge, &r);
+    if (!g->sink->no_json && r.raw.p && r.ev.kind != KT_KIND_MALFORMED)
+        root = parse_again(r.raw);
+    bool go_on = hand_over(g, &r, root);
+    json_decref(root);
+    return go_on;
+}
+
+/* All rows that the sink does not have yet. */
+static bool deliver(struct kt_engine *g)
+{
+    uint64_t first, next;
+    bool go_on = true;
+    kt_store_span(g->store, &first, &next);
+    while (go_on && g->delivered + 1 < next)
+        go_on = hand_over_kept(g, ++g->delivered);
+    return go_on;
+}
+
+/* A row is in the store and its facts are learnt. */
+static bool show(struct kt_engine *g, struct kt_row *row, json_t *root)
+{
+    if (!g->sink || !g->sink->row)
+        return true;
+    if (g->at_end)
+        return !kt_store_is_full(g->store) || deliver(g);
+    if (g->judge)
+        kt_judge_row(g->judge, row);
+    return hand_over(g, row, root);
+}
+
+/* `row->seq` stays 0 where it does not become a row. */
+static void keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, const uint8_t content[32])
 {
     struct src *s = &g->src[o->src];
     row->origin.source = kt_span_of(o->name);
@@ -169,25 +234,16 @@ static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
     case KT_ADDED:
         break;
     case KT_ADDED_DUPLICATE:
-        return true;
+        return;
     case KT_ADDED_NOT:
         /* the store has counted the gap */
         add_trouble(g, o->name, "out of memory: a record could not be kept", false);
-        return true;
+        return;
     }
     pthread_mutex_lock(&g->lock);
     s->state.rows++;
     s->state.last_event = kt_now(g->opts.clock);
     pthread_mutex_unlock(&g->lock);
-    return !g->sink || !g->sink->row || g->sink->row(g->sink->ctx, row, root);
-}
-
-/* Facts of the ledger go in whatever is shown. */
-static void learn(struct kt_engine *g, const struct kt_fact *f, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (kt_store_learn(g->store, &f[i]) == KT_LEARNT_NOT)
-            kt_store_count_gap(g->store);
 }
 
 /* Does it become a row? As what it is, or as the use that it is besides. */
@@ -198,20 +254,19 @@ static bool asked_for(const struct kt_engine *g, struct kt_event *ev)
     return (g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)) && kt_event_as_use(ev);
 }
 
-/* False: read no further. */
-static bool make_row(struct object *o, const struct kt_record *r, struct kt_row *row)
+static void make_row(struct object *o, const struct kt_record *r, struct kt_row *row)
 {
     struct kt_engine *g = o->engine;
     kt_rules_judge(g->rules, r->json, &row->verdict);
     row->origin.record = r->ordinal;
     if (!passes(g, row)) {
         kt_store_count_filtered(g->store);
-        return true;
+        return;
     }
     uint8_t content[KT_SHA256];
     digest_content(g, r->json, r->bytes, content);
     row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
-    return keep_row(g, o, row, r->json, content);
+    keep_row(g, o, row, content);
 }
 
 static bool on_record(void *ctx, const struct kt_record *r)
@@ -220,18 +275,20 @@ static bool on_record(void *ctx, const struct kt_record *r)
     struct kt_engine *g = o->engine;
     kt_arena_reset(g->arena);
     struct kt_row row = {0};
-    struct kt_fact fact[2];
     kt_event_decode(r->json, r->flags, g->arena, &row.ev);
     if (row.ev.kind == KT_KIND_NONE)
         return true;
-    size_t n = g->opts.ledger ? kt_facts_of(&row.ev, 0, fact) : 0;
-    bool go_on = !asked_for(g, &row.ev) || make_row(o, r, &row);
-    if (n && fact[0].kind == KT_KIND_CREATION)
-        fact[0].seq = row.seq;
-    learn(g, fact, n);
-    if (!go_on)
+    struct kt_event whole = row.ev; /* a row of a use says less */
+    if (asked_for(g, &row.ev))
+        make_row(o, r, &row);
+    /* facts go in whatever is shown */
+    if (g->judge && !kt_judge_event(g->judge, &whole, row.ev.kind == whole.kind ? row.seq : 0))
+        kt_store_count_gap(g->store);
+    if (row.seq && g->judge && !g->at_end)
+        (void)kt_store_mark(g->store, row.seq);
+    if (row.seq && !show(g, &row, r->json))
         atomic_store(&g->stopping, true);
-    return go_on && !atomic_load(&g->stopping);
+    return !atomic_load(&g->stopping);
 }
 
 static struct kt_span either(struct kt_span a, struct kt_span b)
@@ -259,7 +316,8 @@ static bool on_use(void *ctx, const struct kt_use *u)
         .address_kind = kt_event_address_kind(u->address),
         .agent = u->agent,
     };
-    learn(o->engine, &f, 1);
+    if (!kt_judge_use(o->engine->judge, &f, u->type))
+        kt_store_count_gap(o->engine->store);
     return !atomic_load(&o->engine->stopping);
 }
 
@@ -279,11 +337,12 @@ static bool on_malformed(void *ctx, const struct kt_malformed *m)
     memcpy(row.malformed.sha256, m->sha256, sizeof row.malformed.sha256);
     row.origin.record = m->ordinal;
     row.raw = m->bytes;
-    bool go_on = keep_row(g, o, &row, NULL, m->sha256);
+    keep_row(g, o, &row, m->sha256);
+    bool go_on = !row.seq || show(g, &row, NULL);
     add_trouble(g, place, m->reason, false);
     if (!go_on)
         atomic_store(&g->stopping, true);
-    return go_on && !atomic_load(&g->stopping);
+    return !atomic_load(&g->stopping);
 }
 
 /* --- what a source writes into ---------------------------------------------- */
@@ -308,7 +367,7 @@ static struct object *object_take(struct kt_engine *g)
     if (!o)
         return NULL;
     unsigned life = KT_KIND_BIT(KT_KIND_DEACTIVATION) | KT_KIND_BIT(KT_KIND_REACTIVATION) | KT_KIND_BIT(KT_KIND_DELETION) |
-                    KT_KIND_BIT(KT_KIND_CREATION);
+                    KT_KIND_BIT(KT_KIND_CREATION) | KT_KIND_BIT(KT_KIND_CREDENTIAL) | KT_KIND_BIT(KT_KIND_CONTEXT);
     bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
     const char **names = o->names;
     size_t n = kt_event_names(g->opts.kinds | (g->opts.ledger ? life : 0), names);
@@ -458,10 +517,14 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
     g->store = kt_store_new(&g->opts.store);
+    g->late_filter = g->opts.ledger && g->opts.filter && kt_filter_asks_verdict(g->opts.filter);
+    if (g->opts.ledger && g->store)
+        g->judge = kt_judge_new(&(struct kt_judge_opts){.store = g->store, .rules = g->rules, .places = g->opts.places,
+                                                        .memory_max = g->opts.store.memory_max / 8});
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!g->arena || !g->store) {
+    if (!g->arena || !g->store || (g->opts.ledger && !g->judge)) {
         kt_fail(e, KT_ENOMEM, "out of memory");
         return false;
     }
@@ -513,6 +576,7 @@ void kt_engine_free(struct kt_engine *g)
     free(g->object);
     for (size_t i = 0; i < g->n_pool; i++)
         object_free(g->pool[i]);
+    kt_judge_free(g->judge);
     kt_store_free(g->store);
     kt_rules_free(g->rules);
     kt_arena_free(g->arena);
@@ -576,6 +640,8 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
     return KT_OK;
 }
 
+static void judge_step(struct kt_engine *g);
+
 enum kt_code kt_engine_feed(struct kt_engine *g, const char *name, const void *p, size_t n, struct kt_err *e)
 {
     struct kt_err own = {0};
@@ -590,6 +656,9 @@ enum kt_code kt_engine_feed(struct kt_engine *g, const char *name, const void *p
         return kt_fail(e, KT_ENOMEM, "out of memory");
     sink_bytes(g, h, p, n);
     sink_end(g, h);
+    do
+        judge_step(g);
+    while (g->more_to_judge);
     return KT_OK;
 }
 
@@ -674,6 +743,16 @@ static void step_due(struct kt_engine *g, const struct round *r)
     }
 }
 
+/* Rows that something learnt says otherwise of, so many at a time. */
+static void judge_step(struct kt_engine *g)
+{
+    bool busy = false;
+    for (size_t i = 0; i < g->n_src; i++)
+        busy |= g->src[i].wait.kind != KT_WAIT_DONE && (g->src[i].state.health.state == KT_HEALTH_STARTING ||
+                                                        g->src[i].state.health.state == KT_HEALTH_READING);
+    g->more_to_judge = g->judge && kt_judge_work(g->judge, JUDGED_A_STEP, busy);
+}
+
 /* Tells the screen, where there is something to tell. */
 static void publish(struct kt_engine *g, struct kt_counts *told)
 {
@@ -720,8 +799,10 @@ static void loop(struct kt_engine *g, int stop_fd)
     publish(g, &told);
     while (!atomic_load(&g->stopping)) {
         plan(g, &r);
-        if (!r.active)
+        if (!r.active && !g->more_to_judge)
             break;
+        if (g->more_to_judge)
+            r.timeout = 0;
         r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
         int n = poll(r.fd, g->n_src + 1, r.timeout);
         if (n < 0 && errno != EINTR)
@@ -729,6 +810,7 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (n > 0 && r.fd[0].revents)
             break;
         step_due(g, &r);
+        judge_step(g);
         publish(g, &told);
         tick(g, &ticked);
     }
@@ -738,7 +820,20 @@ static void loop(struct kt_engine *g, int stop_fd)
 bool kt_engine_run(struct kt_engine *g, const struct kt_engine_sink *sink, int stop_fd)
 {
     g->sink = sink;
+    if (sink->plain && !g->late_filter && g->opts.kinds == KT_KIND_BIT(KT_KIND_CREATION)) {
+        kt_judge_free(g->judge);
+        g->judge = NULL;
+        g->opts.ledger = false;
+    }
+    g->at_end = g->judge && !g->opts.follow && (sink->at_end || g->late_filter);
+    if (g->at_end) {
+        kt_judge_at_end(g->judge);
+        if (!sink->no_json)
+            kt_store_keep_raw(g->store);
+    }
     loop(g, stop_fd);
+    if (g->at_end && !atomic_load(&g->stopping))
+        (void)deliver(g);
     g->sink = NULL;
     return !g->unread;
 }
@@ -781,6 +876,11 @@ struct kt_store *kt_engine_store(struct kt_engine *g)
 struct kt_views *kt_engine_views(struct kt_engine *g)
 {
     return g->views;
+}
+
+struct kt_judge *kt_engine_judge(struct kt_engine *g)
+{
+    return g->judge;
 }
 
 const struct kt_rules *kt_engine_rules(const struct kt_engine *g)

@@ -5,6 +5,7 @@
 #define KT_ENGINE_H
 #include "base/clock.h"
 #include "base/err.h"
+#include "judge.h"
 #include "source/source.h"
 #include "store/ledger.h"
 #include "store/store.h"
@@ -25,9 +26,12 @@ struct kt_engine_opts {
      * alone. */
     unsigned kinds;
     /* Keep the ledger of keys (store/ledger.h), of all that the sources hold,
-     * whatever kinds, filter, rule, since and until choose. Asking for more
-     * kinds than creations keeps it as well. Without it reading is faster. */
+     * whatever kinds, filter, rule, since and until choose, and judge rows by
+     * all that is known (judge.h). Asking for more kinds than creations does so
+     * as well. Without it reading is faster, and a verdict is what the rules
+     * say of the record alone. */
     bool ledger;
+    struct kt_places places; /* what the judge knows of addresses */
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo:; 0: the default one */
     struct kt_store_opts store;   /* .rules is set by the engine */
@@ -43,13 +47,19 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
 /* --- headless ---------------------------------------------------------- */
 
 struct kt_engine_sink {
-    /* A new row, in order of arrival, spans and json borrowed; false: stop. */
+    /* A new row, in order of arrival, spans and json borrowed; false: stop.
+     * With its verdict as of then, or, with `at_end` and without following,
+     * when all is read, with its last one; earlier only where the store would
+     * drop rows. A filter that asks for the verdict makes it so, too. */
     bool (*row)(void *ctx, const struct kt_row *r, json_t *root);
     /* Something was not read, or was repaired over: a place and a sentence. */
     void (*trouble)(void *ctx, const char *place, const char *sentence);
     /* Between steps, at most some ten times a second: progress. May be NULL. */
     void (*tick)(void *ctx, const struct kt_health *total);
     void *ctx;
+    bool at_end;
+    bool plain;   /* verdicts are not looked at: no ledger is needed for creations */
+    bool no_json; /* at_end: root may be NULL, so that texts need not be kept */
 };
 /* Reads on the calling thread until all sources are done (never, when
  * following), `stop_fd` becomes readable (-1: none), or the sink says stop.
@@ -66,6 +76,8 @@ int kt_engine_fd(const struct kt_engine *g);
 struct kt_store *kt_engine_store(struct kt_engine *g);
 struct kt_views *kt_engine_views(struct kt_engine *g);
 const struct kt_rules *kt_engine_rules(const struct kt_engine *g);
+/* NULL without the ledger. For the engine's thread alone. */
+struct kt_judge *kt_engine_judge(struct kt_engine *g);
 
 struct kt_source_state {
     char name[64];      /* as on screen: --name, else the address's end */

@@ -199,7 +199,10 @@ int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii,
         kt_output_free(h.output);
         return 2;
     }
-    struct kt_engine_sink sink = {.row = on_row, .trouble = on_trouble, .tick = on_tick, .ctx = &h};
+    struct kt_engine_sink sink = {.row = on_row, .trouble = on_trouble, .tick = on_tick, .ctx = &h,
+                                  .at_end = true,
+                                  .plain = !kt_output_asks_verdict(h.output),
+                                  .no_json = !kt_output_asks_record(h.output)};
     h.began = kt_mono_ms();
     bool all = kt_engine_run(g, &sink, stop_fd);
     clear_progress(&h);

@@ -138,7 +138,7 @@ static int run(const struct kt_options *o, struct kt_filter *filter, int *signo)
                                   .filter = screen ? NULL : filter, /* the screen's can be changed */
                                   .rule = o->rule,
                                   .kinds = o->kinds,
-                                  .ledger = screen,
+                                  .ledger = true,
                                   .store = {.keep_raw = screen}};
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);

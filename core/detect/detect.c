@@ -48,6 +48,7 @@ void kt_rules_free(struct kt_rules *s)
         return;
     struct list *lists[] = {&s->rule, &s->filter, &s->correlation};
     set_matcher_free(s->matcher);
+    set_matcher_free(s->facts);
     for (int i = 0; i < 3; i++) {
         for (size_t k = 0; k < lists[i]->n; k++)
             rule_free(lists[i]->p[k]);
@@ -131,10 +132,10 @@ static void add_rule(struct kt_verdict *v, const struct rule *r)
 {
     if (r->info.silent)
         return;
-    v->risk = v->risk + r->info.risk > 100 ? 100 : v->risk + r->info.risk;
+    v->risk = v->risk > r->info.risk ? v->risk : r->info.risk;
     if (v->n_rules < KT_RULES_MATCHED_MAX)
         v->rule[v->n_rules++] = (struct kt_matched){.id = r->info.id, .risk = r->info.risk};
-    add_why(v, r->why);
+    add_why(v, r->info.why);
 }
 
 size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict *out, int *matched, size_t max)
@@ -161,6 +162,14 @@ size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict 
     out->filtered = found.filtered;
     out->undecided = found.undecided;
     free(all);
+    return found.n;
+}
+
+size_t kt_rules_match_facts(const struct kt_rules *s, json_t *facts, int *matched, size_t max)
+{
+    struct found found = {.rule = matched, .max = max};
+    if (s)
+        set_matcher_judge(s->facts, facts, &found);
     return found.n;
 }
 

@@ -18,7 +18,10 @@
  *
  * What Sigma has no word for stands under `custom:`: `confidence` and
  * `impact` (0..100, the risk is their product), or `risk` itself, and `why`,
- * a few words for the table (else the title). */
+ * a few words for the table (else the title); and what makes a rule a signal,
+ * `signal`, `weight`, `unknown`, `evidence` (risk.h). Rules and filters of
+ * `logsource: {product: keytop}` are for what keytop knows of a row, all
+ * others for records; a filter works on rules of its own logsource. */
 #ifndef KT_DETECT_DETECT_H
 #define KT_DETECT_DETECT_H
 #include "base/arena.h"
@@ -45,6 +48,13 @@ struct kt_rule_info { /* borrowed from the rule set */
     struct kt_span description, author, date, modified, status, license;
     const struct kt_span *tags, *falsepositives, *references;
     size_t n_tags, n_falsepositives, n_references;
+    bool facts;            /* for what keytop knows of a row, not for records (risk.h) */
+    struct kt_span signal; /* such a rule's, where it is one: its name, weight, words, limits, evidence */
+    int weight;
+    struct kt_span why;    /* a few words; the title where it has none */
+    struct kt_span unknown;
+    const struct kt_span *evidence;
+    size_t n_evidence;
     bool disabled;
     bool silent; /* only a part of correlations, which count in its place */
 };
@@ -130,11 +140,14 @@ struct kt_verdict {
     int filtered;       /* the rule whose match it was; -1 */
     unsigned undecided; /* tests that gave up at their limit of time or memory: not taken as a match */
 };
-/* Risk is the sum of the matching rules', at most 100; beyond
- * KT_RULES_MATCHED_MAX they count but are not listed. */
+/* Risk is that of the gravest matching rule; beyond KT_RULES_MATCHED_MAX they
+ * count but are not listed. */
 void kt_rules_judge(const struct kt_rules *r, json_t *root, struct kt_verdict *out);
 /* As kt_rules_judge, and all matching rules, silent ones too, in their order
  * into `matched`: what a correlator is fed with. Returns how many match, of
  * which at most `max` are written. Any number of threads may judge at once. */
 size_t kt_rules_match(const struct kt_rules *r, json_t *root, struct kt_verdict *out, int *matched, size_t max);
+/* The same for the rules whose logsource is keytop itself: which of them match
+ * a flat object of facts (risk.h). */
+size_t kt_rules_match_facts(const struct kt_rules *r, json_t *facts, int *matched, size_t max);
 #endif

@@ -136,13 +136,16 @@ static void mark_silent(struct kt_rules *s)
  * it was. The draft is spent. */
 static enum kt_code draft_commit(struct draft *d, struct kt_rules *s, struct kt_err *e)
 {
-    struct set_matcher *m;
-    enum kt_code c = set_matcher_new(&m, &d->set, e);
+    struct set_matcher *m, *facts = NULL;
+    enum kt_code c = set_matcher_new(&m, &d->set, false, e);
+    if (c == KT_OK && (c = set_matcher_new(&facts, &d->set, true, e)) != KT_OK)
+        set_matcher_free(m);
     if (c != KT_OK) {
         draft_free(d);
         return c;
     }
     set_matcher_free(s->matcher);
+    set_matcher_free(s->facts);
     free(s->rule.p);
     free(s->filter.p);
     free(s->correlation.p);
@@ -150,6 +153,7 @@ static enum kt_code draft_commit(struct draft *d, struct kt_rules *s, struct kt_
     s->filter = d->set.filter;
     s->correlation = d->set.correlation;
     s->matcher = m;
+    s->facts = facts;
     s->batch = d->set.batch;
     for (size_t i = 0; i < d->replaced.n; i++)
         rule_free(d->replaced.p[i]);

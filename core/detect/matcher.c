@@ -52,6 +52,7 @@ struct scratch {
 struct set_matcher {
     struct unit *unit; /* rules, then filters */
     size_t n_rules, n_units;
+    bool facts; /* of rules for facts; the others have no part in it */
     struct shared *shared;
     size_t n_shared, cap_shared;
     struct field *field;
@@ -244,7 +245,7 @@ static bool node_holds(struct set_matcher *m, struct scratch *s, const struct un
 static bool unit_holds(struct set_matcher *m, struct scratch *s, struct trial *plain, size_t i)
 {
     const struct unit *u = &m->unit[i];
-    if (u->rule->info.disabled || !u->rule->root)
+    if (u->rule->info.disabled || !u->rule->root || u->rule->info.facts != m->facts)
         return false;
     return s ? node_holds(m, s, u, u->rule->root) : rule_matches_plainly(u->rule, plain);
 }
@@ -403,7 +404,7 @@ static bool add_unit(struct set_matcher *m, const struct rule *r)
     *u = (struct unit){r, kt_arena_alloc(m->arena, (r->n_atoms + 1) * sizeof *u->map)};
     if (!u->map)
         return false;
-    for (size_t i = 0; i < r->n_atoms; i++)
+    for (size_t i = 0; i < r->n_atoms && r->info.facts == m->facts; i++)
         if (!share(m, &r->atom[i], &u->map[i]))
             return false;
     return true;
@@ -593,7 +594,7 @@ static void guard_all(struct set_matcher *m, guard_fn *f)
     m->n_always = 0;
     for (size_t i = 0; i < m->n_rules; i++) {
         const struct unit *u = &m->unit[i];
-        if (!u->rule->root)
+        if (!u->rule->root || u->rule->info.facts != m->facts)
             continue;
         if (isinf(node_cost(m, u, u->rule->root)))
             m->always[m->n_always++] = (uint32_t)i;
@@ -642,10 +643,12 @@ static bool build(struct set_matcher *m, const struct kt_rules *s)
     return set_guards(m);
 }
 
-enum kt_code set_matcher_new(struct set_matcher **out, const struct kt_rules *s, struct kt_err *e)
+enum kt_code set_matcher_new(struct set_matcher **out, const struct kt_rules *s, bool facts, struct kt_err *e)
 {
     struct set_matcher *m = calloc(1, sizeof *m);
     *out = NULL;
+    if (m)
+        m->facts = facts;
     if (!m || !build(m, s)) {
         set_matcher_free(m);
         return kt_fail(e, KT_ENOMEM, "memory ran out, or the rules are too many and too large together");

@@ -1,3 +1,4 @@
+#include "detect/risk.h"
 #include "detect/rule.h"
 
 #include <openssl/evp.h>
@@ -599,6 +600,8 @@ enum kt_code test_read(struct reader *r, const struct kt_yaml *key, const struct
     enum kt_code c = read_key(r, key, &s);
     if (c != KT_OK)
         return c;
+    if (r->rule->info.facts && !kt_risk_fact_known(s.field))
+        return refuse_text(r, KT_EFORMAT, key, "keytop knows no such fact:", s.field);
     if (has(&s, M(EXISTS)))
         return read_exists(r, &s, y, out);
     if (list && y->n == 0)

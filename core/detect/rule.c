@@ -150,6 +150,12 @@ static enum kt_code read_logsource(struct reader *r, const struct kt_yaml *doc)
 {
     static const char *const wanted[][2] = {{"product", "aws"}, {"service", "cloudtrail"}};
     const struct kt_yaml *l = kt_yaml_get(doc, "logsource");
+    if (kt_span_is(kt_yaml_text(l, "product"), "keytop")) {
+        r->rule->info.facts = true;
+        return key_of(l, "service") || key_of(l, "category")
+                   ? refuse(r, KT_EFORMAT, l, "a rule for keytop's own facts has no service or category")
+                   : KT_OK;
+    }
     r->foreign = true;
     if (l && l->type == KT_YAML_MAP && key_of(l, "category"))
         return refuse(r, KT_EUNSUPPORTED, key_of(l, "category"), "rules with a log category are not for CloudTrail");
@@ -240,6 +246,32 @@ static enum kt_code read_level(struct reader *r, const struct kt_yaml *doc)
     return refuse(r, KT_EFORMAT, y, "level is one of informational, low, medium, high, critical");
 }
 
+static enum kt_code copy_text(struct reader *r, struct kt_span from, struct kt_span *to)
+{
+    *to = kt_arena_span(r->rule->arena, from);
+    return kt_span_known(from) && !kt_span_known(*to) ? out_of_memory(r) : KT_OK;
+}
+
+static enum kt_code read_signal(struct reader *r, const struct kt_yaml *custom)
+{
+    struct kt_rule_info *info = &r->rule->info;
+    const struct kt_yaml *signal = kt_yaml_get(custom, "signal"), *weight = kt_yaml_get(custom, "weight");
+    int64_t w;
+    if (!signal && !weight)
+        return KT_OK;
+    if (!info->facts || r->rule->kind != KT_RULE)
+        return refuse(r, KT_EFORMAT, signal ? signal : weight, "only a rule of logsource product: keytop is a signal");
+    if (!signal || signal->type != KT_YAML_SCALAR || !signal->text.n || !weight)
+        return refuse(r, KT_EFORMAT, signal ? signal : weight, "a signal has a name (signal) and a weight");
+    if (!kt_yaml_int(weight, &w) || w < -100 || w > 100)
+        return refuse(r, KT_EFORMAT, weight, "a number from -100 to 100 is expected for weight");
+    info->weight = (int)w;
+    enum kt_code c = copy_text(r, signal->text, &info->signal);
+    if (c == KT_OK)
+        c = copy_text(r, kt_yaml_text(custom, "unknown"), &info->unknown);
+    return c == KT_OK ? read_texts(r, custom, "evidence", &info->evidence, &info->n_evidence) : c;
+}
+
 static enum kt_code read_risk(struct reader *r, const struct kt_yaml *doc)
 {
     const struct kt_yaml *custom = kt_yaml_get(doc, "custom");
@@ -248,7 +280,9 @@ static enum kt_code read_risk(struct reader *r, const struct kt_yaml *doc)
     if (c != KT_OK || !custom)
         return c;
     if (custom->type != KT_YAML_MAP)
-        return refuse(r, KT_EFORMAT, custom, "custom is a map: risk, confidence, impact, why");
+        return refuse(r, KT_EFORMAT, custom, "custom is a map: risk, confidence, impact, why, signal, weight, unknown, evidence");
+    if ((c = read_signal(r, custom)) != KT_OK)
+        return c;
     if ((c = read_percent(r, custom, "risk", &risk)) != KT_OK ||
         (c = read_percent(r, custom, "confidence", &confidence)) != KT_OK ||
         (c = read_percent(r, custom, "impact", &impact)) != KT_OK)
@@ -261,12 +295,6 @@ static enum kt_code read_risk(struct reader *r, const struct kt_yaml *doc)
     if (risk >= 0 || product >= 0)
         r->rule->info.risk = risk >= 0 ? risk : product;
     return KT_OK;
-}
-
-static enum kt_code copy_text(struct reader *r, struct kt_span from, struct kt_span *to)
-{
-    *to = kt_arena_span(r->rule->arena, from);
-    return kt_span_known(from) && !kt_span_known(*to) ? out_of_memory(r) : KT_OK;
 }
 
 static enum kt_code read_about(struct reader *r, const struct kt_yaml *doc)
@@ -296,7 +324,7 @@ static enum kt_code read_names(struct reader *r, struct kt_span name, const stru
     if (c == KT_OK)
         c = copy_text(r, title, &info->title);
     if (c == KT_OK)
-        c = copy_text(r, why.n ? why : title, &r->rule->why);
+        c = copy_text(r, why.n ? why : title, &info->why);
     if (c == KT_OK)
         c = copy_text(r, kt_span_of(r->what), &r->rule->file);
     if (!info->id.n)

@@ -132,7 +132,6 @@ struct rule {
     enum kt_rule_kind kind;
     struct kt_arena *arena; /* all of the below */
     struct kt_rule_info info;
-    struct kt_span why;
     struct kt_span file; /* for errors after reading */
     int line;
     unsigned batch;      /* the addition it came with */
@@ -210,10 +209,11 @@ struct kt_rules {
     struct placeholder *placeholder;
     size_t n_placeholders, cap_placeholders;
     struct kt_arena *arena; /* placeholders */
-    struct set_matcher *matcher;
+    struct set_matcher *matcher, *facts; /* of records, of facts */
 };
 
-enum kt_code set_matcher_new(struct set_matcher **out, const struct kt_rules *s, struct kt_err *e);
+/* Of the rules and filters for facts alone, or of all others. */
+enum kt_code set_matcher_new(struct set_matcher **out, const struct kt_rules *s, bool facts, struct kt_err *e);
 void set_matcher_free(struct set_matcher *m);
 /* The matching rules in their order, filters applied. */
 struct found {

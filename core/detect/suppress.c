@@ -20,6 +20,8 @@ enum kt_code filter_read(struct reader *r, const struct kt_yaml *doc)
 /* Whether the filter speaks of the rule. */
 static bool speaks_of(const struct rule *filter, const struct kt_rule_info *rule)
 {
+    if (filter->info.facts != rule->facts)
+        return false;
     if (filter->any)
         return true;
     for (size_t i = 0; i < filter->n_refs; i++)

@@ -1,5 +1,6 @@
 #include "event/event.h"
 
+#include "event/context.h"
 #include "text/text.h"
 
 #include <arpa/inet.h>
@@ -24,6 +25,14 @@ static const struct call {
     {"ResetServiceSpecificCredential", KT_KIND_CREDENTIAL, "serviceSpecificCredential", "serviceSpecificCredentialId"},
     {"UploadSSHPublicKey", KT_KIND_CREDENTIAL, "sSHPublicKey", "sSHPublicKeyId"},
     {"UploadSigningCertificate", KT_KIND_CREDENTIAL, "certificate", "certificateId"},
+    {"CreateUser", KT_KIND_CONTEXT, NULL, NULL},
+    {"AttachUserPolicy", KT_KIND_CONTEXT, NULL, NULL},
+    {"AttachRolePolicy", KT_KIND_CONTEXT, NULL, NULL},
+    {"AttachGroupPolicy", KT_KIND_CONTEXT, NULL, NULL},
+    {"PutUserPolicy", KT_KIND_CONTEXT, NULL, NULL},
+    {"PutRolePolicy", KT_KIND_CONTEXT, NULL, NULL},
+    {"PutGroupPolicy", KT_KIND_CONTEXT, NULL, NULL},
+    {"AddUserToGroup", KT_KIND_CONTEXT, NULL, NULL},
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 _Static_assert(CALLS + 1 <= KT_EVENT_NAMES, "KT_EVENT_NAMES is too small");
@@ -514,6 +523,8 @@ void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, st
                           out->actor.account);
     if (out->kind == KT_KIND_USE) {
         out->key.id = out->actor.access_key_id;
+    } else if (out->kind == KT_KIND_CONTEXT) {
+        kt_event_context(root, out);
     } else {
         decode_target(root, made, p, out);
         out->target.self = decode_self(root, p, out);
@@ -554,6 +565,7 @@ bool kt_event_as_use(struct kt_event *ev)
     ev->kind = KT_KIND_USE;
     ev->result = result_of(ev->error_code, KT_KIND_USE);
     memset(&ev->target, 0, sizeof ev->target);
+    memset(&ev->context, 0, sizeof ev->context);
     ev->key.id = ev->actor.access_key_id;
     ev->key.status = KT_SPAN_NONE;
     ev->key.created = KT_TIME_NONE;
@@ -583,14 +595,15 @@ const char *kt_flag_name(uint32_t single_flag)
 const char *kt_kind_name(enum kt_kind k)
 {
     static const char *const names[KT_KIND_COUNT] = {NULL,           "creation",     "malformed", "use",
-                                                     "deactivation", "reactivation", "deletion",  "credential"};
+                                                     "deactivation", "reactivation", "deletion",  "credential",
+                                                     NULL};
     return (size_t)k < KT_KIND_COUNT ? names[k] : NULL;
 }
 
 enum kt_kind kt_kind_find(struct kt_span name)
 {
     for (int k = 0; k < KT_KIND_COUNT; k++)
-        if ((KT_KINDS_ALL & KT_KIND_BIT(k)) && kt_span_is(name, kt_kind_name((enum kt_kind)k)))
+        if ((KT_KINDS_ALL & KT_KIND_BIT(k)) && kt_kind_name((enum kt_kind)k) && kt_span_is(name, kt_kind_name((enum kt_kind)k)))
             return (enum kt_kind)k;
     return KT_KIND_NONE;
 }

@@ -21,16 +21,31 @@
  * credential: a password for the console, a service-specific credential, an
  * SSH key, a signing certificate). use: any other call that was made with a
  * long-lived access key. UpdateAccessKey that does not say which way, as when
- * it was denied, is none of the two. */
+ * it was denied, is none of the two. context: what is never a row, and says
+ * why a key matters: a user made, full rights given, a quarantine. */
 enum kt_kind {
     KT_KIND_NONE, KT_KIND_CREATION, KT_KIND_MALFORMED, KT_KIND_USE, KT_KIND_DEACTIVATION, KT_KIND_REACTIVATION,
-    KT_KIND_DELETION, KT_KIND_CREDENTIAL, KT_KIND_COUNT
+    KT_KIND_DELETION, KT_KIND_CREDENTIAL, KT_KIND_CONTEXT, KT_KIND_COUNT
 };
 #define KT_KIND_BIT(k) (1u << (k))
-enum { KT_KINDS_ALL = (1u << KT_KIND_COUNT) - 1 - KT_KIND_BIT(KT_KIND_NONE) - KT_KIND_BIT(KT_KIND_MALFORMED) };
+enum {
+    KT_KINDS_ALL = (1u << KT_KIND_COUNT) - 1 - KT_KIND_BIT(KT_KIND_NONE) - KT_KIND_BIT(KT_KIND_MALFORMED) -
+                   KT_KIND_BIT(KT_KIND_CONTEXT)
+};
 /* created (creation, credential), done (all others): no errorCode; denied:
  * AccessDenied and its like; failed: other errors */
 enum kt_result { KT_RESULT_UNKNOWN, KT_RESULT_CREATED, KT_RESULT_DENIED, KT_RESULT_FAILED, KT_RESULT_DONE };
+/* Of kind context, where the call succeeded:
+ * user    CreateUser
+ * admin   AttachUserPolicy, AttachRolePolicy, AttachGroupPolicy of
+ *         AdministratorAccess or IAMFullAccess; PutUserPolicy, PutRolePolicy,
+ *         PutGroupPolicy of a document that allows * or iam:* on *
+ * member  AddUserToGroup
+ * quarantine  AttachUserPolicy of AWSCompromisedKeyQuarantine*, PutUserPolicy
+ *         of a policy of that name or of AWSExposedCredentialPolicy* */
+enum kt_context_what {
+    KT_CONTEXT_NONE, KT_CONTEXT_USER, KT_CONTEXT_ADMIN, KT_CONTEXT_MEMBER, KT_CONTEXT_QUARANTINE
+};
 enum kt_tri { KT_UNKNOWN, KT_NO, KT_YES };
 enum kt_target_from { KT_TARGET_NONE, KT_TARGET_RESPONSE, KT_TARGET_REQUEST, KT_TARGET_ERROR, KT_TARGET_CALLER };
 enum kt_address_kind { KT_ADDRESS_UNKNOWN, KT_ADDRESS_IP, KT_ADDRESS_SERVICE, KT_ADDRESS_INTERNAL };
@@ -93,6 +108,10 @@ struct kt_event {
         enum kt_address_kind kind;
     } source;
     struct kt_agent agent;
+    struct {                    /* of kind context */
+        enum kt_context_what what;
+        struct kt_span user, role, group; /* whom it is about, in `account` */
+    } context;
     struct kt_span account, region; /* recipientAccountId (else userIdentity's), awsRegion */
     uint32_t flags;
 };
@@ -125,7 +144,7 @@ struct kt_span kt_event_caller(struct kt_span type, struct kt_span user_name, st
 /* What a record's bytes must hold to be of one of `kinds` (bits of
  * KT_KIND_BIT): event names, and for uses the beginning of a key's id. Writes
  * at most KT_EVENT_NAMES of them and returns how many. */
-enum { KT_EVENT_NAMES = 16 };
+enum { KT_EVENT_NAMES = 24 };
 size_t kt_event_names(unsigned kinds, const char *out[KT_EVENT_NAMES]);
 
 /* Reads a user agent alone; `from_console` is sessionCredentialFromConsole.

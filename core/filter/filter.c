@@ -390,6 +390,17 @@ static bool any_holds(const struct kt_filter_term *t, const struct kt_row *r, co
     return false;
 }
 
+bool kt_filter_asks_verdict(const struct kt_filter *f)
+{
+    const struct kt_filter_term *t;
+    size_t n = kt_filter_terms(f, &t);
+    for (size_t i = 0; i < n; i++)
+        if (t[i].field == KT_FIELD_COUNT || t[i].field == KT_FIELD_RISK || t[i].field == KT_FIELD_LEVEL ||
+            t[i].field == KT_FIELD_SIGNALS || t[i].field == KT_FIELD_RULES || t[i].field == KT_FIELD_WHY)
+            return true;
+    return false;
+}
+
 bool kt_filter_row(const struct kt_filter *f, const struct kt_row *r, const struct kt_rules *rules,
                    struct kt_arena *scratch)
 {

@@ -57,6 +57,8 @@ bool kt_filter_text_holds(const struct kt_filter_term *t, struct kt_span text);
 bool kt_filter_number_holds(const struct kt_filter_term *t, int64_t number);
 /* Is the field one that words are looked for in? */
 bool kt_filter_is_text(enum kt_field f);
+/* Does what it says depend on the verdict? */
+bool kt_filter_asks_verdict(const struct kt_filter *f);
 /* Does a whole row match? NULL matches all. `scratch` is used, not reset. */
 bool kt_filter_row(const struct kt_filter *f, const struct kt_row *r, const struct kt_rules *rules,
                    struct kt_arena *scratch);

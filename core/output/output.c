@@ -114,6 +114,27 @@ static void csv_row(struct kt_output *o, const struct kt_row *r, json_t *root)
     (void)kt_buf_addc(&o->line, '\n');
 }
 
+bool kt_output_asks_verdict(const struct kt_output *o)
+{
+    if (o->opts.format == KT_FORMAT_JSONL)
+        return true;
+    for (size_t i = 0; i < o->columns.n; i++) {
+        enum kt_field f = o->columns.c[i].field;
+        if (o->columns.c[i].kind == COLUMN_FIELD && (f == KT_FIELD_RISK || f == KT_FIELD_LEVEL || f == KT_FIELD_SIGNALS ||
+                                                    f == KT_FIELD_RULES || f == KT_FIELD_WHY))
+            return true;
+    }
+    return false;
+}
+
+bool kt_output_asks_record(const struct kt_output *o)
+{
+    for (size_t i = 0; o->opts.format != KT_FORMAT_JSONL && i < o->columns.n; i++)
+        if (o->columns.c[i].kind == COLUMN_PATH || o->columns.c[i].kind == COLUMN_USER_NAME)
+            return true;
+    return false;
+}
+
 bool kt_output_row(struct kt_output *o, const struct kt_row *r, json_t *root)
 {
     if (o->failed)

@@ -30,6 +30,9 @@ struct kt_output_opts {
 /* Writes to `out` (not owned). KT_EUSAGE for a column that cannot be. */
 enum kt_code kt_output_new(struct kt_output **o, const struct kt_output_opts *opts, const struct kt_rules *rules,
                            FILE *out, struct kt_err *e);
+/* Does it show what a verdict says; does it look into the record itself? */
+bool kt_output_asks_verdict(const struct kt_output *o);
+bool kt_output_asks_record(const struct kt_output *o);
 /* False once writing failed (EPIPE and others): stop. */
 bool kt_output_row(struct kt_output *o, const struct kt_row *r, json_t *root);
 /* What is still held (a table's rows) is written. False where writing failed. */

@@ -173,6 +173,20 @@ kt_entity ent_get(struct kt_store *s, enum kt_entity_kind kind, int sub, uint32_
     return (kt_entity)x->generation << ENTITY_BITS | place;
 }
 
+kt_entity ent_known(const struct kt_store *s, enum kt_entity_kind kind, struct kt_span name, struct kt_span account,
+                    struct kt_span type)
+{
+    const struct entities *t = &s->ent;
+    const struct symtab *text = &s->tab[T_TEXT];
+    uint32_t n = name.p ? sym_find(text, name.p, name.n) : 0;
+    uint32_t a = account.p ? sym_find(text, account.p, account.n) : 0, y = type.p ? sym_find(text, type.p, type.n) : 0;
+    if (!n || !t->cap || (kind == KT_ENTITY_USER && ((account.p && !a) || (type.p && !y))))
+        return 0;
+    struct entity key = {.name = n, .account = a, .type = y, .kind = (uint8_t)kind};
+    uint32_t place = t->slot[find_slot(t, &key)];
+    return place ? (kt_entity)place_at(t, place)->generation << ENTITY_BITS | place : 0;
+}
+
 void ent_settle(struct kt_store *s, kt_entity e)
 {
     struct entity *x = ent_at(s, e);

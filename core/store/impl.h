@@ -82,7 +82,7 @@ struct packed {
     uint32_t actor, agent, place, error, verdict, why, evidence, origin; /* evidence: a text of packed bytes */
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
-    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
+    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3, marked : 1;
 };
 
 struct chunk {
@@ -155,6 +155,10 @@ struct kt_store {
 
     struct kt_counts counts;
     bool times_dirty;
+    struct marks {  /* rows to be judged again, in the order in which they were marked */
+        uint64_t *seq;
+        size_t head, n, cap;
+    } marks;
     struct ledger *ledger; /* NULL before the first fact */
 
     /* the writer's, not under the lock */
@@ -215,6 +219,7 @@ bool unpack_evidence(const struct kt_store *s, uint32_t evidence, struct kt_aren
 bool pack_revise(struct kt_store *s, const struct kt_verdict *v, struct packed *p);
 struct kt_span unpack_id(const struct kt_store *s, const struct packed *p, char id[UUID_TEXT]);
 bool uuid_pack(struct kt_span s, uint8_t out[16]);
+struct kt_span uuid_text(const uint8_t in[16], char out[UUID_TEXT]);
 
 /* entity.c. All under the lock but ent_prepare. */
 bool ent_prepare(struct kt_store *s, size_t n);
@@ -246,6 +251,10 @@ struct touched {
 void row_entities(const struct kt_store *s, const struct packed *p, struct kt_row_entities *out);
 void row_touched(const struct kt_store *s, const struct packed *p, struct touched *out);
 
+/* The user, address or key that is known by these texts; 0: no row touches it. */
+kt_entity ent_known(const struct kt_store *s, enum kt_entity_kind kind, struct kt_span name, struct kt_span account,
+                    struct kt_span type);
+
 /* seen.c: what was seen before. The writer's, not under the lock. */
 bool seen_prepare(struct kt_store *s);
 void seen_free(struct kt_store *s);
@@ -264,6 +273,9 @@ bool digests_have(const struct digests *f, const uint8_t d[DIGEST]);
 bool digests_prepare(struct digests *f, struct mem *m, size_t room);
 void digests_add(struct digests *f, const uint8_t d[DIGEST]);
 void digests_free(struct digests *f, struct mem *m);
+
+/* marks.c */
+void marks_free(struct kt_store *s);
 
 /* ledger.c */
 void ledger_free(struct kt_store *s);

@@ -116,16 +116,16 @@ static bool is_after(int64_t time_a, const uint8_t mark_a[MARK], int64_t time_b,
     return memcmp(mark_a, mark_b, MARK) > 0;
 }
 
-/* What an event is known by: a UUID's own bytes, or a digest. */
-static void mark_of(const struct kt_fact *f, uint8_t out[MARK])
+/* What an event is known by: a UUID's own bytes (then true), or a digest. */
+static bool mark_of(const struct kt_fact *f, uint8_t out[MARK])
 {
     uint8_t sha[KT_SHA256];
     if (uuid_pack(f->event_id, out))
-        return;
+        return true;
     if (f->event_id.n) {
         kt_sha256(f->event_id.p, f->event_id.n, sha);
         memcpy(out, sha, MARK);
-        return;
+        return false;
     }
     const struct kt_span all[] = {f->key, f->event_name, f->event_source, f->address, f->agent, f->actor};
     uint8_t each[sizeof all / sizeof *all + 1][KT_SHA256];
@@ -136,6 +136,7 @@ static void mark_of(const struct kt_fact *f, uint8_t out[MARK])
     memcpy(each[sizeof all / sizeof *all], &f->time, sizeof f->time);
     kt_sha256(each, sizeof each, sha);
     memcpy(out, sha, MARK);
+    return false;
 }
 
 /* --- things --------------------------------------------------------------------- */
@@ -178,6 +179,7 @@ struct spoken {
     uint32_t call, address, agent, actor, owner;
     uint8_t owner_rank; /* the less, the better it is known */
     uint8_t mark[MARK];
+    bool uuid;
 };
 
 /* Not under the lock: what a text is read as. */
@@ -458,6 +460,7 @@ static void set_moment(struct ledger *l, struct moment *m, const struct kt_fact 
     m->time = f->time;
     memcpy(m->mark, w->mark, MARK);
     m->result = (uint8_t)f->result;
+    m->uuid = w->uuid;
     m->set = true;
 }
 
@@ -492,31 +495,36 @@ static void widen(int64_t t, int64_t *first, int64_t *last)
         *last = t;
 }
 
-static void see_place(struct ledger *l, struct places *p, uint32_t what, const struct kt_fact *f)
+/* True: a place that is new to it. */
+static bool see_place(struct ledger *l, struct places *p, uint32_t what, const struct kt_fact *f)
 {
+    uint32_t had = p->n;
     if (!what)
-        return;
+        return false;
     struct place *x = place_get(l, p, what);
     if (!x) {
         p->beyond++;
-        return;
+        return false;
     }
     x->uses++;
     x->denied += f->result == KT_RESULT_DENIED;
     widen(f->time, &x->first, &x->last);
+    return p->n > had;
 }
 
-static void see_use(struct ledger *l, struct life *x, const struct kt_fact *f, const struct spoken *w)
+/* True: more than a count and the last time is another. */
+static bool see_use(struct ledger *l, struct life *x, const struct kt_fact *f, const struct spoken *w)
 {
     x->uses++;
     x->denied += f->result == KT_RESULT_DENIED;
     x->failed += f->result == KT_RESULT_FAILED;
-    if (!x->first.set || is_before(f->time, w->mark, x->first.time, x->first.mark))
+    bool turns = !x->first.set || is_before(f->time, w->mark, x->first.time, x->first.mark);
+    if (turns)
         set_moment(l, &x->first, f, w);
     if (!x->last.set || is_after(f->time, w->mark, x->last.time, x->last.mark))
         set_moment(l, &x->last, f, w);
-    see_place(l, &x->address, w->address, f);
-    see_place(l, &x->agent, w->agent, f);
+    turns |= see_place(l, &x->address, w->address, f);
+    return see_place(l, &x->agent, w->agent, f) || turns;
 }
 
 static bool see_creation(struct ledger *l, struct life *x, const struct kt_fact *f, const struct spoken *w)
@@ -563,7 +571,7 @@ static bool see_change(struct ledger *l, struct life *x, const struct kt_fact *f
         return true;
     }
     memmove(x->change + at + 1, x->change + at, (x->n_change - at) * sizeof *x->change);
-    x->change[at] = (struct change){.time = f->time, .kind = (uint8_t)f->kind};
+    x->change[at] = (struct change){.time = f->time, .kind = (uint8_t)f->kind, .uuid = w->uuid};
     memcpy(x->change[at].mark, w->mark, MARK);
     replace(l, &x->change[at].actor, w->actor);
     replace(l, &x->change[at].address, w->address);
@@ -592,19 +600,21 @@ static void see_owner(struct ledger *l, uint32_t i, const struct kt_fact *f, con
     memcpy(x->owned.mark, w->mark, MARK);
 }
 
-static bool see(struct ledger *l, uint32_t i, const struct kt_fact *f, const struct spoken *w)
+static bool see(struct ledger *l, uint32_t i, const struct kt_fact *f, const struct spoken *w, bool *turns)
 {
     struct life *x = life_at(l, i);
     bool news = true;
     if (f->kind == KT_KIND_USE)
-        see_use(l, x, f, w);
+        *turns = see_use(l, x, f, w);
     else if (f->kind == KT_KIND_CREATION)
         news = see_creation(l, x, f, w);
     else
         news = see_change(l, x, f, w);
     if (!news)
         return false;
+    uint32_t owner = x->owner;
     see_owner(l, i, f, w);
+    *turns |= f->kind != KT_KIND_USE || x->owner != owner;
     x->version++;
     int64_t none = KT_TIME_NONE;
     widen(f->time, &none, &x->news);
@@ -714,21 +724,28 @@ static enum kt_learnt count(struct kt_store *s, uint64_t *which, enum kt_learnt 
 
 enum kt_learnt kt_store_learn(struct kt_store *s, const struct kt_fact *f)
 {
+    bool turns;
+    return kt_store_learn_more(s, f, &turns);
+}
+
+enum kt_learnt kt_store_learn_more(struct kt_store *s, const struct kt_fact *f, bool *turns)
+{
     struct spoken w = {0};
     char agent[PARTS_BYTES];
+    *turns = false;
     if (!is_of_life(f->kind) || !is_key(f->key))
         return KT_LEARNT_ODD;
     if (!prepare(s))
         return count(s, &s->counts.facts_lost, KT_LEARNT_NOT);
     struct ledger *l = s->ledger;
-    mark_of(f, w.mark);
+    w.uuid = mark_of(f, w.mark);
     if (f->kind == KT_KIND_USE && digests_have(&l->window, w.mark))
         return count(s, &s->counts.facts_duplicate, KT_LEARNT_BEFORE);
     size_t n_agent = read_agent(l, f, agent);
 
     store_lock(s);
     uint32_t i = speak(l, f, agent, n_agent, &w) ? life_get(s, f->key) : 0;
-    bool news = i && see(l, i, f, &w);
+    bool news = i && see(l, i, f, &w, turns);
     fall_silent(l, &w);
     if (news)
         retain(s);

@@ -62,11 +62,14 @@ size_t kt_facts_of(const struct kt_event *ev, uint64_t seq, struct kt_fact out[2
 /* ODD: no key is named by which it could be known again. */
 enum kt_learnt { KT_LEARNT, KT_LEARNT_BEFORE, KT_LEARNT_ODD, KT_LEARNT_NOT };
 enum kt_learnt kt_store_learn(struct kt_store *s, const struct kt_fact *f);
+/* The same; `turns`: more is another than the number of uses and the last one. */
+enum kt_learnt kt_store_learn_more(struct kt_store *s, const struct kt_fact *f, bool *turns);
 
 /* --- reading: any thread --------------------------------------------------- */
 
 struct kt_moment {
     int64_t time; /* KT_TIME_NONE: there was none, or its time is not known */
+    struct kt_span event_id; /* unknown too where it is not a UUID */
     struct kt_span event_name, event_source;
     struct kt_span address;
     enum kt_address_kind address_kind;
@@ -84,6 +87,7 @@ struct kt_life_place {
 struct kt_life_change {
     enum kt_kind kind;
     int64_t time;
+    struct kt_span event_id; /* as of a moment */
     struct kt_span actor, actor_type, address;
 };
 
@@ -124,6 +128,17 @@ struct kt_key_life {
 
 /* Spans in `a`. False where nothing is known of the key, or memory ran out. */
 bool kt_store_key_life(struct kt_store *s, struct kt_span key, struct kt_arena *a, struct kt_key_life *out);
+/* The other keys of the same user that were active when this one was made, as
+ * far as was seen; up to `max` of them, how many there are is returned. */
+struct kt_sibling {
+    struct kt_span id, event_id; /* of its creation, else of its first use */
+    int64_t since;
+};
+size_t kt_store_key_siblings(struct kt_store *s, struct kt_span key, struct kt_arena *a, struct kt_sibling *out,
+                             size_t max);
+/* The rows of the creations of a key and of the other keys of its user, of
+ * those that were seen: whose lives one of its facts may change. */
+size_t kt_store_key_rows(struct kt_store *s, struct kt_span key, uint64_t *out, size_t max);
 /* Its state alone, and `version` (may be NULL; 0: not known): cheap. */
 enum kt_key_state kt_store_key_state(struct kt_store *s, struct kt_span key, uint64_t *version);
 #endif

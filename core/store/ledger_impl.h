@@ -28,7 +28,7 @@ struct moment { /* numbers of things; time KT_TIME_NONE is later than all times 
     uint8_t mark[MARK]; /* of its event */
     uint32_t call, address, agent;
     uint8_t result;
-    bool set;
+    bool set, uuid; /* uuid: `mark` is the eventID itself */
 };
 
 struct place {
@@ -47,6 +47,7 @@ struct change {
     uint8_t mark[MARK];
     uint32_t actor, address;
     uint8_t kind;
+    bool uuid;
 };
 
 struct life {

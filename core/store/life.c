@@ -39,6 +39,13 @@ static struct kt_agent agent_of(struct copy *c, uint32_t thing)
                              keep(c, p.part[AGENT_OS]), (enum kt_agent_class)p.tag};
 }
 
+/* The eventID, where the mark is one. */
+static struct kt_span id_of(struct copy *c, const uint8_t mark[MARK], bool uuid)
+{
+    char id[UUID_TEXT];
+    return uuid ? keep(c, uuid_text(mark, id)) : KT_SPAN_NONE;
+}
+
 static struct kt_moment moment_of(struct copy *c, const struct moment *m)
 {
     if (!m->set)
@@ -46,6 +53,7 @@ static struct kt_moment moment_of(struct copy *c, const struct moment *m)
     struct parts call = parts_of(c, m->call), address = parts_of(c, m->address);
     return (struct kt_moment){
         .time = m->time,
+        .event_id = id_of(c, m->mark, m->uuid),
         .event_name = keep(c, call.part[CALL_NAME]),
         .event_source = keep(c, call.part[CALL_SOURCE]),
         .address = keep(c, address.part[0]),
@@ -78,6 +86,7 @@ static const struct kt_life_change *changes_of(struct copy *c, const struct life
         struct parts actor = parts_of(c, x->change[i].actor);
         out[i] = (struct kt_life_change){.kind = (enum kt_kind)x->change[i].kind,
                                          .time = x->change[i].time,
+                                         .event_id = id_of(c, x->change[i].mark, x->change[i].uuid),
                                          .actor = keep(c, actor.part[ACTOR_NAME]),
                                          .actor_type = keep(c, actor.part[ACTOR_TYPE]),
                                          .address = keep(c, parts_of(c, x->change[i].address).part[0])};
@@ -184,6 +193,80 @@ static int64_t begins(const struct kt_store *s)
     int64_t rows = s->counts.oldest, facts = s->ledger->begins, dropped = s->ledger->dropped_until;
     int64_t t = rows == KT_TIME_NONE || (facts != KT_TIME_NONE && facts < rows) ? facts : rows;
     return dropped != KT_TIME_NONE && (t == KT_TIME_NONE || dropped > t) ? dropped : t;
+}
+
+static int by_since(const void *va, const void *vb)
+{
+    const struct kt_sibling *a = va, *b = vb;
+    if (a->since != b->since)
+        return a->since < b->since ? -1 : 1;
+    size_t n = a->id.n < b->id.n ? a->id.n : b->id.n;
+    int order = n ? memcmp(a->id.p, b->id.p, n) : 0;
+    return order ? order : (a->id.n > b->id.n) - (a->id.n < b->id.n);
+}
+
+/* --- its user's other keys ------------------------------------------------------- */
+
+/* When it was there for the first time, as far as was seen. */
+static const struct moment *began(const struct life *x)
+{
+    return x->creation.set ? &x->creation : x->first.set ? &x->first : NULL;
+}
+
+/* Was `x` active when `y` was made? */
+static bool was_active(const struct life *x, const struct life *y)
+{
+    const struct moment *m = began(x), *made = &y->creation;
+    bool active = m && m->time != KT_TIME_NONE && is_before(m->time, m->mark, made->time, made->mark);
+    for (uint32_t i = 0; i < x->n_change; i++)
+        if (x->change[i].time != KT_TIME_NONE && x->change[i].time <= made->time)
+            active = x->change[i].kind == KT_KIND_REACTIVATION;
+    return active;
+}
+
+size_t kt_store_key_siblings(struct kt_store *s, struct kt_span key, struct kt_arena *a, struct kt_sibling *out,
+                             size_t max)
+{
+    struct copy c = {.a = a, .ok = true};
+    size_t n = 0;
+    int looked = 0;
+    store_lock(s);
+    c.l = s->ledger;
+    uint32_t i = c.l && key.p ? life_find(c.l, key) : 0;
+    const struct life *y = i ? life_at(c.l, i) : NULL;
+    bool made = y && y->creation.set && y->creation.time != KT_TIME_NONE;
+    for (uint32_t k = made && y->owner ? owner_first(c.l, y->owner) : 0; k && looked++ < KT_LIFE_FAMILY;
+         k = life_at(c.l, k)->sibling) {
+        const struct life *x = life_at(c.l, k);
+        if (k == i || !was_active(x, y))
+            continue;
+        const struct moment *m = began(x);
+        if (n < max)
+            out[n] = (struct kt_sibling){keep(&c, life_id(c.l, x)), m ? id_of(&c, m->mark, m->uuid) : KT_SPAN_NONE,
+                                         m ? m->time : KT_TIME_NONE};
+        n++;
+    }
+    store_unlock(s);
+    if (n > 1 && max > 1)
+        qsort(out, n < max ? n : max, sizeof *out, by_since);
+    return n;
+}
+
+size_t kt_store_key_rows(struct kt_store *s, struct kt_span key, uint64_t *out, size_t max)
+{
+    size_t n = 0;
+    int looked = 0;
+    store_lock(s);
+    struct ledger *l = s->ledger;
+    uint32_t i = l && key.p ? life_find(l, key) : 0;
+    if (i && life_at(l, i)->seq && n < max)
+        out[n++] = life_at(l, i)->seq;
+    for (uint32_t k = i && life_at(l, i)->owner ? owner_first(l, life_at(l, i)->owner) : 0;
+         k && n < max && looked++ < KT_LIFE_FAMILY; k = life_at(l, k)->sibling)
+        if (k != i && life_at(l, k)->seq)
+            out[n++] = life_at(l, k)->seq;
+    store_unlock(s);
+    return n;
 }
 
 /* --- the whole ---------------------------------------------------------------------- */

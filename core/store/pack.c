@@ -37,7 +37,7 @@ bool uuid_pack(struct kt_span s, uint8_t out[16])
     return true;
 }
 
-static struct kt_span uuid_text(const uint8_t in[16], char out[UUID_TEXT])
+struct kt_span uuid_text(const uint8_t in[16], char out[UUID_TEXT])
 {
     static const char hex[] = "0123456789abcdef";
     size_t digit = 0;
@@ -327,7 +327,7 @@ static void pack_event(struct kt_store *s, const struct kt_row *r, struct packed
 {
     const struct kt_event *ev = &r->ev;
     p->time = ev->time;
-    p->result = ev->result & 3;
+    p->result = ev->result & 7;
     p->self = ev->target.self & 3;
     p->from = ev->target.from & 7;
     pack_actor(s, ev, p, ok);

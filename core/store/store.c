@@ -80,6 +80,7 @@ void kt_store_free(struct kt_store *s)
     for (int i = 0; i < TABLES; i++)
         symtab_free(&s->tab[i]);
     seen_free(s);
+    marks_free(s);
     ledger_free(s);
     raw_free_all(s);
     (void)pthread_mutex_destroy(&s->gate);
@@ -316,6 +317,26 @@ void kt_store_count_filtered(struct kt_store *s)
     s->counts.received++;
     s->counts.filtered++;
     store_unlock(s);
+}
+
+void kt_store_recount_filtered(struct kt_store *s)
+{
+    store_lock(s);
+    s->counts.shown--;
+    s->counts.filtered++;
+    store_unlock(s);
+}
+
+void kt_store_keep_raw(struct kt_store *s)
+{
+    s->o.keep_raw = true;
+}
+
+bool kt_store_is_full(struct kt_store *s)
+{
+    uint64_t spare = s->o.memory_max / 16; /* what one row may take, and more */
+    return s->next - s->first + 1 >= s->o.rows_max ||
+           atomic_load(&s->mem.bytes) + ledger_memory(s) + spare >= s->o.memory_max;
 }
 
 void kt_store_count_records(struct kt_store *s, uint64_t n)

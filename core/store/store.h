@@ -62,6 +62,10 @@ enum kt_store_added { KT_ADDED, KT_ADDED_CONFLICT, KT_ADDED_DUPLICATE, KT_ADDED_
 
 struct kt_store *kt_store_new(const struct kt_store_opts *o);
 void kt_store_free(struct kt_store *s);
+/* Records' texts are kept from now on. The writer's. */
+void kt_store_keep_raw(struct kt_store *s);
+/* Is the next row likely to drop one? */
+bool kt_store_is_full(struct kt_store *s);
 /* Copies what it keeps. `row->seq` is set by the store. Malformed rows are
  * told apart by origin and digest. A conflict sets the flag in both rows. */
 enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32]);
@@ -70,6 +74,7 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
  * never was, or memory ran out; then nothing has changed. */
 bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v);
 void kt_store_count_filtered(struct kt_store *s); /* received, but outside --filter, --since, --rule */
+void kt_store_recount_filtered(struct kt_store *s); /* it was counted as shown */
 void kt_store_count_records(struct kt_store *s, uint64_t n);
 void kt_store_count_gap(struct kt_store *s);
 struct kt_counts kt_store_counts(struct kt_store *s);
@@ -112,4 +117,24 @@ struct kt_row_entities {
 };
 bool kt_store_row_entities(struct kt_store *s, uint64_t seq, struct kt_row_entities *out);
 uint64_t kt_store_entity_count(struct kt_store *s, enum kt_entity_kind k);
+
+/* --- rows to be judged again: the writer's alone ------------------------ */
+
+/* False: memory ran out, and the row is not marked. A row that was dropped,
+ * or is malformed, or marked, needs none. */
+bool kt_store_mark(struct kt_store *s, uint64_t seq);
+/* Whom a mark is about: a user by all three, an address or key by its name. */
+struct kt_about {
+    enum kt_entity_kind kind;
+    struct kt_span name, account, type;
+};
+kt_entity kt_store_about(struct kt_store *s, const struct kt_about *about); /* 0: no row touches it */
+/* The rows that touch it, of from <= eventTime <= to; 0: of all rows. */
+bool kt_store_mark_touching(struct kt_store *s, kt_entity e, int64_t from, int64_t to);
+/* The newest row of this eventID; 0. */
+uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id);
+/* The rows kept: first <= seq < next. */
+void kt_store_span(struct kt_store *s, uint64_t *first, uint64_t *next);
+/* Takes the mark off the row that has had it longest; 0: none is marked. */
+uint64_t kt_store_marked(struct kt_store *s);
 #endif

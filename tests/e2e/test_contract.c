@@ -435,7 +435,7 @@ static void one_object_a_line_with_its_keys_in_order(void **state)
         "\"source\":{\"address\":\"203.0.113.9\",\"kind\":\"ip\"},"
         "\"agent\":{\"text\":\"Boto3/1.28.0 md/x\",\"tool\":\"boto3\",\"version\":\"1.28.0\",\"os\":null,"
         "\"class\":\"sdk\"},\"account\":\"111122223333\",\"region\":\"us-east-1\","
-        "\"risk\":25,\"level\":\"low\",\"signals\":[],\"rules\":[\"" SEED_ID "\"],\"flags\":[],"
+        "\"risk\":63,\"level\":\"medium\",\"signals\":[\"target.other\"],\"rules\":[\"" SEED_ID "\"],\"flags\":[],"
         "\"origin\":{\"source\":\"-\",\"record\":1}}\n");
 }
 

@@ -158,7 +158,7 @@ static void a_pause_holds_the_table_and_counts_what_waits(void **state)
     fixture_settle(&f);
     SHOWS("PAUSED, 14 new");
     SHOWS_NOT("mallory");
-    SHOWS("14 high"); /* what is at the top of the screen is not paused */
+    SHOWS("16 high"); /* what is at the top of the screen is not paused */
     SELECTED("14:31:55");
     fixture_keys(&f, "p");
     SHOWS_NOT("PAUSED");
@@ -680,9 +680,9 @@ static void high_risks_are_glyph_number_and_count(void **state)
     SHOWS("◆ 92");
     SHOWS("▲ 71");
     SHOWS("△ 55");
-    SHOWS("2 high");
+    SHOWS("4 high");
     fixture_resize(&f, 1, 8);
-    assert_string_equal(fixture_line(&f, 0), "2 high");
+    assert_string_equal(fixture_line(&f, 0), "4 high");
 }
 
 static void records_in_conflict_are_named_so(void **state)

@@ -353,7 +353,7 @@ static void levels_begin_at_20_40_70_and_90(void **state)
         assert_int_equal(kt_level_of_risk(t[i].risk), t[i].level);
 }
 
-static void risks_add_up_to_100_and_the_words_to_their_room(void **state)
+static void the_gravest_risk_counts_and_the_words_to_their_room(void **state)
 {
     (void)state;
     struct kt_rules *s = builtin();
@@ -367,9 +367,8 @@ static void risks_add_up_to_100_and_the_words_to_their_room(void **state)
                              i) > 0);
         assert_int_equal(kt_rules_add(s, name, yaml, strlen(yaml), &e), KT_OK);
     }
-    assert_int_equal(kt_rules_count(s), 21);
     struct kt_verdict v = judge(s, &(struct record){.target = "bob"}, NULL, NULL);
-    assert_int_equal(v.risk, 100);
+    assert_int_equal(v.risk, 30);
     assert_int_equal(v.level, KT_LEVEL_CRITICAL);
     assert_int_equal(v.n_rules, KT_RULES_MATCHED_MAX);
     assert_true(strlen(v.why) < KT_WHY_MAX);
@@ -528,7 +527,7 @@ int main(void)
         cmocka_unit_test(what_is_not_read_is_refused_by_name_and_place),
         cmocka_unit_test(a_rules_risk_is_its_own_else_its_levels),
         cmocka_unit_test(levels_begin_at_20_40_70_and_90),
-        cmocka_unit_test(risks_add_up_to_100_and_the_words_to_their_room),
+        cmocka_unit_test(the_gravest_risk_counts_and_the_words_to_their_room),
         cmocka_unit_test(a_rule_with_a_known_id_takes_the_others_place),
         cmocka_unit_test(every_field_is_found_by_its_name_and_the_short_forms),
         cmocka_unit_test(a_rows_fields_are_what_the_record_said),

@@ -69,7 +69,7 @@ static bool run(struct kt_engine *g, const char *text, struct seen *s)
     char *path = file_of(text);
     struct kt_err e = {0};
     assert_int_equal(kt_engine_add(g, path, NULL, &e), KT_OK);
-    struct kt_engine_sink sink = {on_row, on_trouble, NULL, s};
+    struct kt_engine_sink sink = {.row = on_row, .trouble = on_trouble, .ctx = s};
     bool whole = kt_engine_run(g, &sink, -1);
     unlink(path);
     return whole;
@@ -275,7 +275,7 @@ static struct kt_engine *read_lives(struct kt_engine_opts o, struct kinds_seen *
     char *path = file_of(LIVES);
     *k = (struct kinds_seen){0};
     assert_int_equal(kt_engine_add(g, path, NULL, &e), KT_OK);
-    assert_true(kt_engine_run(g, &(struct kt_engine_sink){count_kind, NULL, NULL, k}, -1));
+    assert_true(kt_engine_run(g, &(struct kt_engine_sink){.row = count_kind, .ctx = k}, -1));
     unlink(path);
     assert_ledger(g);
     return g;

@@ -392,8 +392,10 @@ static void a_followed_table_prints_each_row_at_once_in_line(void **state)
 static void severity_is_a_glyph_before_it_is_a_colour(void **state)
 {
     (void)state;
-    const char *yaml = "title: High\nlogsource: {product: aws}\ndetection: {s: {eventName: CreateAccessKey}, condition: s}\n"
-                       "custom: {risk: 60}\n";
+    const char *yaml = "title: Medium\nlogsource: {product: aws}\ndetection: {s: {eventName: CreateAccessKey}, condition: s}\n"
+                       "custom: {risk: 60}\n---\n"
+                       "title: High\nlogsource: {product: aws}\ndetection: {s: {userIdentity.type: IAMUser}, condition: s}\n"
+                       "custom: {risk: 85}\n";
     struct kt_err e;
     assert_int_equal(kt_rules_add(now.rules, "high", yaml, strlen(yaml), &e), KT_OK);
     struct kt_output_opts o = {.format = KT_FORMAT_TABLE};

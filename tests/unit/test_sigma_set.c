@@ -114,7 +114,7 @@ static void more_matches_than_a_verdict_lists_are_all_told(void **state)
     for (int i = 0; i < 150; i++)
         assert_int_equal(matched[i], i);
     assert_int_equal(v.n_rules, KT_RULES_MATCHED_MAX);
-    assert_int_equal(v.risk, 100);
+    assert_int_equal(v.risk, 10);
     assert_int_equal(kt_rules_match(s, root, &v, matched, 3), 150);
     json_decref(root);
     kt_rules_free(s);
