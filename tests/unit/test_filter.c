@@ -46,7 +46,7 @@ static struct kt_row bob_for_alice(void)
     r.ev.actor.session = KT_LIT("");
     r.verdict.risk = 63;
     r.verdict.level = KT_LEVEL_MEDIUM;
-    r.verdict.signal[r.verdict.n_signals++] = KT_LIT("target.other");
+    r.verdict.signal[r.verdict.n_signals++] = (struct kt_signal){.name = KT_LIT("target.other"), .weight = 38};
     r.origin.record = 17;
     return r;
 }
