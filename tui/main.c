@@ -1,5 +1,6 @@
 /* keytop: the program. */
 #include "app.h"
+#include "clipboard.h"
 #include "headless.h"
 #include "loop.h"
 #include "options.h"
@@ -113,7 +114,8 @@ static int run_screen(const struct kt_options *o, struct kt_engine *g, bool asci
     struct kt_app *app = NULL;
     if (!kt_engine_start(g, &e)) {
         app = kt_app_new(&(struct kt_app_opts){
-            .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii});
+            .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii,
+            .no_clipboard = kt_clipboard_without(getenv("TERM"))});
         if (!app)
             kt_fail(&e, KT_ENOMEM, "out of memory");
     }

@@ -55,7 +55,7 @@ static const VTermScreenCallbacks callbacks = {.settermprop = property};
 
 static void set_environment(const char *const *env)
 {
-    static const char *const gone[] = {"LINES", "COLUMNS", "NO_COLOR", "COLORTERM", "LANG", "LC_CTYPE", "TMUX"};
+    static const char *const gone[] = {"LINES", "COLUMNS", "NO_COLOR", "COLORTERM", "LANG", "LC_CTYPE", "TMUX", "STY"};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         unsetenv(gone[i]);
     setenv("TERM", "xterm-256color", 1);
