@@ -1,5 +1,6 @@
 /* keytop: the program. */
 #include "app.h"
+#include "check.h"
 #include "clipboard.h"
 #include "headless.h"
 #include "loop.h"
@@ -128,6 +129,15 @@ static int run_screen(const struct kt_options *o, struct kt_engine *g, bool asci
     return leave(app, term, &signals, why);
 }
 
+static struct kt_ruleset_opts ruleset(const struct kt_options *o)
+{
+    return (struct kt_ruleset_opts){.rules = o->rules,
+                                    .n_rules = o->n_rules,
+                                    .filters = o->filters,
+                                    .n_filters = o->n_filters,
+                                    .only = o->rule};
+}
+
 static int run(const struct kt_options *o, struct kt_filter *filter, int *signo)
 {
     struct kt_err e = {0};
@@ -139,6 +149,7 @@ static int run(const struct kt_options *o, struct kt_filter *filter, int *signo)
                                   .until = o->until,
                                   .filter = screen ? NULL : filter, /* the screen's can be changed */
                                   .rule = o->rule,
+                                  .ruleset = ruleset(o),
                                   .kinds = o->kinds,
                                   .ledger = screen,
                                   .store = {.keep_raw = screen}};
@@ -159,6 +170,9 @@ static int start(const struct kt_options *o, int *signo)
         return print_help();
     if (o->version)
         return print("keytop " KEYTOP_VERSION "\n");
+    struct kt_ruleset_opts rules = ruleset(o);
+    if (o->check)
+        return kt_check_run(o, &rules);
     if (!o->n_source) {
         fputs(kt_options_no_source, stderr);
         return COULD_NOT_START;

@@ -19,6 +19,9 @@
     X(UNTIL, 0, "until", "TIME", true, "the same, for the end")                                                     \
     X(RULE, 0, "rule", "NAME", true,                                                                                 \
       "only what matches this rule (its file's name, or id);\ntable and csv take the rule's columns")               \
+    X(RULES, 0, "rules", "DIR", true, "more rules, filters and correlations in Sigma format;\nmay be repeated")      \
+    X(FILTERS, 0, "filters", "DIR", true, "more filters, and nothing but filters; may be repeated")                  \
+    X(CHECK, 0, "check", NULL, true, "check rules, filters, theme and sources: a line each")                        \
     X(COLUMNS, 0, "columns", "LIST", true, "columns for table and csv: names, or dotted paths of\nthe record")      \
     X(KINDS, 0, "kinds", "LIST", true,                                                                               \
       "creation (default), use, deactivation, reactivation,\ndeletion, credential, or all")                         \
@@ -29,15 +32,12 @@
     X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk (nothing is kept as yet)")                         \
     X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
     X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
-    X(RULES, 0, "rules", "DIR", false, "")                                                                           \
-    X(FILTERS, 0, "filters", "DIR", false, "")                                                                       \
     X(PROFILE, 0, "profile", "NAME", false, "")                                                                      \
     X(REGION, 0, "region", "NAME", false, "")                                                                        \
     X(STATE, 0, "state", "FILE", false, "")                                                                          \
     X(WALL, 0, "wall", NULL, false, "")                                                                              \
     X(READ_ONLY, 0, "read-only", NULL, false, "")                                                                    \
     X(CONFIG, 0, "config", "FILE", false, "")                                                                        \
-    X(CHECK, 0, "check", NULL, false, "")                                                                            \
     X(PRINT_POLICY, 0, "print-policy", "SOURCE", false, "")
 
 enum option_id {
@@ -68,7 +68,7 @@ static const struct {
     {"splunk", 0, false},
 };
 
-enum { SOURCES_MAX = 1 << 20, LONG_BASE = 1000, HELP_COLUMN = 26 };
+enum { SOURCES_MAX = 1 << 20, FOLDERS_MAX = 1000, LONG_BASE = 1000, HELP_COLUMN = 26 };
 
 const char kt_options_no_source[] =
     "keytop: nothing to read: name a SOURCE\n"
@@ -144,6 +144,17 @@ static enum kt_code set_text(struct parse *p, enum option_id id, const char *tex
     return KT_OK;
 }
 
+static enum kt_code add_folder(struct parse *p, enum option_id id, const char *path, const char ***list, size_t *n,
+                               size_t *cap)
+{
+    if (!*path)
+        return kt_fail(p->e, KT_EUSAGE, "--%s takes a folder, not nothing", rows[id].name);
+    if (!kt_grow(list, cap, *n + 1, sizeof **list, FOLDERS_MAX))
+        return kt_fail(p->e, KT_ELIMIT, "more than %d times --%s, or no memory for them", FOLDERS_MAX, rows[id].name);
+    (*list)[(*n)++] = path;
+    return KT_OK;
+}
+
 static enum kt_code set_kinds(struct parse *p, const char *list)
 {
     p->o->kinds = 0;
@@ -178,6 +189,9 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_COLUMNS: return set_text(p, id, arg, &o->columns);
     case OPT_THEME: return set_text(p, id, arg, &o->theme);
     case OPT_NAME: return set_text(p, id, arg, &p->name);
+    case OPT_RULES: return add_folder(p, id, arg, &o->rules, &o->n_rules, &o->cap_rules);
+    case OPT_FILTERS: return add_folder(p, id, arg, &o->filters, &o->n_filters, &o->cap_filters);
+    case OPT_CHECK: o->check = true; break;
     case OPT_FOLLOW: p->follow = true; break;
     case OPT_ONCE: p->once = true; break;
     case OPT_ASCII: o->ascii = true; break;
@@ -276,8 +290,11 @@ enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool 
 void kt_options_free(struct kt_options *o)
 {
     free(o->source);
+    free(o->rules);
+    free(o->filters);
     o->source = NULL;
-    o->n_source = o->cap_source = 0;
+    o->rules = o->filters = NULL;
+    o->n_source = o->cap_source = o->n_rules = o->cap_rules = o->n_filters = o->cap_filters = 0;
 }
 
 /* --- help ---------------------------------------------------------------- */

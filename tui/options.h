@@ -26,6 +26,9 @@ struct kt_options { /* texts borrowed from argv */
     unsigned kinds;                              /* bits of KT_KIND_BIT */
     bool ascii;
     enum kt_color color;
+    bool check;                                  /* --check: look, say and end */
+    const char **rules, **filters;               /* folders */
+    size_t n_rules, cap_rules, n_filters, cap_filters;
     struct kt_source_arg *source;
     size_t n_source, cap_source;
 };
