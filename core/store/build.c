@@ -506,7 +506,8 @@ static struct now look(struct kt_store *s, kt_entity scope)
 /* A flag that is set later changes what a filter says of an old row. */
 static bool epoch_matters(const struct kt_view_spec *w)
 {
-    return w->filter || w->sort == KT_FIELD_FLAGS;
+    return w->filter || w->sort == KT_FIELD_FLAGS || w->sort == KT_FIELD_STATE || w->sort == KT_FIELD_TAGS ||
+           w->sort == KT_FIELD_ASSIGNED || w->sort == KT_FIELD_NOTE;
 }
 
 enum built build_update(struct build *b, struct kt_store *s, uint64_t generation, bool (*give_up)(void *ctx),
