@@ -121,8 +121,9 @@ static bool passes(const struct kt_engine *g, const struct kt_row *row)
         return false;
     if (g->rule >= 0) {
         bool matched = false;
+        struct kt_span id = kt_rules_info(g->rules, (size_t)g->rule).id;
         for (size_t i = 0; i < row->verdict.n_rules; i++)
-            matched |= row->verdict.rule[i] == g->rule;
+            matched |= !row->verdict.rule[i].correlation && kt_span_eq(row->verdict.rule[i].id, id);
         if (!matched)
             return false;
     }
@@ -679,9 +680,10 @@ static void publish(struct kt_engine *g, struct kt_counts *told)
     if (!g->views)
         return;
     struct kt_counts c = kt_store_counts(g->store);
-    if (c.shown != told->shown || c.malformed != told->malformed || c.conflicts != told->conflicts)
+    if (c.shown != told->shown || c.malformed != told->malformed || c.conflicts != told->conflicts ||
+        c.revised != told->revised)
         kt_views_wake(g->views);
-    if (g->health_changed || c.records != told->records || c.received != told->received || c.gaps != told->gaps)
+    if (g->health_changed || c.revised != told->revised || c.records != told->records || c.received != told->received || c.gaps != told->gaps)
         notify(g->news_fd);
     g->health_changed = false;
     *told = c;

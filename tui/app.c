@@ -118,7 +118,9 @@ unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label,
 static unsigned copied(struct kt_app *a, struct kt_buf *b, const char *what)
 {
     unsigned did = KT_APP_REDRAW;
-    if (b->failed) {
+    if (a->opts.no_clipboard) {
+        did |= kt_app_hint(a, "not copied: %s", a->opts.no_clipboard);
+    } else if (b->failed) {
         did |= kt_app_hint(a, "too long to copy: more than %d bytes", KT_CLIPBOARD_MAX);
     } else {
         memcpy(a->clip, kt_buf_str(b), b->len + 1);
@@ -149,6 +151,15 @@ unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq)
     if (!kt_jsonl_row(&b, &r, a->rules))
         b.failed = true;
     return copied(a, &b, "the row as JSON");
+}
+
+unsigned kt_app_copy_text(struct kt_app *a, const char *text, const char *what)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, KT_CLIPBOARD_MAX);
+    if (!kt_text_plain(&b, kt_span_of(text), KT_TEXT_IDENTITY, true))
+        b.failed = true;
+    return copied(a, &b, what);
 }
 
 const char *kt_app_clipboard(struct kt_app *a)

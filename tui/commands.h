@@ -51,7 +51,8 @@ enum kt_context {
     X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES, 3, "search", "find a text on this page") \
     X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES, 0, "", "go to the next hit")                                \
     X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES, 0, "", "go to the hit before")                      \
-    X(COPY_VALUE, "copy-value", "y", KT_CTX_DATA, 9, "copy", "copy the value under the cursor (OSC 52)")             \
+    X(COPY, "copy", "y", KT_CTX_DATA, 9, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
+    X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
     X(SOURCES, "sources", "S", KT_CTX_TABLE | KT_CTX_PANE, 10, "sources", "the sources, and what was not read")      \
     X(UP, "up", "Up k", KT_CTX_LISTS, 0, "", "up")                                                                   \

@@ -190,7 +190,11 @@ int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii,
     struct headless h = {.progress = isatty(STDERR_FILENO) && !o->follow, .width = terminal_width(STDERR_FILENO)};
     *signo = 0;
     if (open_output(&h, o, g, ascii, &e)) {
-        kt_text_complain("%s", e.text);
+        const struct kt_config *c = o->columns_of;
+        if (c)
+            kt_text_complain("%s:%d:%d: %s", c->path, c->output.columns_place.line, c->output.columns_place.column, e.text);
+        else
+            kt_text_complain("%s", e.text);
         return 2;
     }
     int stop_fd = kt_signals_stop_fd();

@@ -27,6 +27,8 @@
     X(ASCII, 0, "ascii", NULL, true, "draw with ASCII alone")                                                        \
     X(COLOR, 0, "color", "WHEN", true, "auto, always or never; NO_COLOR is honoured")                               \
     X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk (nothing is kept as yet)")                         \
+    X(CONFIG, 0, "config", "FILE", true,                                                                             \
+      "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
     X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
     X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
     X(RULES, 0, "rules", "DIR", false, "")                                                                           \
@@ -36,7 +38,6 @@
     X(STATE, 0, "state", "FILE", false, "")                                                                          \
     X(WALL, 0, "wall", NULL, false, "")                                                                              \
     X(READ_ONLY, 0, "read-only", NULL, false, "")                                                                    \
-    X(CONFIG, 0, "config", "FILE", false, "")                                                                        \
     X(CHECK, 0, "check", NULL, false, "")                                                                            \
     X(PRINT_POLICY, 0, "print-policy", "SOURCE", false, "")
 
@@ -121,6 +122,7 @@ static enum kt_code set_color(struct parse *p, const char *text)
     for (int i = 0; i < 3; i++)
         if (strcmp(names[i], text) == 0) {
             p->o->color = (enum kt_color)i;
+            p->o->color_given = true;
             return KT_OK;
         }
     return kt_fail(p->e, KT_EUSAGE, "--color takes auto, always or never, not \"%s\"", text);
@@ -177,6 +179,7 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_KINDS: return set_kinds(p, arg);
     case OPT_COLUMNS: return set_text(p, id, arg, &o->columns);
     case OPT_THEME: return set_text(p, id, arg, &o->theme);
+    case OPT_CONFIG: return set_text(p, id, arg, &o->config);
     case OPT_NAME: return set_text(p, id, arg, &p->name);
     case OPT_FOLLOW: p->follow = true; break;
     case OPT_ONCE: p->once = true; break;
@@ -226,6 +229,7 @@ static enum kt_code finish(struct parse *p, bool terminal)
     if (o->columns && o->shape != KT_SHAPE_TABLE && o->shape != KT_SHAPE_CSV)
         return kt_fail(p->e, KT_EUSAGE, "--columns goes with --output table or csv");
     o->follow = p->follow || (o->shape == KT_SHAPE_SCREEN && !p->once);
+    o->follow_given = p->follow || p->once;
     return KT_OK;
 }
 
@@ -271,6 +275,30 @@ enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool 
             return rc;
     }
     return finish(&p, terminal);
+}
+
+/* What the command line leaves open, the configuration decides. */
+enum kt_code kt_options_configure(struct kt_options *o, const struct kt_config *c, struct kt_err *e)
+{
+    struct parse p = {.o = o, .e = e};
+    bool given = o->n_source > 0, table = o->shape == KT_SHAPE_TABLE || o->shape == KT_SHAPE_CSV;
+    o->theme = o->theme ? o->theme : c->output.theme;
+    o->ascii |= c->output.ascii == KT_CONFIG_YES;
+    if (!o->color_given && c->output.color >= 0)
+        o->color = (enum kt_color)c->output.color;
+    if (!o->columns && !o->rule && table && c->output.columns) {
+        o->columns = c->output.columns;
+        o->columns_of = c;
+    }
+    if (!o->follow_given && c->follow != KT_CONFIG_UNSET)
+        o->follow = c->follow == KT_CONFIG_YES;
+    for (size_t i = 0; !given && i < c->n_source; i++) {
+        p.name = c->source[i].name;
+        enum kt_code rc = add_source(&p, c->source[i].address);
+        if (rc)
+            return rc;
+    }
+    return KT_OK;
 }
 
 void kt_options_free(struct kt_options *o)

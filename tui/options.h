@@ -5,6 +5,7 @@
 #define KT_TUI_OPTIONS_H
 #include "base/buf.h"
 #include "base/err.h"
+#include "config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,11 +18,13 @@ struct kt_source_arg {
     const char *address, *name; /* name NULL: none was given */
 };
 
-struct kt_options { /* texts borrowed from argv */
+struct kt_options { /* texts borrowed from argv, and from the configuration */
     bool help, version; /* then nothing else was looked at */
     enum kt_shape shape;
     bool follow;
-    const char *filter, *rule, *columns, *theme; /* NULL: not given */
+    bool follow_given, color_given;
+    const char *filter, *rule, *columns, *theme, *config; /* NULL: not given */
+    const struct kt_config *columns_of; /* they stand there; NULL: on the command line */
     int64_t since, until;                        /* KT_TIME_NONE: not given */
     unsigned kinds;                              /* bits of KT_KIND_BIT */
     bool ascii;
@@ -34,6 +37,9 @@ struct kt_options { /* texts borrowed from argv */
  * KT_EUNSUPPORTED name the option and what is allowed. Free after either. */
 enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool terminal, int64_t now,
                               struct kt_err *e);
+/* Takes from the configuration, which must outlive them, what the command line
+ * did not say: its sources where none was named, and defaults. */
+enum kt_code kt_options_configure(struct kt_options *o, const struct kt_config *c, struct kt_err *e);
 void kt_options_free(struct kt_options *o);
 bool kt_options_help(struct kt_buf *b);
 /* What to type, for those who gave no SOURCE. */

@@ -795,7 +795,7 @@ static unsigned copy(struct kt_pane *p, bool row)
         return kt_app_hint(p->app, "nothing to copy here");
     if (!row)
         return kt_app_copy_value(p->app, value, KT_TEXT_FREE);
-    return seq ? kt_app_copy_row(p->app, seq) : kt_app_hint(p->app, "c copies rows of the timeline; y copies a value");
+    return seq ? kt_app_copy_row(p->app, seq) : kt_app_hint(p->app, "c copies rows of the timeline; Y copies a value");
 }
 
 static unsigned search(struct kt_pane *p, bool backwards, bool here)
@@ -826,6 +826,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
         return kt_app_prompt(p->app, s, "search", "");
     case KT_CMD_NEXT: return search(p, false, false);
     case KT_CMD_PREVIOUS: return search(p, true, false);
+    case KT_CMD_COPY: return p->kind == &kt_pane_key ? kt_pane_copy_contain(p) : copy(p, false);
     case KT_CMD_COPY_VALUE: return copy(p, false);
     case KT_CMD_COPY_ROW: return copy(p, true);
     case KT_CMD_UP: return kt_list_move(&p->list, &it, KT_LIST_UP) ? KT_APP_REDRAW : 0;

@@ -101,6 +101,8 @@ unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label,
 /* Puts a value, or a row as JSON, on the clipboard and says so. */
 unsigned kt_app_copy_value(struct kt_app *a, struct kt_span value, enum kt_text_kind kind);
 unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq);
+/* One line of printable ASCII of our own making, named `what`. */
+unsigned kt_app_copy_text(struct kt_app *a, const char *text, const char *what);
 /* Back to the table, whatever is open; done after the command returns. */
 unsigned kt_app_to_table(struct kt_app *a);
 

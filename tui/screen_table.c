@@ -452,6 +452,17 @@ static unsigned sort_by_neighbour(struct kt_table *t, int by)
     return kt_app_hint(t->s.app, "no column there");
 }
 
+static unsigned copy_value(struct kt_table *t);
+
+/* What the pane below offers: of a key how to contain it, else the value. */
+static unsigned copy_shown(struct kt_table *t)
+{
+    bool key = t->tab == TAB_KEY && kt_table_tab_entity(t, TAB_KEY) && kt_table_cursor(t);
+    if (!key || !t->pane.entity || t->alone)
+        return copy_value(t);
+    return kt_pane_copy_contain(&t->pane);
+}
+
 static unsigned copy_value(struct kt_table *t)
 {
     struct kt_row r;
@@ -492,6 +503,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_TAB_PREV: return turn_tab(t, -1);
     case KT_CMD_TAB_PICK: return pick_tab(t, k);
     case KT_CMD_ALONE: return stand_alone(t, !t->alone);
+    case KT_CMD_COPY: return copy_shown(t);
     case KT_CMD_COPY_VALUE: return copy_value(t);
     case KT_CMD_COPY_ROW:
         return kt_table_cursor(t) ? kt_app_copy_row(s->app, kt_table_cursor(t)) : kt_app_hint(s->app, "nothing to copy here");

@@ -134,7 +134,8 @@ static void tell_risk(struct kt_pen *pen, const struct kt_row *r)
 static void tell_rules(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
 {
     for (size_t i = 0; i < r->verdict.n_rules && i < KT_RULES_MATCHED_MAX; i++) {
-        struct kt_rule_info rule = kt_rules_info(a->rules, (size_t)r->verdict.rule[i]);
+        struct kt_rule_info rule = {.name = r->verdict.rule[i].id};
+        (void)kt_rules_by_id(a->rules, r->verdict.rule[i].id, &rule);
         kt_pen_text(pen, KT_STYLE(DIM), i ? ", " : "rules ");
         kt_pen_data(pen, KT_STYLE(TEXT), kt_span_known(rule.title) ? rule.title : rule.name, KT_TEXT_FREE, NULL);
     }

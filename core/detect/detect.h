@@ -89,20 +89,42 @@ size_t kt_rules_count(const struct kt_rules *r);
 struct kt_rule_info kt_rules_info(const struct kt_rules *r, size_t i);
 /* By id, `name:`, or file name without .yml; -1. */
 int kt_rules_find(const struct kt_rules *r, const char *name_or_id);
+/* A rule or correlation by its id alone. False: the set has none of that id. */
+bool kt_rules_by_id(const struct kt_rules *r, struct kt_span id, struct kt_rule_info *out);
 /* Filters and correlations are numbered for themselves. */
 size_t kt_rules_filters(const struct kt_rules *r);
 struct kt_rule_info kt_rules_filter_info(const struct kt_rules *r, size_t i);
 size_t kt_rules_correlations(const struct kt_rules *r);
 struct kt_rule_info kt_rules_correlation_info(const struct kt_rules *r, size_t i);
 
-enum { KT_RULES_MATCHED_MAX = 16, KT_WHY_MAX = 160 };
+/* A rule or a correlation by its id as text, so that a verdict keeps its sense
+ * when the rules are loaded anew; what the id stands for then says
+ * kt_rules_by_id. */
+struct kt_matched {
+    struct kt_span id;
+    int risk; /* the rule's, when it matched */
+    bool correlation;
+};
+struct kt_evidence {
+    struct kt_span event_id; /* unknown where only the time is known */
+    int64_t time;
+};
+/* What moved the risk: a rule that has `custom.signal` (risk.h). */
+struct kt_signal {
+    struct kt_span name; /* "target.other" */
+    int weight;          /* -100..100 */
+    const struct kt_evidence *evidence;
+    size_t n_evidence;
+};
+
+enum { KT_RULES_MATCHED_MAX = 16, KT_SIGNALS_MAX = 24, KT_EVIDENCE_MAX = 4, KT_WHY_MAX = 160 };
 struct kt_verdict {
     int risk; /* 0..100 */
     enum kt_level level;
     size_t n_rules;
-    int rule[KT_RULES_MATCHED_MAX]; /* indices into the set */
+    struct kt_matched rule[KT_RULES_MATCHED_MAX]; /* the record's own first, then correlations */
     size_t n_signals;
-    struct kt_span signal[KT_RULES_MATCHED_MAX];
+    struct kt_signal signal[KT_SIGNALS_MAX]; /* the strongest first */
     char why[KT_WHY_MAX]; /* plain words for the table, ours, ASCII */
     int filter;         /* the first filter that suppressed a match; -1: none did */
     int filtered;       /* the rule whose match it was; -1 */

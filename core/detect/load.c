@@ -26,7 +26,7 @@ int list_find(const struct list *l, struct kt_span name)
     return -1;
 }
 
-static int find_id(const struct list *l, struct kt_span id)
+int list_by_id(const struct list *l, struct kt_span id)
 {
     for (size_t i = 0; i < l->n; i++)
         if (kt_span_eq(l->p[i]->info.id, id))
@@ -91,7 +91,7 @@ static enum kt_code draft_new(struct draft *d, const struct kt_rules *s, struct 
 static enum kt_code draft_put(struct draft *d, struct rule *r, struct kt_err *e)
 {
     struct list *l = list_of(&d->set, r->kind);
-    int i = find_id(l, r->info.id);
+    int i = list_by_id(l, r->info.id);
     r->batch = d->set.batch;
     if (!push(&d->fresh, r)) {
         rule_free(r);
@@ -201,7 +201,7 @@ static enum kt_code no_id_twice(const struct draft *d, const struct list *docs, 
     for (size_t i = 0; i < docs->n; i++) {
         struct rule *r = docs->p[i], *first = NULL;
         const struct list *l = list_of((struct kt_rules *)(uintptr_t)&d->set, r->kind);
-        int at = find_id(l, r->info.id);
+        int at = list_by_id(l, r->info.id);
         if (at >= 0 && l->p[at]->batch == d->set.batch)
             first = l->p[at];
         for (size_t k = 0; k < i && !first; k++)

@@ -87,16 +87,16 @@ static struct kt_span signals_text(const struct kt_verdict *v, struct kt_arena *
     struct kt_buf b;
     kt_buf_init(&b, LIST_MAX);
     for (size_t i = 0; i < v->n_signals; i++)
-        list_add(&b, v->signal[i]);
+        list_add(&b, v->signal[i].name);
     return list_text(&b, a);
 }
 
-static struct kt_span rules_text(const struct kt_verdict *v, const struct kt_rules *rules, struct kt_arena *a)
+static struct kt_span rules_text(const struct kt_verdict *v, struct kt_arena *a)
 {
     struct kt_buf b;
     kt_buf_init(&b, LIST_MAX);
-    for (size_t i = 0; rules && i < v->n_rules; i++)
-        list_add(&b, kt_rules_info(rules, (size_t)v->rule[i]).id);
+    for (size_t i = 0; i < v->n_rules; i++)
+        list_add(&b, v->rule[i].id);
     return list_text(&b, a);
 }
 
@@ -110,14 +110,13 @@ static struct kt_span flags_text(uint32_t flags, struct kt_arena *a)
     return list_text(&b, a);
 }
 
-static struct kt_span verdict_field(const struct kt_row *r, enum kt_field f, const struct kt_rules *rules,
-                                    struct kt_arena *a)
+static struct kt_span verdict_field(const struct kt_row *r, enum kt_field f, struct kt_arena *a)
 {
     switch (f) {
     case KT_FIELD_RISK: return number_text((uint64_t)(r->verdict.risk > 0 ? r->verdict.risk : 0), a);
     case KT_FIELD_LEVEL: return kt_span_of(kt_level_name(r->verdict.level));
     case KT_FIELD_SIGNALS: return signals_text(&r->verdict, a);
-    case KT_FIELD_RULES: return rules_text(&r->verdict, rules, a);
+    case KT_FIELD_RULES: return rules_text(&r->verdict, a);
     case KT_FIELD_WHY: return kt_span_of(r->verdict.why);
     default: return KT_SPAN_NONE;
     }
@@ -184,6 +183,7 @@ struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struc
                             struct kt_arena *a)
 {
     bool malformed = r->ev.kind == KT_KIND_MALFORMED;
+    (void)rules;
     switch (f) {
     case KT_FIELD_KIND: return kt_span_of(kt_kind_name(r->ev.kind));
     case KT_FIELD_FLAGS: return flags_text(r->ev.flags, a);
@@ -196,8 +196,8 @@ struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struc
     case KT_FIELD_RISK:
     case KT_FIELD_LEVEL:
     case KT_FIELD_SIGNALS:
-    case KT_FIELD_RULES: return malformed ? KT_SPAN_NONE : verdict_field(r, f, rules, a);
-    case KT_FIELD_WHY: return malformed ? r->malformed.reason : verdict_field(r, f, rules, a);
+    case KT_FIELD_RULES: return malformed ? KT_SPAN_NONE : verdict_field(r, f, a);
+    case KT_FIELD_WHY: return malformed ? r->malformed.reason : verdict_field(r, f, a);
     default: return malformed ? KT_SPAN_NONE : event_field(&r->ev, f, a);
     }
 }

@@ -52,7 +52,7 @@ struct t_triage {
     uint32_t who, tags, assigned, note;
     uint32_t acked, notes, at_low, at_high;
 };
-struct t_verdict { /* then n_rules rule numbers, then n_signals texts */
+struct t_verdict { /* then texts: n_rules ids, n_signals names; then n_rules risks, n_signals weights */
     uint32_t risk, level, n_rules, n_signals;
 };
 
@@ -83,7 +83,7 @@ struct packed {
     uint8_t digest[DIGEST];
     uint64_t record;
     struct raw *raw;
-    uint32_t actor, agent, place, error, verdict, why, origin;
+    uint32_t actor, agent, place, error, verdict, why, evidence, origin; /* evidence: a text of packed bytes */
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
     uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
@@ -166,7 +166,9 @@ struct kt_store {
     size_t n_chunks, chunks_cap;
     uint64_t chunk_first;
     uint64_t first, next;
-    uint64_t epoch; /* counts changes to rows already there */
+    uint64_t epoch;    /* counts changes to rows already there: of flags, */
+    uint64_t verdicts; /* of verdicts, */
+    uint64_t highs;    /* and of those among them that a level became or ceased to be high by */
 
     struct marks marks;
     struct kt_counts counts;
@@ -225,6 +227,10 @@ void unpack_error(const struct kt_store *s, uint32_t error, struct kt_event *ev)
 void unpack_origin(const struct kt_store *s, uint32_t origin, struct kt_row *r);
 void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdict *v);
 void unpack_why(const struct kt_store *s, uint32_t why, struct kt_verdict *v);
+/* The signals' evidence, its spans borrowed, its lists in `a`. */
+bool unpack_evidence(const struct kt_store *s, uint32_t evidence, struct kt_arena *a, struct kt_verdict *v);
+/* Another verdict in a row's place. False: memory ran out, and the row is as it was. */
+bool pack_revise(struct kt_store *s, const struct kt_verdict *v, struct packed *p);
 struct kt_span unpack_id(const struct kt_store *s, const struct packed *p, char id[UUID_TEXT]);
 bool uuid_pack(struct kt_span s, uint8_t out[16]);
 

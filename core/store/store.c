@@ -94,7 +94,7 @@ void kt_store_free(struct kt_store *s)
 /* Tables grow here, without the lock: only the writer looks into their slots. */
 static bool prepare(struct kt_store *s)
 {
-    static const size_t most[TABLES] = {[T_TEXT] = 64};
+    static const size_t most[TABLES] = {[T_TEXT] = 80};
     for (int i = 0; i < TABLES; i++)
         if (!sym_prepare(&s->tab[i], most[i] + 1))
             return false;
@@ -294,6 +294,24 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
     return !ok ? add_not(s) : other ? KT_ADDED_CONFLICT : KT_ADDED;
 }
 
+bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v)
+{
+    if (!prepare(s))
+        return false;
+    store_lock(s);
+    bool ok = seq >= s->first && seq < s->next && row_at(s, seq)->kind != KT_KIND_MALFORMED;
+    if (ok) {
+        struct packed *p = row_at(s, seq);
+        bool was_high = p->level >= KT_LEVEL_HIGH;
+        ok = pack_revise(s, v, p);
+        s->verdicts += ok;
+        s->counts.revised += ok;
+        s->highs += ok && was_high != (p->level >= KT_LEVEL_HIGH);
+    }
+    store_unlock(s);
+    return ok;
+}
+
 void kt_store_count_filtered(struct kt_store *s)
 {
     store_lock(s);
@@ -354,6 +372,16 @@ static void keep(struct kt_arena *a, struct kt_span *s, bool *ok)
     *ok = *ok && s->p;
 }
 
+static bool keep_verdict(struct kt_arena *a, struct kt_verdict *v)
+{
+    bool ok = true;
+    for (size_t i = 0; i < v->n_rules; i++)
+        keep(a, &v->rule[i].id, &ok);
+    for (size_t i = 0; i < v->n_signals; i++)
+        keep(a, &v->signal[i].name, &ok);
+    return ok;
+}
+
 static bool keep_row(struct kt_arena *a, struct kt_row *r)
 {
     struct kt_event *e = &r->ev;
@@ -367,9 +395,7 @@ static bool keep_row(struct kt_arena *a, struct kt_row *r)
     bool ok = true;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         keep(a, all[i], &ok);
-    for (size_t i = 0; i < r->verdict.n_signals; i++)
-        keep(a, &r->verdict.signal[i], &ok);
-    return ok;
+    return keep_verdict(a, &r->verdict) && ok;
 }
 
 /* The compressed text is copied under the lock and unpacked after it. */
@@ -391,7 +417,7 @@ bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_are
         const struct packed *p = row_at(s, seq);
         unpack_row(s, p, id, out);
         out->seq = seq;
-        ok = keep_row(a, out);
+        ok = keep_row(a, out) && unpack_evidence(s, p->evidence, a, &out->verdict);
         raw = with_raw ? keep_raw(a, p->raw) : NULL;
     }
     const ZSTD_DDict *dict = s->ddict;

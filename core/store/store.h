@@ -43,6 +43,7 @@ struct kt_counts {
     uint64_t received;  /* of interest */
     uint64_t shown, filtered, duplicate, malformed;
     uint64_t conflicts; /* among shown */
+    uint64_t revised;   /* how often a row got another verdict */
     uint64_t dropped;   /* of the rows once kept, by retention */
     uint64_t gaps;      /* places where events may be missing */
     int64_t newest;     /* eventTime of the newest row; KT_TIME_NONE */
@@ -65,6 +66,10 @@ void kt_store_free(struct kt_store *s);
 /* Copies what it keeps. `row->seq` is set by the store. Malformed rows are
  * told apart by origin and digest. A conflict sets the flag in both rows. */
 enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32]);
+/* Another verdict for a row, in the place of the one it has: what was learnt
+ * since may say otherwise. The writer's. False where the row was dropped or
+ * never was, or memory ran out; then nothing has changed. */
+bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v);
 void kt_store_count_filtered(struct kt_store *s); /* received, but outside --filter, --since, --rule */
 void kt_store_count_records(struct kt_store *s, uint64_t n);
 void kt_store_count_gap(struct kt_store *s);
