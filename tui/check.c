@@ -167,10 +167,15 @@ static void sources(struct check *k, const struct kt_options *o)
         worse(k, 2);
 }
 
-int kt_check_run(const struct kt_options *o, const struct kt_ruleset_opts *opts)
+int kt_check_run(const struct kt_options *o, const struct kt_config *c, const struct kt_err *bad)
 {
     struct check k = {0, false};
-    rules(&k, opts);
+    struct kt_ruleset_opts opts = kt_options_rules(o);
+    if (bad)
+        refused(&k, 2, bad->text);
+    else if (c->path)
+        say(&k, "ok", "configuration %s", c->path);
+    rules(&k, &opts);
     theme(&k, o->theme ? o->theme : KT_THEME_DEFAULT);
     if (o->filter)
         expression(&k, o->filter);

@@ -8,9 +8,10 @@
 #ifndef KT_TUI_CHECK_H
 #define KT_TUI_CHECK_H
 #include "options.h"
-#include "ruleset.h"
+#include "config/config.h"
 
 /* The exit status that a run would begin with: 0, 1 where it would go on
- * without some of it, 2 where it could not start. */
-int kt_check_run(const struct kt_options *o, const struct kt_ruleset_opts *rules);
+ * without some of it, 2 where it could not start. `bad` is what is wrong with
+ * the configuration, which then is none; NULL: nothing. */
+int kt_check_run(const struct kt_options *o, const struct kt_config *c, const struct kt_err *bad);
 #endif

@@ -192,7 +192,11 @@ int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii,
     struct headless h = {.progress = isatty(STDERR_FILENO) && !o->follow, .width = terminal_width(STDERR_FILENO)};
     *signo = 0;
     if (open_output(&h, o, g, ascii, &e)) {
-        kt_text_complain("%s", e.text);
+        const struct kt_config *c = o->columns_of;
+        if (c)
+            kt_text_complain("%s:%d:%d: %s", c->path, c->output.columns_place.line, c->output.columns_place.column, e.text);
+        else
+            kt_text_complain("%s", e.text);
         kt_rules_free(h.rules);
         return 2;
     }

@@ -505,6 +505,11 @@ static struct now look(struct kt_store *s, const struct kt_view_spec *w)
     return n;
 }
 
+static bool by_what_people_say(enum kt_field f)
+{
+    return f == KT_FIELD_STATE || f == KT_FIELD_TAGS || f == KT_FIELD_ASSIGNED || f == KT_FIELD_NOTE;
+}
+
 /* A flag that is set later, or another verdict, changes what a filter says of
  * an old row, and where it stands. */
 static bool is_stale(const struct build *b, const struct now *now)
@@ -512,7 +517,8 @@ static bool is_stale(const struct build *b, const struct now *now)
     const struct kt_view_spec *w = &b->spec;
     bool by_verdict = w->sort == KT_FIELD_RISK || w->sort == KT_FIELD_LEVEL || w->sort == KT_FIELD_SIGNALS ||
                       w->sort == KT_FIELD_RULES || w->sort == KT_FIELD_WHY;
-    return now->highs != b->highs || (now->epoch != b->epoch && (w->filter || w->sort == KT_FIELD_FLAGS)) ||
+    bool by_later = w->filter || w->sort == KT_FIELD_FLAGS || by_what_people_say(w->sort);
+    return now->highs != b->highs || (now->epoch != b->epoch && by_later) ||
            (now->verdicts != b->verdicts && (w->filter || by_verdict));
 }
 

@@ -80,6 +80,7 @@ void kt_store_free(struct kt_store *s)
     for (int i = 0; i < TABLES; i++)
         symtab_free(&s->tab[i]);
     seen_free(s);
+    marks_free(s);
     ledger_free(s);
     raw_free_all(s);
     (void)pthread_mutex_destroy(&s->gate);
@@ -186,6 +187,7 @@ static bool append(struct kt_store *s, struct kt_row *r, struct packed *p)
     if (!pack_row(s, r, p))
         return false;
     uint64_t seq = s->next;
+    p->triaged = marks_find(s, p->digest) != 0;
     *row_at(s, seq) = *p;
     if (!touch_all(s, seq, p)) {
         pack_release(s, p);
@@ -410,7 +412,8 @@ static bool keep_row(struct kt_arena *a, struct kt_row *r)
         &e->actor.type, &e->actor.name, &e->actor.arn, &e->actor.account, &e->actor.principal_id, &e->actor.session,
         &e->actor.access_key_id, &e->actor.via, &e->target.name, &e->target.account, &e->key.id, &e->key.status,
         &e->source.address, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
-        &r->origin.source, &r->origin.name, &r->malformed.reason};
+        &r->origin.source, &r->origin.name, &r->origin.address, &r->malformed.reason, &r->triage.who, &r->triage.tags,
+        &r->triage.assigned, &r->triage.note};
     bool ok = true;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         keep(a, all[i], &ok);

@@ -61,6 +61,7 @@ static void set_environment(const char *const *env)
     setenv("TERM", "xterm-256color", 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TZ", "UTC", 1);
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 0); /* nobody's own configuration */
     for (; env && *env; env++) {
         char name[64];
         const char *eq = strchr(*env, '=');

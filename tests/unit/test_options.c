@@ -103,7 +103,6 @@ static void what_is_not_built_is_refused_by_its_name(void **state)
         {"--region", "r", "--region is not built yet"},
         {"--state", "f", "--state is not built yet"},
         {"--read-only", NULL, "--read-only is not built yet"},
-        {"--config", "f", "--config is not built yet"},
         {"--print-policy", "s", "--print-policy is not built yet"},
         {"-o", "ocsf", "--output ocsf is not built yet"},
         {"-o", "ecs", "--output ecs is not built yet"},
