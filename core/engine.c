@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "ingest/ingest.h"
+#include "ruleset.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -22,7 +23,8 @@ enum {
     TROUBLES_MAX = 256,
     DECODE_MAX = 64 << 20, /* one record's decoded facts */
     TICK_MS = 100,
-    JUDGED_A_STEP = 500 /* rows: some milliseconds */
+    JUDGED_A_STEP = 500, /* rows: some milliseconds */
+    REJUDGE_MS = 5
 };
 
 struct src {
@@ -44,8 +46,10 @@ struct object {
 
 struct kt_engine {
     struct kt_engine_opts opts;
-    struct kt_rules *rules;
-    int rule; /* --rule's index, or -1 */
+    struct kt_ruleset *ruleset;
+    const struct kt_rules *rules; /* its set, held; under lock where it changes */
+    struct kt_rules_state rules_state; /* under lock */
+    uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
     struct kt_store *store;
     struct kt_views *views;
     struct kt_judge *judge; /* NULL: rows keep what the rules say of the record */
@@ -125,14 +129,6 @@ static bool passes(const struct kt_engine *g, const struct kt_row *row)
     int64_t t = row->ev.time; /* a record without a time is never left out for it */
     if (t != KT_TIME_NONE && ((o->since != KT_TIME_NONE && t < o->since) || (o->until != KT_TIME_NONE && t > o->until)))
         return false;
-    if (g->rule >= 0) {
-        bool matched = false;
-        struct kt_span id = kt_rules_info(g->rules, (size_t)g->rule).id;
-        for (size_t i = 0; i < row->verdict.n_rules; i++)
-            matched |= !row->verdict.rule[i].correlation && kt_span_eq(row->verdict.rule[i].id, id);
-        if (!matched)
-            return false;
-    }
     return g->late_filter || kt_filter_row(o->filter, row, g->rules, g->arena);
 }
 
@@ -168,6 +164,8 @@ static struct kt_span raw_text(struct kt_engine *g, json_t *root, struct kt_span
 /* False: it wants no more. */
 static bool hand_over(struct kt_engine *g, const struct kt_row *r, json_t *root)
 {
+    if (kt_verdict_suppressed(&r->verdict))
+        return true;
     if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->rules, g->arena)) {
         if (r->ev.kind != KT_KIND_MALFORMED)
             kt_store_recount_filtered(g->store);
@@ -241,7 +239,7 @@ static void keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
         return;
     }
     pthread_mutex_lock(&g->lock);
-    s->state.rows++;
+    s->state.rows += !kt_verdict_suppressed(&row->verdict);
     s->state.last_event = kt_now(g->opts.clock);
     pthread_mutex_unlock(&g->lock);
 }
@@ -257,9 +255,9 @@ static bool asked_for(const struct kt_engine *g, struct kt_event *ev)
 static void make_row(struct object *o, const struct kt_record *r, struct kt_row *row)
 {
     struct kt_engine *g = o->engine;
-    kt_rules_judge(g->rules, r->json, &row->verdict);
+    bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
     row->origin.record = r->ordinal;
-    if (!passes(g, row)) {
+    if (!asked || !passes(g, row)) {
         kt_store_count_filtered(g->store);
         return;
     }
@@ -285,7 +283,7 @@ static bool on_record(void *ctx, const struct kt_record *r)
     if (g->judge && !kt_judge_event(g->judge, &whole, row.ev.kind == whole.kind ? row.seq : 0))
         kt_store_count_gap(g->store);
     if (row.seq && g->judge && !g->at_end)
-        (void)kt_store_mark(g->store, row.seq);
+        (void)kt_store_dirty(g->store, row.seq);
     if (row.seq && !show(g, &row, r->json))
         atomic_store(&g->stopping, true);
     return !atomic_load(&g->stopping);
@@ -490,29 +488,117 @@ static struct kt_source_sink source_sink(struct kt_engine *g)
 
 /* --- birth and death --------------------------------------------------------- */
 
-static void no_such_rule(const struct kt_engine *g, struct kt_err *e)
+/* --- rules -------------------------------------------------------------------- */
+
+/* The set in force becomes the engine's and the screen's. */
+static void take_rules(struct kt_engine *g)
 {
-    struct kt_buf names;
-    kt_buf_init(&names, 1 << 16);
-    for (size_t i = 0; i < kt_rules_count(g->rules) && i < 8; i++) {
-        struct kt_span name = kt_rules_info(g->rules, i).name;
-        (void)kt_buf_addf(&names, "%s%.*s", i ? ", " : "", (int)name.n, name.p);
+    const struct kt_rules *old = g->rules, *now = kt_rules_hold(kt_ruleset_rules(g->ruleset));
+    pthread_mutex_lock(&g->lock);
+    g->rules = now;
+    g->rules_state = (struct kt_rules_state){.loads = g->rules_state.loads + 1,
+                                             .at = kt_now(g->opts.clock),
+                                             .rules = kt_rules_count(now),
+                                             .filters = kt_rules_filters(now),
+                                             .correlations = kt_rules_correlations(now)};
+    pthread_mutex_unlock(&g->lock);
+    if (g->judge)
+        kt_judge_set_rules(g->judge, now);
+    kt_rules_free(old);
+}
+
+/* "FILE:LINE:COLUMN: sentence" */
+static void add_rule_trouble(struct kt_engine *g, const struct kt_err *what)
+{
+    char place[sizeof what->text];
+    const char *end = strstr(what->text, ": ");
+    size_t n = end ? (size_t)(end - what->text) : 0;
+    bool unread = g->unread;
+    memcpy(place, what->text, n);
+    place[n] = '\0';
+    add_trouble(g, n ? place : "rules", n ? end + 2 : what->text, false);
+    g->unread = what->code == KT_OK ? unread : true; /* a warning */
+}
+
+static void tell_rules(struct kt_engine *g)
+{
+    const struct kt_rules_report *r = kt_ruleset_report(g->ruleset);
+    for (size_t i = 0; i < r->n_problems; i++)
+        add_rule_trouble(g, &r->problem[i]);
+    size_t kept = r->n_problems < r->refused ? r->n_problems : r->refused;
+    pthread_mutex_lock(&g->lock);
+    g->rules_state.refused = r->refused;
+    pthread_mutex_unlock(&g->lock);
+    if (kept < r->refused && r->n_problems == KT_RULES_PROBLEMS_MAX)
+        add_trouble(g, "rules", "more files are refused than are named here", false);
+}
+
+/* Files have changed. A broken edit leaves everything as it was. */
+static void reload_rules(struct kt_engine *g)
+{
+    struct kt_err e = {0};
+    if (kt_ruleset_reload(g->ruleset, &e) == KT_OK) {
+        take_rules(g);
+        g->rejudge_end = g->views ? kt_store_counts(g->store).last + 1 : 0;
+        g->rejudge = g->rejudge_end ? 1 : 0;
+        tell_rules(g);
+    } else {
+        pthread_mutex_lock(&g->lock);
+        g->rules_state.stale = true;
+        copy_cut(g->rules_state.note, sizeof g->rules_state.note, e.text);
+        pthread_mutex_unlock(&g->lock);
+        add_rule_trouble(g, &e);
     }
-    kt_fail(e, KT_ENOTFOUND, "no rule is named %s; there %s %s%s", g->opts.rule,
-            kt_rules_count(g->rules) == 1 ? "is" : "are", kt_buf_str(&names), kt_rules_count(g->rules) > 8 ? " ..." : "");
-    kt_buf_free(&names);
+    g->health_changed = true;
+}
+
+static bool same_verdict(const struct kt_verdict *a, const struct kt_verdict *b)
+{
+    bool same = a->risk == b->risk && a->n_rules == b->n_rules && kt_span_eq(a->filter, b->filter) &&
+                kt_span_known(a->filter) == kt_span_known(b->filter) && strcmp(a->why, b->why) == 0;
+    for (size_t i = 0; same && i < a->n_rules; i++)
+        same = kt_span_eq(a->rule[i].id, b->rule[i].id);
+    return same;
+}
+
+static void rejudge_row(struct kt_engine *g, uint64_t seq)
+{
+    struct kt_row row;
+    struct kt_verdict v;
+    kt_arena_reset(g->arena);
+    if (!kt_store_row(g->store, seq, true, g->arena, &row) || row.ev.kind == KT_KIND_MALFORMED || !kt_span_known(row.raw))
+        return;
+    json_t *root = json_loadb(row.raw.p, row.raw.n, JSON_ALLOW_NUL, NULL);
+    if (!root)
+        return;
+    (void)kt_ruleset_judge(g->ruleset, root, &v);
+    for (size_t i = 0; i < row.verdict.n_rules && v.n_rules < KT_RULES_MATCHED_MAX; i++)
+        if (row.verdict.rule[i].correlation)
+            v.rule[v.n_rules++] = row.verdict.rule[i];
+    struct kt_row anew = row;
+    anew.verdict = v;
+    if (g->judge)
+        kt_judge_row(g->judge, &anew);
+    if (!same_verdict(&anew.verdict, &row.verdict))
+        (void)kt_store_revise(g->store, seq, &anew.verdict);
+    json_decref(root);
+}
+
+/* What rules of old have judged is judged anew, a little between other work:
+ * the screen does not wait. */
+static void rejudge_some(struct kt_engine *g)
+{
+    int64_t until = kt_mono_ms() + REJUDGE_MS;
+    for (int i = 0; g->rejudge < g->rejudge_end && (i % 16 || kt_mono_ms() < until); i++)
+        rejudge_row(g, g->rejudge++);
 }
 
 static bool engine_init(struct kt_engine *g, struct kt_err *e)
 {
-    if (kt_rules_load_builtin(&g->rules, e) != KT_OK)
+    g->opts.ruleset.only = g->opts.rule;
+    if (kt_ruleset_new(&g->ruleset, &g->opts.ruleset, g->opts.follow, e) != KT_OK)
         return false;
-    g->rule = -1;
-    if (g->opts.rule && (g->rule = kt_rules_find(g->rules, g->opts.rule)) < 0) {
-        no_such_rule(g, e);
-        return false;
-    }
-    g->opts.store.rules = g->rules;
+    take_rules(g);
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
@@ -579,6 +665,7 @@ void kt_engine_free(struct kt_engine *g)
     kt_judge_free(g->judge);
     kt_store_free(g->store);
     kt_rules_free(g->rules);
+    kt_ruleset_free(g->ruleset);
     kt_arena_free(g->arena);
     kt_buf_free(&g->content);
     if (g->news_fd >= 0)
@@ -705,10 +792,30 @@ static int64_t patience(const struct kt_wait *w, int64_t now)
 }
 
 struct round {
-    struct pollfd *fd; /* [0] stops, [i + 1] is source i */
+    struct pollfd *fd; /* [0] stops, [i + 1] is source i, the last one the rules' files */
     size_t active;     /* sources that are not done */
     int timeout;
 };
+
+/* Who looks at rows that are all read may still change the rules. */
+static void plan_rules(struct kt_engine *g, struct round *r, int64_t now, int64_t *wait)
+{
+    int64_t deadline = kt_ruleset_deadline(g->ruleset);
+    r->fd[g->n_src + 1] = (struct pollfd){.fd = kt_ruleset_fd(g->ruleset), .events = POLLIN};
+    r->active += g->views && kt_ruleset_fd(g->ruleset) >= 0;
+    if (g->rejudge < g->rejudge_end)
+        *wait = 0;
+    else if (deadline && (*wait < 0 || deadline - now < *wait))
+        *wait = deadline > now ? deadline - now : 0;
+}
+
+static void step_rules(struct kt_engine *g, const struct round *r)
+{
+    if (kt_ruleset_changed(g->ruleset, r->fd[g->n_src + 1].revents != 0, kt_mono_ms()))
+        reload_rules(g);
+    if (g->rejudge < g->rejudge_end)
+        rejudge_some(g);
+}
 
 /* Without following, one source is read to its end before the next, so that
  * output keeps the order of the command line. */
@@ -728,6 +835,7 @@ static void plan(struct kt_engine *g, struct round *r)
         if (p >= 0 && (wait < 0 || p < wait))
             wait = p;
     }
+    plan_rules(g, r, now, &wait);
     r->timeout = wait > 3600000 ? 3600000 : (int)wait;
 }
 
@@ -759,7 +867,7 @@ static void publish(struct kt_engine *g, struct kt_counts *told)
     if (!g->views)
         return;
     struct kt_counts c = kt_store_counts(g->store);
-    if (c.shown != told->shown || c.malformed != told->malformed || c.conflicts != told->conflicts ||
+    if (c.shown != told->shown || c.filtered != told->filtered || c.malformed != told->malformed || c.conflicts != told->conflicts ||
         c.revised != told->revised)
         kt_views_wake(g->views);
     if (g->health_changed || c.revised != told->revised || c.records != told->records || c.received != told->received || c.gaps != told->gaps)
@@ -788,7 +896,7 @@ static void tick(struct kt_engine *g, int64_t *last)
 
 static void loop(struct kt_engine *g, int stop_fd)
 {
-    struct round r = {.fd = calloc(g->n_src + 1, sizeof *r.fd)};
+    struct round r = {.fd = calloc(g->n_src + 2, sizeof *r.fd)};
     if (!r.fd) {
         add_trouble(g, "keytop", "out of memory: nothing can be read", true);
         return;
@@ -796,6 +904,7 @@ static void loop(struct kt_engine *g, int stop_fd)
     struct kt_counts told = {0};
     int64_t ticked = 0;
     g->health_changed = true;
+    tell_rules(g);
     publish(g, &told);
     while (!atomic_load(&g->stopping)) {
         plan(g, &r);
@@ -804,11 +913,12 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (g->more_to_judge)
             r.timeout = 0;
         r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        int n = poll(r.fd, g->n_src + 1, r.timeout);
+        int n = poll(r.fd, g->n_src + 2, r.timeout);
         if (n < 0 && errno != EINTR)
             break;
         if (n > 0 && r.fd[0].revents)
             break;
+        step_rules(g, &r);
         step_due(g, &r);
         judge_step(g);
         publish(g, &told);
@@ -883,9 +993,20 @@ struct kt_judge *kt_engine_judge(struct kt_engine *g)
     return g->judge;
 }
 
-const struct kt_rules *kt_engine_rules(const struct kt_engine *g)
+const struct kt_rules *kt_engine_rules(struct kt_engine *g)
 {
-    return g->rules;
+    pthread_mutex_lock(&g->lock);
+    const struct kt_rules *r = kt_rules_hold(g->rules);
+    pthread_mutex_unlock(&g->lock);
+    return r;
+}
+
+struct kt_rules_state kt_engine_rules_state(struct kt_engine *g)
+{
+    pthread_mutex_lock(&g->lock);
+    struct kt_rules_state s = g->rules_state;
+    pthread_mutex_unlock(&g->lock);
+    return s;
 }
 
 size_t kt_engine_sources(struct kt_engine *g, struct kt_source_state *out, size_t max)

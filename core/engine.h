@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "judge.h"
+#include "ruleset.h"
 #include "source/source.h"
 #include "store/ledger.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@ struct kt_engine_opts {
     int64_t since, until;         /* by eventTime; KT_TIME_NONE: open */
     const struct kt_filter *filter; /* headless --filter: others count as filtered; borrowed */
     const char *rule;             /* only events that match it (name or id); NULL: all */
+    struct kt_ruleset_opts ruleset; /* rules besides those built in; `only` is set by the engine */
     /* Bits of KT_KIND_BIT: what becomes rows; 0: creations. A record that is of
      * a kind not asked for and a use besides is a row of kind use where uses
      * are asked for. `received` and what it is the sum of count these kinds
@@ -34,7 +36,7 @@ struct kt_engine_opts {
     struct kt_places places; /* what the judge knows of addresses */
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo:; 0: the default one */
-    struct kt_store_opts store;   /* .rules is set by the engine */
+    struct kt_store_opts store;
 };
 
 enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *o, struct kt_err *e);
@@ -50,7 +52,9 @@ struct kt_engine_sink {
     /* A new row, in order of arrival, spans and json borrowed; false: stop.
      * With its verdict as of then, or, with `at_end` and without following,
      * when all is read, with its last one; earlier only where the store would
-     * drop rows. A filter that asks for the verdict makes it so, too. */
+     * drop rows. A filter that asks for the verdict makes it so, too.
+
+     * Rows that a Sigma filter suppressed are counted, and not told. */
     bool (*row)(void *ctx, const struct kt_row *r, json_t *root);
     /* Something was not read, or was repaired over: a place and a sentence. */
     void (*trouble)(void *ctx, const char *place, const char *sentence);
@@ -75,9 +79,21 @@ enum kt_code kt_engine_start(struct kt_engine *g, struct kt_err *e);
 int kt_engine_fd(const struct kt_engine *g);
 struct kt_store *kt_engine_store(struct kt_engine *g);
 struct kt_views *kt_engine_views(struct kt_engine *g);
-const struct kt_rules *kt_engine_rules(const struct kt_engine *g);
 /* NULL without the ledger. For the engine's thread alone. */
 struct kt_judge *kt_engine_judge(struct kt_engine *g);
+/* The rules in force, held for the caller: kt_rules_free lets go of them. When
+ * they are loaded anew, `loads` below has grown; rows are judged anew then, a
+ * little at a time, as far as their texts are kept. */
+const struct kt_rules *kt_engine_rules(struct kt_engine *g);
+struct kt_rules_state {
+    uint64_t loads;      /* since the start, the first among them */
+    int64_t at;          /* real time of the last of them */
+    size_t rules, filters, correlations; /* in force */
+    size_t refused;      /* files, at that load */
+    bool stale;          /* the files have been changed since, in a way that is refused */
+    char note[256];      /* then: where, and why */
+};
+struct kt_rules_state kt_engine_rules_state(struct kt_engine *g);
 
 struct kt_source_state {
     char name[64];      /* as on screen: --name, else the address's end */

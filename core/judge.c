@@ -150,7 +150,7 @@ static struct kt_trace_entry entry_of_event(const struct kt_event *ev, uint64_t 
 static void flush_pending(struct kt_judge *j)
 {
     for (size_t i = 0; i < j->n_pending; i++)
-        (void)kt_store_mark_touching(j->o.store, j->pending[i].e, j->pending[i].from, j->pending[i].to);
+        (void)kt_store_dirty_touching(j->o.store, j->pending[i].e, j->pending[i].from, j->pending[i].to);
     j->n_pending = 0;
 }
 
@@ -194,7 +194,7 @@ static void mark_address(struct kt_judge *j, struct kt_span address, int64_t fro
 static void mark_row(struct kt_judge *j, uint64_t seq)
 {
     if (seq && !j->at_end)
-        (void)kt_store_mark(j->o.store, seq);
+        (void)kt_store_dirty(j->o.store, seq);
 }
 
 /* A life has changed: its own row, those of its user's other keys, and those
@@ -206,7 +206,7 @@ static void mark_key(struct kt_judge *j, struct kt_span key, bool born)
         return;
     size_t n = kt_store_key_rows(j->o.store, key, seq, ROWS_OF_KEY);
     for (size_t i = 0; i < n; i++)
-        (void)kt_store_mark(j->o.store, seq[i]);
+        (void)kt_store_dirty(j->o.store, seq[i]);
     const struct kt_about about = {KT_ENTITY_KEY, key, KT_SPAN_NONE, KT_SPAN_NONE};
     kt_entity e = born ? kt_store_about(j->o.store, &about) : 0;
     if (e)
@@ -879,7 +879,7 @@ bool kt_judge_work(struct kt_judge *j, size_t max, bool busy)
         turn_day(j);
     flush_pending(j);
     uint64_t seq = 0;
-    while (max-- > 0 && (seq = kt_store_marked(j->o.store)) != 0)
+    while (max-- > 0 && (seq = kt_store_next_dirty(j->o.store)) != 0)
         judge_again(j, seq);
     return seq != 0;
 }
@@ -942,8 +942,6 @@ void kt_judge_free(struct kt_judge *j)
 void kt_judge_set_rules(struct kt_judge *j, const struct kt_rules *rules)
 {
     j->o.rules = rules;
-    if (!j->at_end)
-        mark_entity(j, 0, INT64_MIN, INT64_MAX);
 }
 
 void kt_judge_set_places(struct kt_judge *j, const struct kt_places *places)

@@ -50,7 +50,7 @@ bool kt_judge_event(struct kt_judge *j, const struct kt_event *ev, uint64_t seq)
 bool kt_judge_use(struct kt_judge *j, const struct kt_fact *f, struct kt_span type);
 /* A rule or correlation matches an event besides, or no longer does. */
 void kt_judge_match(struct kt_judge *j, uint64_t seq, const struct kt_matched *m, bool matches);
-/* Other rules from now on: all rows are judged again. */
+/* Other rules from now on; that rows are judged again is the caller's. */
 void kt_judge_set_rules(struct kt_judge *j, const struct kt_rules *rules);
 /* Other knowledge of places, for what is learnt from now on. */
 void kt_judge_set_places(struct kt_judge *j, const struct kt_places *places);

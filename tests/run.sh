@@ -6,7 +6,7 @@ passed=0 failed=0 skipped=0 replay=0
 root=$(cd "$(dirname "$0")/.." && pwd)
 export KEYTOP_SOURCE="$root"
 unset LINES COLUMNS NO_COLOR COLORTERM
-export LC_ALL=C.UTF-8 TZ=UTC
+export LC_ALL=C.UTF-8 TZ=UTC XDG_CONFIG_HOME=/nonexistent
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 for t in "$@"; do

@@ -118,7 +118,9 @@ unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label,
 static unsigned copied(struct kt_app *a, struct kt_buf *b, const char *what)
 {
     unsigned did = KT_APP_REDRAW;
-    if (b->failed) {
+    if (a->opts.no_clipboard) {
+        did |= kt_app_hint(a, "not copied: %s", a->opts.no_clipboard);
+    } else if (b->failed) {
         did |= kt_app_hint(a, "too long to copy: more than %d bytes", KT_CLIPBOARD_MAX);
     } else {
         memcpy(a->clip, kt_buf_str(b), b->len + 1);
@@ -151,6 +153,15 @@ unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq)
     return copied(a, &b, "the row as JSON");
 }
 
+unsigned kt_app_copy_text(struct kt_app *a, const char *text, const char *what)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, KT_CLIPBOARD_MAX);
+    if (!kt_text_plain(&b, kt_span_of(text), KT_TEXT_IDENTITY, true))
+        b.failed = true;
+    return copied(a, &b, what);
+}
+
 const char *kt_app_clipboard(struct kt_app *a)
 {
     return a->clip;
@@ -168,13 +179,12 @@ static bool catching_up(const struct kt_app *a)
     return a->complete.reading || !kt_app_live(a);
 }
 
-/* Rows are numbered in order of arrival, so that their count is the last
- * number. The views may be far behind it. */
+/* The views may be far behind the newest row. */
 static void note_start(struct kt_app *a)
 {
     bool catching = catching_up(a);
     if (catching || !a->caught_up)
-        a->at_start = a->counts.shown + a->counts.malformed;
+        a->at_start = a->counts.last;
     a->caught_up = !catching;
 }
 
@@ -275,6 +285,21 @@ unsigned kt_app_tick(struct kt_app *a)
 
 /* --- keys --------------------------------------------------------------- */
 
+static unsigned show_suppressed(struct kt_app *a)
+{
+    char b[KT_FMT_TEXT];
+    a->suppressed = !a->suppressed;
+    for (struct kt_screen *s = a->top; s; s = s->below)
+        if (s->ops->anew)
+            s->ops->anew(s);
+    if (!a->suppressed)
+        return kt_app_hint(a, "what filters keep out is hidden");
+    if (!a->counts.suppressed)
+        return kt_app_hint(a, "no filter keeps anything out so far; what one does will be shown");
+    return kt_app_hint(a, "%s shown that filters keep out; F hides them again",
+                       kt_fmt_plural(a->counts.suppressed, "row is", "rows are", b));
+}
+
 static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
 {
     *done = true;
@@ -283,6 +308,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_REPAINT: return KT_APP_REDRAW | KT_APP_REPAINT;
     case KT_CMD_SUSPEND: return KT_APP_SUSPEND;
     case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
+    case KT_CMD_SUPPRESSED: return show_suppressed(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
     default: *done = false; return 0;
     }
@@ -439,7 +465,6 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     a->engine = o->engine;
     a->store = kt_engine_store(o->engine);
     a->views = kt_engine_views(o->engine);
-    a->rules = kt_engine_rules(o->engine);
     a->arena = kt_arena_new(ARENA_MAX);
     if (a->arena) {
         kt_status_refresh(a);
@@ -465,5 +490,6 @@ void kt_app_free(struct kt_app *a)
         s->ops->free(s);
     }
     kt_arena_free(a->arena);
+    kt_rules_free(a->rules);
     free(a);
 }

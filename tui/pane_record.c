@@ -361,6 +361,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
         return kt_app_prompt(s->app, s, "search", "");
     case KT_CMD_NEXT: return search(v, false, false);
     case KT_CMD_PREVIOUS: return search(v, true, false);
+    case KT_CMD_COPY:
     case KT_CMD_COPY_VALUE: return copy_value(v);
     case KT_CMD_COPY_ROW: return kt_app_copy_row(s->app, v->seq);
     case KT_CMD_UP: return moved(v, KT_LIST_UP);

@@ -1,126 +1,79 @@
-/* Rows that something learnt since may say otherwise of. */
+/* What people made of events, by the events' digests. Few have anything; a
+ * row says in one bit whether it is worth looking here. */
+#include "base/hash.h"
 #include "store/impl.h"
 
-enum { SLICE = 4096 };
+enum { MARKS_MAX = 1 << 19 };
 
-void marks_free(struct kt_store *s)
+/* The slot of this digest, or the free one where it would stand. */
+static size_t slot_of(const struct mark *slot, size_t cap, const uint8_t digest[DIGEST])
 {
-    mem_free(&s->mem, s->marks.seq);
-    s->marks = (struct marks){0};
+    size_t at = kt_hash(digest, DIGEST) & (cap - 1);
+    while (slot[at].used && memcmp(slot[at].digest, digest, DIGEST) != 0)
+        at = (at + 1) & (cap - 1);
+    return at;
 }
 
-/* Room for `n` more; not under the lock, as only the writer looks here. */
-static bool prepare_marks(struct kt_store *s, size_t n)
+uint32_t marks_find(const struct kt_store *s, const uint8_t digest[DIGEST])
+{
+    const struct marks *m = &s->marks;
+    return m->used ? m->slot[slot_of(m->slot, m->cap, digest)].triage : 0;
+}
+
+static bool grow(struct kt_store *s)
 {
     struct marks *m = &s->marks;
-    if (m->head + m->n + n <= m->cap)
+    if ((m->used + 1) * 2 <= m->cap)
         return true;
-    if (m->head) {
-        memmove(m->seq, m->seq + m->head, m->n * sizeof *m->seq);
-        m->head = 0;
-    }
-    size_t cap = m->cap ? m->cap : 256;
-    while (cap < m->n + n)
-        cap *= 2;
-    uint64_t *seq = cap > m->cap ? mem_resize(&s->mem, m->seq, cap * sizeof *seq) : m->seq;
-    if (!seq)
+    size_t cap = m->cap ? m->cap * 2 : 64;
+    struct mark *slot = cap <= MARKS_MAX * 2 ? mem_zero(&s->mem, cap * sizeof *slot) : NULL;
+    if (!slot)
         return false;
-    m->seq = seq;
+    for (size_t i = 0; i < m->cap; i++)
+        if (m->slot[i].used)
+            slot[slot_of(slot, cap, m->slot[i].digest)] = m->slot[i];
+    mem_free(&s->mem, m->slot);
+    m->slot = slot;
     m->cap = cap;
     return true;
 }
 
-static void mark(struct kt_store *s, uint64_t seq)
+void marks_free(struct kt_store *s)
 {
-    if (seq < s->first || seq >= s->next)
-        return;
-    struct packed *p = row_at(s, seq);
-    if (p->marked || p->kind == KT_KIND_MALFORMED)
-        return;
-    p->marked = 1;
-    s->marks.seq[s->marks.head + s->marks.n++] = seq;
+    mem_free(&s->mem, s->marks.slot);
 }
 
-bool kt_store_mark(struct kt_store *s, uint64_t seq)
+static bool set(struct kt_store *s, const uint8_t digest[DIGEST], const struct kt_row_triage *t)
 {
-    if (!prepare_marks(s, 1))
+    bool ok = grow(s);
+    uint32_t number = ok ? pack_triage(s, t, &ok) : 0;
+    if (!ok)
         return false;
-    store_lock(s);
-    mark(s, seq);
-    store_unlock(s);
-    return true;
-}
-
-kt_entity kt_store_about(struct kt_store *s, const struct kt_about *about)
-{
-    store_lock(s);
-    kt_entity e = ent_known(s, about->kind, about->name, about->account, about->type);
-    store_unlock(s);
-    return e;
-}
-
-static void mark_if(struct kt_store *s, uint64_t seq, int64_t from, int64_t to)
-{
-    int64_t time = row_at(s, seq)->time;
-    if (time != KT_TIME_NONE && time >= from && time <= to)
-        mark(s, seq);
-}
-
-/* Only the writer adds and drops rows, so that lists stay as they are in
- * between. */
-bool kt_store_mark_touching(struct kt_store *s, kt_entity e, int64_t from, int64_t to)
-{
-    const uint32_t *row = NULL;
-    const struct entity *x = e ? ent_at(s, e) : NULL;
-    uint64_t n = !e ? s->next - s->first : x ? ent_rows(x, &row) : 0;
-    for (uint64_t at = 0; at < n; at += SLICE) {
-        uint64_t end = n - at > SLICE ? at + SLICE : n;
-        if (!prepare_marks(s, SLICE))
-            return false;
-        store_lock(s);
-        for (uint64_t i = at; i < end; i++)
-            mark_if(s, row ? row_seq(s, row[i]) : s->first + i, from, to);
-        store_unlock(s);
-    }
-    return true;
-}
-
-uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id)
-{
-    struct packed key = {0};
-    if (uuid_pack(event_id, key.id)) {
-        key.id_form = ID_UUID;
-    } else if (event_id.p) {
-        uint32_t text = sym_find(&s->tab[T_TEXT], event_id.p, event_id.n);
-        memcpy(key.id, &text, sizeof text);
-        key.id_form = text ? ID_TEXT : ID_NONE;
-    }
-    return key.id_form == ID_NONE ? 0 : seen_id(s, &key);
-}
-
-void kt_store_span(struct kt_store *s, uint64_t *first, uint64_t *next)
-{
-    store_lock(s);
-    *first = s->first;
-    *next = s->next;
-    store_unlock(s);
-}
-
-uint64_t kt_store_marked(struct kt_store *s)
-{
     struct marks *m = &s->marks;
-    uint64_t seq = 0;
-    store_lock(s);
-    while (m->n && !seq) {
-        seq = m->seq[m->head++];
-        m->n--;
-        if (seq < s->first) /* dropped since */
-            seq = 0;
-        else
-            row_at(s, seq)->marked = 0;
+    struct mark *x = &m->slot[slot_of(m->slot, m->cap, digest)];
+    if (!x->used) {
+        m->used++;
+        x->used = true;
+        memcpy(x->digest, digest, DIGEST);
     }
-    if (!m->n)
-        m->head = 0;
+    drop_triage(s, x->triage);
+    x->triage = number;
+    return true;
+}
+
+bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], const struct kt_row_triage *t)
+{
+    if (!sym_prepare(&s->tab[T_TEXT], 4) || !sym_prepare(&s->tab[T_TRIAGE], 1))
+        return false;
+    uint64_t seq = seen_content(s, digest);
+    store_lock(s);
+    bool ok = set(s, digest, t);
+    if (ok && seq) {
+        row_at(s, seq)->triaged = marks_find(s, digest) != 0;
+        s->epoch++;
+    }
+    if (ok)
+        s->counts.triaged++;
     store_unlock(s);
-    return seq;
+    return ok;
 }

@@ -424,7 +424,7 @@ static void sorting_is_chosen_from_a_list_or_by_its_neighbour(void **state)
 static void what_is_copied_is_ascii_on_one_line(void **state)
 {
     (void)state;
-    fixture_keys(&f, "y");
+    fixture_keys(&f, "Y");
     assert_true(f.did & KT_APP_COPY);
     assert_string_equal(kt_app_clipboard(f.app), "AKIAIOSFODNN7EXA7QX2");
     fixture_keys(&f, "c");
@@ -435,6 +435,36 @@ static void what_is_copied_is_ascii_on_one_line(void **state)
     fixture_keys(&f, "Down Down y"); /* a failed call has no key */
     assert_false(f.did & KT_APP_COPY);
     SHOWS("nothing to copy here");
+}
+
+static const char contains[] =
+    "aws iam update-access-key --user-name='svc-backup' --access-key-id='AKIAIOSFODNN7EXA7QX2' --status='Inactive'";
+
+static void how_to_contain_a_key_is_shown_and_copied(void **state)
+{
+    (void)state;
+    SHOWS("contain: aws iam update-access-key --user-name='svc-backup'");
+    fixture_keys(&f, "y");
+    assert_true(f.did & KT_APP_COPY);
+    assert_string_equal(kt_app_clipboard(f.app), contains);
+    SHOWS("copied the command, not run");
+    fixture_keys(&f, "Enter");
+    SHOWS("--access-key-id='AKIAIOSFODNN7EXA7QX2' --status='Inactive'  y copies");
+    fixture_keys(&f, "y");
+    assert_true(f.did & KT_APP_COPY);
+    assert_string_equal(kt_app_clipboard(f.app), contains);
+    fixture_keys(&f, "Y"); /* the address under the cursor */
+    assert_string_equal(kt_app_clipboard(f.app), "198.51.100.77");
+}
+
+static void a_key_of_root_has_no_command(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down");
+    SHOWS("contain: a key of root");
+    fixture_keys(&f, "y");
+    assert_false(f.did & KT_APP_COPY);
+    SHOWS("nothing to copy: a key of root");
 }
 
 static void hostile_text_is_copied_escaped(void **state)
@@ -886,6 +916,8 @@ int main(void)
         T(a_search_in_many_rows_finds_the_far_one, many),
         T(sorting_is_chosen_from_a_list_or_by_its_neighbour, day),
         T(what_is_copied_is_ascii_on_one_line, day),
+        T(how_to_contain_a_key_is_shown_and_copied, day),
+        T(a_key_of_root_has_no_command, day),
         T(hostile_text_is_copied_escaped, day),
         T(a_use_that_arrives_is_news_to_the_pane_of_its_key_though_no_row_comes, wide_day),
         T(the_cursor_stays_with_its_address_as_uses_arrive, wide_day),

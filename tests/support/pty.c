@@ -55,12 +55,13 @@ static const VTermScreenCallbacks callbacks = {.settermprop = property};
 
 static void set_environment(const char *const *env)
 {
-    static const char *const gone[] = {"LINES", "COLUMNS", "NO_COLOR", "COLORTERM", "LANG", "LC_CTYPE", "TMUX"};
+    static const char *const gone[] = {"LINES", "COLUMNS", "NO_COLOR", "COLORTERM", "LANG", "LC_CTYPE", "TMUX", "STY"};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         unsetenv(gone[i]);
     setenv("TERM", "xterm-256color", 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TZ", "UTC", 1);
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 0); /* nobody's own configuration */
     for (; env && *env; env++) {
         char name[64];
         const char *eq = strchr(*env, '=');

@@ -1,0 +1,126 @@
+/* Rows that something learnt since may say otherwise of. */
+#include "store/impl.h"
+
+enum { SLICE = 4096 };
+
+void dirty_free(struct kt_store *s)
+{
+    mem_free(&s->mem, s->dirty.seq);
+    s->dirty = (struct dirty){0};
+}
+
+/* Room for `n` more; not under the lock, as only the writer looks here. */
+static bool prepare_dirty(struct kt_store *s, size_t n)
+{
+    struct dirty *m = &s->dirty;
+    if (m->head + m->n + n <= m->cap)
+        return true;
+    if (m->head) {
+        memmove(m->seq, m->seq + m->head, m->n * sizeof *m->seq);
+        m->head = 0;
+    }
+    size_t cap = m->cap ? m->cap : 256;
+    while (cap < m->n + n)
+        cap *= 2;
+    uint64_t *seq = cap > m->cap ? mem_resize(&s->mem, m->seq, cap * sizeof *seq) : m->seq;
+    if (!seq)
+        return false;
+    m->seq = seq;
+    m->cap = cap;
+    return true;
+}
+
+static void mark(struct kt_store *s, uint64_t seq)
+{
+    if (seq < s->first || seq >= s->next)
+        return;
+    struct packed *p = row_at(s, seq);
+    if (p->dirty || p->kind == KT_KIND_MALFORMED)
+        return;
+    p->dirty = 1;
+    s->dirty.seq[s->dirty.head + s->dirty.n++] = seq;
+}
+
+bool kt_store_dirty(struct kt_store *s, uint64_t seq)
+{
+    if (!prepare_dirty(s, 1))
+        return false;
+    store_lock(s);
+    mark(s, seq);
+    store_unlock(s);
+    return true;
+}
+
+kt_entity kt_store_about(struct kt_store *s, const struct kt_about *about)
+{
+    store_lock(s);
+    kt_entity e = ent_known(s, about->kind, about->name, about->account, about->type);
+    store_unlock(s);
+    return e;
+}
+
+static void mark_if(struct kt_store *s, uint64_t seq, int64_t from, int64_t to)
+{
+    int64_t time = row_at(s, seq)->time;
+    if (time != KT_TIME_NONE && time >= from && time <= to)
+        mark(s, seq);
+}
+
+/* Only the writer adds and drops rows, so that lists stay as they are in
+ * between. */
+bool kt_store_dirty_touching(struct kt_store *s, kt_entity e, int64_t from, int64_t to)
+{
+    const uint32_t *row = NULL;
+    const struct entity *x = e ? ent_at(s, e) : NULL;
+    uint64_t n = !e ? s->next - s->first : x ? ent_rows(x, &row) : 0;
+    for (uint64_t at = 0; at < n; at += SLICE) {
+        uint64_t end = n - at > SLICE ? at + SLICE : n;
+        if (!prepare_dirty(s, SLICE))
+            return false;
+        store_lock(s);
+        for (uint64_t i = at; i < end; i++)
+            mark_if(s, row ? row_seq(s, row[i]) : s->first + i, from, to);
+        store_unlock(s);
+    }
+    return true;
+}
+
+uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id)
+{
+    struct packed key = {0};
+    if (uuid_pack(event_id, key.id)) {
+        key.id_form = ID_UUID;
+    } else if (event_id.p) {
+        uint32_t text = sym_find(&s->tab[T_TEXT], event_id.p, event_id.n);
+        memcpy(key.id, &text, sizeof text);
+        key.id_form = text ? ID_TEXT : ID_NONE;
+    }
+    return key.id_form == ID_NONE ? 0 : seen_id(s, &key);
+}
+
+void kt_store_span(struct kt_store *s, uint64_t *first, uint64_t *next)
+{
+    store_lock(s);
+    *first = s->first;
+    *next = s->next;
+    store_unlock(s);
+}
+
+uint64_t kt_store_next_dirty(struct kt_store *s)
+{
+    struct dirty *m = &s->dirty;
+    uint64_t seq = 0;
+    store_lock(s);
+    while (m->n && !seq) {
+        seq = m->seq[m->head++];
+        m->n--;
+        if (seq < s->first) /* dropped since */
+            seq = 0;
+        else
+            row_at(s, seq)->dirty = 0;
+    }
+    if (!m->n)
+        m->head = 0;
+    store_unlock(s);
+    return seq;
+}
