@@ -182,6 +182,31 @@ static bool init(struct kt_state *s)
     return s->arena && s->wake_fd >= 0 && rows_init(s);
 }
 
+static void close_files(struct kt_state *s)
+{
+    log_close(s);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    s->lock_fd = -1;
+    s->file = s->stats.file = false;
+}
+
+static enum kt_code set_up(struct kt_state *s, struct kt_err *e)
+{
+    struct kt_err own = {0};
+    if (!init(s))
+        return kt_fail(e, KT_ENOMEM, "out of memory");
+    set_who(s);
+    enum kt_code rc = s->file ? open_files(s, &own) : KT_OK;
+    if (rc == KT_OK)
+        return KT_OK;
+    if (!s->o.optional)
+        return kt_fail(e, rc, "%s", own.text);
+    close_files(s);
+    snprintf(s->stats.trouble, sizeof s->stats.trouble, "nothing is kept on disk: %.220s", own.text);
+    return KT_OK;
+}
+
 enum kt_code kt_state_open(struct kt_state **out, const struct kt_state_opts *o, struct kt_err *e)
 {
     struct kt_state *s = calloc(1, sizeof *s);
@@ -195,10 +220,7 @@ enum kt_code kt_state_open(struct kt_state **out, const struct kt_state_opts *o,
         s->o.bytes_max = KT_STATE_BYTES_MIN;
     s->log_fd = s->lock_fd = s->wake_fd = s->watch_fd = s->watch_log = s->watch_db = -1;
     s->file = s->stats.file = o->path != NULL;
-    enum kt_code rc = init(s) ? KT_OK : kt_fail(e, KT_ENOMEM, "out of memory");
-    set_who(s);
-    if (rc == KT_OK && s->file)
-        rc = open_files(s, e);
+    enum kt_code rc = set_up(s, e);
     if (rc == KT_OK)
         *out = s;
     else

@@ -37,6 +37,7 @@ struct kt_state;
 struct kt_state_opts {
     const char *path;  /* of state.db; NULL: all in memory, forgotten at the end */
     bool read_only;    /* triage is refused */
+    bool optional;     /* where it cannot be opened, all is in memory, with a trouble that says why */
     const struct kt_clock *clock; /* NULL: the system's */
     int64_t keep_ms;   /* 0: KT_STATE_KEEP_MS */
     uint64_t bytes_max; /* 0: KT_STATE_BYTES */
