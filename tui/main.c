@@ -1,5 +1,6 @@
 /* keytop: the program. */
 #include "app.h"
+#include "check.h"
 #include "clipboard.h"
 #include "headless.h"
 #include "loop.h"
@@ -171,6 +172,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
                                   .until = o->until,
                                   .filter = screen ? NULL : filter, /* the screen's can be changed */
                                   .rule = o->rule,
+                                  .ruleset = kt_options_rules(o),
                                   .kinds = o->kinds,
                                   .ledger = screen,
                                   .store = {.rows_max = c->memory.rows, .memory_max = c->memory.bytes, .keep_raw = screen}};
@@ -190,6 +192,8 @@ static int start(const struct kt_options *o, const struct kt_config *c, int *sig
 {
     struct kt_err e = {0};
     struct kt_filter *filter = NULL;
+    if (o->check)
+        return kt_check_run(o, c, NULL);
     if (!o->n_source) {
         fputs(kt_options_no_source, stderr);
         return COULD_NOT_START;
@@ -224,7 +228,8 @@ static int begin(struct kt_options *o, int *signo)
     if (o->version)
         return print("keytop " KEYTOP_VERSION "\n");
     kt_config_none(&c);
-    int status = configure(o, &c, &e) ? complain(&e) : start(o, &c, signo);
+    bool bad = configure(o, &c, &e) != KT_OK;
+    int status = !bad ? start(o, &c, signo) : o->check ? kt_check_run(o, &c, &e) : complain(&e);
     kt_config_free(&c);
     return status;
 }

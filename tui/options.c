@@ -19,6 +19,9 @@
     X(UNTIL, 0, "until", "TIME", true, "the same, for the end")                                                     \
     X(RULE, 0, "rule", "NAME", true,                                                                                 \
       "only what matches this rule (its file's name, or id);\ntable and csv take the rule's columns")               \
+    X(RULES, 0, "rules", "DIR", true, "more rules, filters and correlations in Sigma format;\nmay be repeated")      \
+    X(FILTERS, 0, "filters", "DIR", true, "more filters, and nothing but filters; may be repeated")                  \
+    X(CHECK, 0, "check", NULL, true, "check rules, filters, theme and sources: a line each")                        \
     X(COLUMNS, 0, "columns", "LIST", true, "columns for table and csv: names, or dotted paths of\nthe record")      \
     X(KINDS, 0, "kinds", "LIST", true,                                                                               \
       "creation (default), use, deactivation, reactivation,\ndeletion, credential, or all")                         \
@@ -34,12 +37,9 @@
       "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
     X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
     X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
-    X(RULES, 0, "rules", "DIR", false, "")                                                                           \
-    X(FILTERS, 0, "filters", "DIR", false, "")                                                                       \
     X(PROFILE, 0, "profile", "NAME", false, "")                                                                      \
     X(REGION, 0, "region", "NAME", false, "")                                                                        \
     X(WALL, 0, "wall", NULL, false, "")                                                                              \
-    X(CHECK, 0, "check", NULL, false, "")                                                                            \
     X(PRINT_POLICY, 0, "print-policy", "SOURCE", false, "")
 
 enum option_id {
@@ -70,7 +70,7 @@ static const struct {
     {"splunk", 0, false},
 };
 
-enum { SOURCES_MAX = 1 << 20, LONG_BASE = 1000, HELP_COLUMN = 26 };
+enum { SOURCES_MAX = 1 << 20, FOLDERS_MAX = 1000, LONG_BASE = 1000, HELP_COLUMN = 26 };
 
 const char kt_options_no_source[] =
     "keytop: nothing to read: name a SOURCE\n"
@@ -147,6 +147,17 @@ static enum kt_code set_text(struct parse *p, enum option_id id, const char *tex
     return KT_OK;
 }
 
+static enum kt_code add_folder(struct parse *p, enum option_id id, const char *path, const char ***list, size_t *n,
+                               size_t *cap)
+{
+    if (!*path)
+        return kt_fail(p->e, KT_EUSAGE, "--%s takes a folder, not nothing", rows[id].name);
+    if (!kt_grow(list, cap, *n + 1, sizeof **list, FOLDERS_MAX))
+        return kt_fail(p->e, KT_ELIMIT, "more than %d times --%s, or no memory for them", FOLDERS_MAX, rows[id].name);
+    (*list)[(*n)++] = path;
+    return KT_OK;
+}
+
 static enum kt_code set_kinds(struct parse *p, const char *list)
 {
     p->o->kinds = 0;
@@ -182,6 +193,9 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_THEME: return set_text(p, id, arg, &o->theme);
     case OPT_CONFIG: return set_text(p, id, arg, &o->config);
     case OPT_NAME: return set_text(p, id, arg, &p->name);
+    case OPT_RULES: return add_folder(p, id, arg, &o->rules, &o->n_rules, &o->cap_rules);
+    case OPT_FILTERS: return add_folder(p, id, arg, &o->filters, &o->n_filters, &o->cap_filters);
+    case OPT_CHECK: o->check = true; break;
     case OPT_FOLLOW: p->follow = true; break;
     case OPT_ONCE: p->once = true; break;
     case OPT_ASCII: o->ascii = true; break;
@@ -282,6 +296,49 @@ enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool 
     return finish(&p, terminal);
 }
 
+/* Those of the configuration first. */
+static bool put_first(const char ***list, size_t *n, size_t *cap, const char *const *first, size_t n_first)
+{
+    if (!n_first)
+        return true;
+    if (!kt_grow(list, cap, *n + n_first, sizeof **list, 2 * FOLDERS_MAX))
+        return false;
+    memmove(*list + n_first, *list, *n * sizeof **list);
+    memcpy(*list, first, n_first * sizeof **list);
+    *n += n_first;
+    return true;
+}
+
+static enum kt_code configure_rules(struct kt_options *o, const struct kt_config *c, struct kt_err *e)
+{
+    o->disabled = calloc(c->rules.n_disabled + 1, sizeof *o->disabled);
+    o->placeholder = calloc(c->rules.n_placeholder + 1, sizeof *o->placeholder);
+    if (!o->disabled || !o->placeholder ||
+        !put_first(&o->rules, &o->n_rules, &o->cap_rules, c->rules.folder, c->rules.n_folder) ||
+        !put_first(&o->filters, &o->n_filters, &o->cap_filters, c->filters.folder, c->filters.n_folder))
+        return kt_fail(e, KT_ELIMIT, "%s: out of memory, or too many folders of rules", c->path);
+    for (size_t i = 0; i < c->rules.n_disabled; i++)
+        o->disabled[o->n_disabled++] = c->rules.disabled[i].name;
+    for (size_t i = 0; i < c->rules.n_placeholder; i++) {
+        const struct kt_config_placeholder *p = &c->rules.placeholder[i];
+        o->placeholder[o->n_placeholders++] = (struct kt_placeholder){.name = p->name, .value = p->value, .n = p->n};
+    }
+    return KT_OK;
+}
+
+struct kt_ruleset_opts kt_options_rules(const struct kt_options *o)
+{
+    return (struct kt_ruleset_opts){.rules = o->rules,
+                                    .filters = o->filters,
+                                    .n_rules = o->n_rules,
+                                    .n_filters = o->n_filters,
+                                    .placeholder = o->placeholder,
+                                    .n_placeholders = o->n_placeholders,
+                                    .disabled = o->disabled,
+                                    .n_disabled = o->n_disabled,
+                                    .only = o->rule};
+}
+
 /* What the command line leaves open, the configuration decides. */
 enum kt_code kt_options_configure(struct kt_options *o, const struct kt_config *c, struct kt_err *e)
 {
@@ -303,14 +360,21 @@ enum kt_code kt_options_configure(struct kt_options *o, const struct kt_config *
         if (rc)
             return rc;
     }
-    return KT_OK;
+    return configure_rules(o, c, e);
 }
 
 void kt_options_free(struct kt_options *o)
 {
     free(o->source);
+    free(o->rules);
+    free(o->filters);
+    free(o->disabled);
+    free(o->placeholder);
     o->source = NULL;
-    o->n_source = o->cap_source = 0;
+    o->rules = o->filters = o->disabled = NULL;
+    o->placeholder = NULL;
+    o->n_disabled = o->n_placeholders = 0;
+    o->n_source = o->cap_source = o->n_rules = o->cap_rules = o->n_filters = o->cap_filters = 0;
 }
 
 /* --- help ---------------------------------------------------------------- */

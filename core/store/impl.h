@@ -52,7 +52,7 @@ struct t_triage {
     uint32_t who, tags, assigned, note;
     uint32_t acked, notes, at_low, at_high;
 };
-struct t_verdict { /* then texts: n_rules ids, n_signals names; then n_rules risks, n_signals weights */
+struct t_verdict { /* then texts: filter, filtered, n_rules ids, n_signals names; then n_rules risks, n_signals weights */
     uint32_t risk, level, n_rules, n_signals;
 };
 
@@ -86,7 +86,7 @@ struct packed {
     uint32_t actor, agent, place, error, verdict, why, evidence, origin; /* evidence: a text of packed bytes */
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
-    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
+    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3, suppressed : 1;
     uint32_t triaged : 1; /* there is something in `marks` */
 };
 
@@ -110,7 +110,7 @@ enum { ENTITY_FREE, ENTITY_NEW, ENTITY_ONE, ENTITY_MANY };
 struct entity_many {
     int64_t first, last;
     uint64_t dropped;
-    uint32_t created, denied, failed, as_actor, as_target;
+    uint32_t created, denied, failed, as_actor, as_target, suppressed;
     uint32_t head, n, cap; /* list[head .. head + n): rows, oldest arrival first */
     uint32_t *list;
 };
@@ -168,10 +168,11 @@ struct kt_store {
     uint64_t first, next;
     uint64_t epoch;    /* counts changes to rows already there: of flags, */
     uint64_t verdicts; /* of verdicts, */
-    uint64_t highs;    /* and of those among them that a level became or ceased to be high by */
+    uint64_t highs;    /* and of those among them by which a level became or ceased to be high, or a row suppressed */
 
     struct marks marks;
     struct kt_counts counts;
+    uint64_t suppressed; /* of the rows kept */
     bool times_dirty;
     struct ledger *ledger; /* NULL before the first fact */
 
@@ -265,6 +266,10 @@ kt_entity ent_find(const struct kt_store *s, enum kt_entity_kind k, struct kt_sp
 struct kt_span ent_name(const struct kt_store *s, kt_entity e);
 /* Its rows kept, oldest first: low halves of seq. */
 uint32_t ent_rows(const struct entity *e, const uint32_t **list);
+/* How many of them a filter suppressed. */
+uint32_t ent_suppressed(const struct kt_store *s, const struct entity *e);
+/* A row that touches it came to be suppressed (by 1) or is no longer (-1). */
+void ent_suppress(struct kt_store *s, kt_entity e, int by);
 bool ent_info(struct kt_store *s, kt_entity e, struct kt_entity_info *out); /* spans borrowed */
 
 /* All that a row touches, each once. */

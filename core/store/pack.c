@@ -68,7 +68,7 @@ struct kt_span unpack_id(const struct kt_store *s, const struct packed *p, char 
     }
 }
 
-enum { VERDICT_MAX = 4 + 2 * (KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX) };
+enum { VERDICT_MAX = 6 + 2 * (KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX) };
 
 /* --- references -------------------------------------------------------------- */
 
@@ -100,7 +100,7 @@ static void tuple_texts(enum table t, const uint32_t *m, size_t *from, size_t *n
         [T_ACTOR] = 8, [T_AGENT] = 4, [T_PLACE] = 6, [T_ERROR] = 2, [T_ORIGIN] = 3, [T_TRIAGE] = 4};
     const struct t_verdict *v = (const struct t_verdict *)m;
     *from = t == T_VERDICT ? sizeof *v / sizeof *m : 0;
-    *n = t == T_VERDICT ? v->n_rules + v->n_signals : count[t];
+    *n = t == T_VERDICT ? 2 + v->n_rules + v->n_signals : count[t];
 }
 
 /* Takes over the references that the members hold. */
@@ -291,6 +291,8 @@ static void pack_verdict(struct kt_store *s, const struct kt_verdict *v, struct 
                           (uint32_t)(v->n_signals < KT_SIGNALS_MAX ? v->n_signals : KT_SIGNALS_MAX)};
     memcpy(m, &t, sizeof t);
     size_t n = sizeof t / sizeof *m;
+    m[n++] = text(s, v->filter, ok);
+    m[n++] = text(s, v->filtered, ok);
     for (size_t i = 0; i < t.n_rules; i++)
         m[n++] = text(s, v->rule[i].id, ok);
     for (size_t i = 0; i < t.n_signals; i++)
@@ -303,6 +305,7 @@ static void pack_verdict(struct kt_store *s, const struct kt_verdict *v, struct 
     p->why = v->why[0] ? text(s, (struct kt_span){v->why, strnlen(v->why, sizeof v->why)}, ok) : 0;
     p->evidence = pack_evidence(s, v, t.n_signals, ok);
     p->level = v->level & 7;
+    p->suppressed = kt_verdict_suppressed(v);
 }
 
 static void drop_verdict(struct kt_store *s, const struct packed *p)
@@ -475,7 +478,6 @@ void unpack_origin(const struct kt_store *s, uint32_t origin, struct kt_row *r)
 
 void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdict *v)
 {
-    v->filter = v->filtered = -1; /* not kept: 0 would be the first filter */
     if (!verdict)
         return;
     const struct t_verdict *t = tuple_at(s, T_VERDICT, verdict);
@@ -484,6 +486,8 @@ void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdic
     v->level = (enum kt_level)t->level;
     v->n_rules = t->n_rules;
     v->n_signals = t->n_signals;
+    v->filter = span(s, *m++);
+    v->filtered = span(s, *m++);
     for (size_t i = 0; i < v->n_rules; i++)
         v->rule[i].id = span(s, *m++);
     for (size_t i = 0; i < v->n_signals; i++)
