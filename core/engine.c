@@ -447,10 +447,10 @@ static void state_changed(void *ctx)
     notify(g->news_fd);
 }
 
-static void tell_store(void *ctx, const uint8_t digest[16], const struct kt_row_triage *t)
+static void tell_store(void *ctx, const struct kt_subject *about, const struct kt_row_triage *t)
 {
     struct kt_engine *g = ctx;
-    if (!kt_store_triage(g->store, digest, t))
+    if (!kt_store_triage(g->store, about->digest, about->event_id, t))
         add_trouble(g, "state.db", "out of memory: what was done about a row is not shown", false);
 }
 
