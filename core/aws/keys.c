@@ -38,7 +38,17 @@ struct kt_keys *kt_keys_new(struct kt_span id, struct kt_span secret, struct kt_
     return k;
 }
 
+struct kt_keys *kt_keys_share(struct kt_keys *k)
+{
+    if (k)
+        k->shares++;
+    return k;
+}
+
 void kt_keys_free(struct kt_keys *k)
 {
-    kt_secret_free(k);
+    if (k && k->shares)
+        k->shares--;
+    else
+        kt_secret_free(k);
 }
