@@ -179,13 +179,12 @@ static bool catching_up(const struct kt_app *a)
     return a->complete.reading || !kt_app_live(a);
 }
 
-/* Rows are numbered in order of arrival, so that their count is the last
- * number. The views may be far behind it. */
+/* The views may be far behind the newest row. */
 static void note_start(struct kt_app *a)
 {
     bool catching = catching_up(a);
     if (catching || !a->caught_up)
-        a->at_start = a->counts.shown + a->counts.malformed;
+        a->at_start = a->counts.last;
     a->caught_up = !catching;
 }
 
@@ -286,6 +285,21 @@ unsigned kt_app_tick(struct kt_app *a)
 
 /* --- keys --------------------------------------------------------------- */
 
+static unsigned show_suppressed(struct kt_app *a)
+{
+    char b[KT_FMT_TEXT];
+    a->suppressed = !a->suppressed;
+    for (struct kt_screen *s = a->top; s; s = s->below)
+        if (s->ops->anew)
+            s->ops->anew(s);
+    if (!a->suppressed)
+        return kt_app_hint(a, "what filters keep out is hidden");
+    if (!a->counts.suppressed)
+        return kt_app_hint(a, "no filter keeps anything out so far; what one does will be shown");
+    return kt_app_hint(a, "%s shown that filters keep out; F hides them again",
+                       kt_fmt_plural(a->counts.suppressed, "row is", "rows are", b));
+}
+
 static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
 {
     *done = true;
@@ -294,6 +308,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_REPAINT: return KT_APP_REDRAW | KT_APP_REPAINT;
     case KT_CMD_SUSPEND: return KT_APP_SUSPEND;
     case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
+    case KT_CMD_SUPPRESSED: return show_suppressed(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
     default: *done = false; return 0;
     }
@@ -450,7 +465,6 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     a->engine = o->engine;
     a->store = kt_engine_store(o->engine);
     a->views = kt_engine_views(o->engine);
-    a->rules = kt_engine_rules(o->engine);
     a->arena = kt_arena_new(ARENA_MAX);
     if (a->arena) {
         kt_status_refresh(a);
@@ -476,5 +490,6 @@ void kt_app_free(struct kt_app *a)
         s->ops->free(s);
     }
     kt_arena_free(a->arena);
+    kt_rules_free(a->rules);
     free(a);
 }

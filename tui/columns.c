@@ -242,6 +242,10 @@ static void draw_why(const struct place *p, const struct kt_row *r)
         kt_buf_adds(&b, flags ? ", " : "");
         kt_buf_add(&b, r->ev.event_name.p, r->ev.event_name.n < 200 ? r->ev.event_name.n : 200);
     }
+    if (kt_verdict_suppressed(&r->verdict)) {
+        kt_buf_adds(&b, b.len ? ", filtered by " : "filtered by ");
+        kt_buf_add(&b, r->verdict.filter.p, r->verdict.filter.n < 200 ? r->verdict.filter.n : 200);
+    }
     if (r->verdict.why[0])
         kt_buf_addf(&b, "%s%s", b.len ? ", " : "", r->verdict.why);
     int used = kt_canvas_data(p->c, p->row, p->col, p->width, p->rest, kt_buf_span(&b), KT_TEXT_FREE);
@@ -333,6 +337,8 @@ void kt_columns_row(const struct kt_columns *k, struct kt_canvas *c, int row, co
         struct place p = {c, row, k->at[i].col, k->at[i].width, KT_STYLE(TEXT), KT_STYLE(TEXT)};
         if (routine)
             p.rest = KT_STYLE(DIM);
+        if (kt_verdict_suppressed(&r->verdict))
+            p.name = KT_STYLE(DIM);
         draw_cell(k->at[i].column, &p, r, now, fresh, clock_only, k->result_in_key);
     }
 }

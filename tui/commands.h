@@ -32,6 +32,7 @@ enum kt_context {
     X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU, 1, "back", "leave this overlay")              \
     X(CLEAR, "clear", "Esc Backspace", KT_CTX_TABLE, 0, "", "end the search, or \"only ...\", or the pause")         \
     X(FILTER, "filter", "/", KT_CTX_TABLE, 4, "filter", "show only rows that match; empty shows all")                \
+    X(SUPPRESSED, "show-filtered", "F", KT_CTX_TABLE | KT_CTX_PANE, 0, "", "show, or hide again, what Sigma filters keep out") \
     X(SORT, "sort", "s", KT_CTX_TABLE, 5, "sort", "choose the column to sort by")                                    \
     X(SORT_LEFT, "sort-left", "<", KT_CTX_TABLE, 0, "", "sort by the column to the left")                            \
     X(SORT_RIGHT, "sort-right", ">", KT_CTX_TABLE, 0, "", "sort by the column to the right")                         \

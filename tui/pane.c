@@ -42,7 +42,8 @@ static struct kt_view_spec spec_of(const struct kt_pane *p)
 {
     struct kt_view_spec spec = {.scope = p->entity, .sort = KT_FIELD_TIME, .facets = (1u << KT_ENTITY_KINDS) - 1,
                                 .buckets = SPARK_DAYS, .from = KT_TIME_NONE, .to = KT_TIME_NONE,
-                                .span = (int64_t)SPARK_DAYS * DAY};
+                                .span = (int64_t)SPARK_DAYS * DAY,
+                                .suppressed = p->app->suppressed};
     if (kt_app_ends_now(p->app, spec.span)) {
         int64_t now = kt_app_now(p->app);
         spec.to = now - now % DAY + DAY;
@@ -141,6 +142,13 @@ void kt_pane_set(struct kt_pane *p, kt_entity e, uint64_t from_seq)
         p->generation = kt_view_set(p->view, &spec);
     else
         p->view = kt_view_open(p->app->views, &spec); /* NULL: its sections stay empty */
+}
+
+void kt_pane_anew(struct kt_pane *p)
+{
+    struct kt_view_spec spec = spec_of(p);
+    if (p->view)
+        p->generation = kt_view_set(p->view, &spec);
 }
 
 /* --- lines -------------------------------------------------------------- */
@@ -898,6 +906,11 @@ static void settle(struct kt_screen *s)
         kt_view_settle(pane_of(s)->view);
 }
 
+static void anew(struct kt_screen *s)
+{
+    kt_pane_anew(pane_of(s));
+}
+
 static bool awaits(struct kt_screen *s)
 {
     return kt_pane_awaits(pane_of(s));
@@ -905,7 +918,7 @@ static bool awaits(struct kt_screen *s)
 
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
-    .settle = settle, .awaits = awaits, .free = free_screen,
+    .settle = settle, .anew = anew, .awaits = awaits, .free = free_screen,
 };
 
 struct kt_screen *kt_screen_pane(struct kt_app *a, kt_entity e, uint64_t from_seq)

@@ -84,6 +84,8 @@ struct kt_pane {
 bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t from_seq);
 void kt_pane_close(struct kt_pane *p);
 /* Another entity (0: none), the same views. */
+/* Asks its view anew: which rows are shown has changed. */
+void kt_pane_anew(struct kt_pane *p);
 void kt_pane_set(struct kt_pane *p, kt_entity e, uint64_t from_seq);
 /* Its sections are still being made. */
 static inline bool kt_pane_awaits(const struct kt_pane *p)

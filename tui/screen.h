@@ -22,6 +22,7 @@ struct kt_screen_ops {
     void (*draw)(struct kt_screen *s, struct kt_canvas *c, int row, int height);
     unsigned (*prompted)(struct kt_screen *s, enum kt_prompt_event e); /* NULL: opens no prompt */
     void (*cover)(struct kt_screen *s, bool covered);                /* NULL: nothing to let go of */
+    void (*anew)(struct kt_screen *s);                               /* which rows are shown has changed; NULL: no matter */
     void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
     bool (*awaits)(struct kt_screen *s);                             /* an answer to what was just asked; NULL: never */
     void (*free)(struct kt_screen *s);
@@ -44,7 +45,8 @@ struct kt_app {
     struct kt_engine *engine;
     struct kt_store *store;
     struct kt_views *views;
-    const struct kt_rules *rules;
+    const struct kt_rules *rules; /* held */
+    bool suppressed;              /* rows that filters keep out are shown as well */
     struct kt_arena *arena; /* for one key, one piece of news or one frame */
 
     struct kt_screen *top, *table;
@@ -62,6 +64,7 @@ struct kt_app {
     size_t n_sources; /* there may be more than are kept here */
     struct kt_completeness complete;
     struct kt_counts counts;
+    struct kt_rules_state rules_state;
 
     /* which rows count as new: those that arrived after `seen` */
     struct {

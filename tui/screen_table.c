@@ -25,7 +25,7 @@ static bool ends_now(const struct kt_table *t)
 static struct kt_view_spec base_spec(const struct kt_table *t)
 {
     struct kt_view_spec spec = {.sort = t->sort, .ascending = t->ascending, .buckets = SPARK, .from = KT_TIME_NONE,
-                                .to = KT_TIME_NONE};
+                                .to = KT_TIME_NONE, .suppressed = t->s.app->suppressed};
     if (ends_now(t)) {
         int64_t now = kt_app_now(t->s.app);
         spec.to = now - now % HALF_HOUR + HALF_HOUR;
@@ -321,6 +321,8 @@ static void draw_empty(struct kt_table *t, struct kt_canvas *c, int row, int hei
         why = "reading";
     else if (t->snap->total > 0)
         why = "no row matches; / changes the filter";
+    else if (t->s.app->counts.suppressed)
+        why = "filters keep out every row; F shows them";
     else if (t->s.app->complete.reading)
         why = "nothing so far; still reading";
     else if (kt_app_live(t->s.app))
@@ -604,6 +606,14 @@ static void settle(struct kt_screen *s)
             kt_view_settle(views[i]);
 }
 
+static void anew(struct kt_screen *s)
+{
+    struct kt_table *t = table_of(s);
+    t->restore = kt_table_cursor(t); /* the row under the cursor stays under it */
+    respec(t);
+    kt_pane_anew(&t->pane);
+}
+
 static bool awaits(struct kt_screen *s)
 {
     struct kt_table *t = table_of(s);
@@ -612,7 +622,7 @@ static bool awaits(struct kt_screen *s)
 
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_TABLE, .command = command, .news = news, .draw = draw, .prompted = prompted, .settle = settle,
-    .awaits = awaits, .free = free_table,
+    .anew = anew, .awaits = awaits, .free = free_table,
 };
 
 struct kt_screen *kt_screen_table(struct kt_app *a)

@@ -58,13 +58,34 @@ static void counts(struct kt_page *p)
     count(p, c->received, "record of interest received; of these:", "records of interest received; of these:", false);
     count(p, c->shown, "shown", "shown", false);
     static const char outside[] = "outside --filter, --since, --until or --rule";
-    count(p, c->filtered, outside, outside, false);
+    count(p, c->filtered - c->suppressed, outside, outside, false);
+    if (c->suppressed)
+        count(p, c->suppressed, "kept out by a Sigma filter (F shows it)", "kept out by Sigma filters (F shows them)", false);
     count(p, c->duplicate, "duplicate", "duplicates", false);
     count(p, c->malformed, "malformed", "malformed", true);
     static const char conflict[] = "in conflict with another of the same eventID";
     count(p, c->conflicts, conflict, conflict, true);
     count(p, c->dropped, "row no longer kept", "rows no longer kept", true);
     count(p, c->gaps, "gap where events may be missing", "gaps where events may be missing", true);
+}
+
+static void rules(struct kt_page *p)
+{
+    const struct kt_rules_state *s = &p->s.app->rules_state;
+    char b[KT_FMT_TEXT];
+    head(p, "RULES");
+    count(p, s->rules, "rule", "rules", false);
+    count(p, s->correlations, "correlation", "correlations", false);
+    count(p, s->filters, "filter", "filters", false);
+    if (s->loads > 1)
+        kt_page_add(p, (struct kt_page_line){
+                           .kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
+                           .left = kt_page_fmt(p, "loaded anew %s", kt_fmt_when(s->at, kt_app_now(p->s.app), 10, b))});
+    if (s->refused)
+        count(p, s->refused, "file refused, told below", "files refused, told below", true);
+    if (s->stale)
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "a broken edit, so that these hold: ",
+                                             .data = kt_arena_span(p->arena, kt_span_of(s->note)), .style = KT_STYLE(WARN)});
 }
 
 static void ledger(struct kt_page *p)
@@ -108,6 +129,7 @@ static void fill(struct kt_page *p)
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
                                              .left = kt_page_fmt(p, "and %zu more", a->n_sources - kept)});
     counts(p);
+    rules(p);
     ledger(p);
     troubles(p);
 }

@@ -17,6 +17,18 @@ static int64_t minutes(int64_t now, int64_t since)
     return since == KT_TIME_NONE ? -1 : (now - since) / 60000;
 }
 
+/* Takes the rules in force, where they are others. */
+static bool rules_same(struct kt_app *a)
+{
+    struct kt_rules_state was = a->rules_state, now = kt_engine_rules_state(a->engine);
+    a->rules_state = now;
+    if (!a->rules || was.loads != now.loads) {
+        kt_rules_free(a->rules);
+        a->rules = kt_engine_rules(a->engine);
+    }
+    return was.loads == now.loads && was.stale == now.stale && was.refused == now.refused && strcmp(was.note, now.note) == 0;
+}
+
 bool kt_status_refresh(struct kt_app *a)
 {
     struct kt_source_state old[KT_SOURCES_SHOWN];
@@ -27,9 +39,10 @@ bool kt_status_refresh(struct kt_app *a)
     a->n_sources = kt_engine_sources(a->engine, a->source, KT_SOURCES_SHOWN);
     a->complete = kt_engine_completeness(a->engine);
     a->counts = kt_store_counts(a->store);
-    bool same = n == a->n_sources && complete.complete_to == a->complete.complete_to &&
+    bool same = rules_same(a) && n == a->n_sources && complete.complete_to == a->complete.complete_to &&
                 complete.gaps == a->complete.gaps && complete.reading == a->complete.reading &&
-                counts.records == a->counts.records && counts.shown == a->counts.shown;
+                counts.records == a->counts.records && counts.shown == a->counts.shown &&
+                counts.suppressed == a->counts.suppressed;
     int64_t now = kt_app_now(a);
     for (size_t i = 0; same && i < kept; i++) {
         const struct kt_source_state *x = &old[i], *y = &a->source[i];
@@ -257,6 +270,20 @@ static void completeness_words(const struct kt_app *a, bool brief, char *out, si
         snprintf(out, size, "complete to %s%s%s", to, gaps[0] ? ", " : "", gaps);
 }
 
+/* Files that are refused: loud, as a source's trouble is. */
+static int draw_rules(struct kt_app *a, struct kt_canvas *c, int row, int col, int end)
+{
+    char words[80], b[KT_FMT_TEXT];
+    const struct kt_rules_state *s = &a->rules_state;
+    if (s->stale)
+        snprintf(words, sizeof words, "▲ rules: a broken edit, the old ones hold");
+    else if (s->refused)
+        snprintf(words, sizeof words, "▲ rules: %s refused", kt_fmt_plural(s->refused, "file", "files", b));
+    else
+        return col;
+    return col + kt_canvas_text(c, row, col, end - col, KT_STYLE(WARN), words) + 2;
+}
+
 void kt_status_sources(struct kt_app *a, struct kt_canvas *c, int row)
 {
     char words[120];
@@ -273,7 +300,7 @@ void kt_status_sources(struct kt_app *a, struct kt_canvas *c, int row)
         end -= w + 2;
         break;
     }
-    draw_sources(a, c, row, col, end);
+    draw_sources(a, c, row, draw_rules(a, c, row, col, end), end);
 }
 
 /* --- counts ------------------------------------------------------------- */
@@ -309,6 +336,10 @@ static void say_counts(struct kt_app *a, struct at *p, const struct kt_summary *
     if (a->counts.malformed) {
         say(p, KT_STYLE(BAD), kt_fmt_count(a->counts.malformed, b));
         say(p, KT_STYLE(BAD), " malformed  ");
+    }
+    if (a->counts.suppressed) {
+        say(p, KT_STYLE(DIM), kt_fmt_count(a->counts.suppressed, b));
+        say(p, KT_STYLE(DIM), a->suppressed ? " filtered, shown  " : " filtered  ");
     }
     if (a->counts.dropped) {
         say(p, KT_STYLE(WARN), kt_fmt_count(a->counts.dropped, b));

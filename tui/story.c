@@ -131,6 +131,19 @@ static void tell_risk(struct kt_pen *pen, const struct kt_row *r)
     kt_pen_line(pen);
 }
 
+static void tell_filter(struct kt_app *a, struct kt_pen *pen, const struct kt_verdict *v)
+{
+    struct kt_rule_info rule = {.name = v->filtered};
+    if (!kt_span_known(v->filter))
+        return;
+    (void)kt_rules_by_id(a->rules, v->filtered, &rule);
+    kt_pen_text(pen, KT_STYLE(DIM), "filter ");
+    kt_pen_data(pen, KT_STYLE(TEXT), v->filter, KT_TEXT_FREE, NULL);
+    kt_pen_text(pen, KT_STYLE(DIM), " keeps out ");
+    kt_pen_data(pen, KT_STYLE(TEXT), kt_span_known(rule.title) ? rule.title : rule.name, KT_TEXT_FREE, NULL);
+    kt_pen_line(pen);
+}
+
 static void tell_rules(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
 {
     for (size_t i = 0; i < r->verdict.n_rules && i < KT_RULES_MATCHED_MAX; i++) {
@@ -206,6 +219,7 @@ void kt_story_end(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
     tell_record(pen, r);
     tell_key(pen, r);
     tell_rules(a, pen, r);
+    tell_filter(a, pen, &r->verdict);
 }
 
 void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)

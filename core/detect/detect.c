@@ -42,9 +42,18 @@ enum kt_code kt_rules_load_builtin(struct kt_rules **out, struct kt_err *e)
     return KT_OK;
 }
 
-void kt_rules_free(struct kt_rules *s)
+const struct kt_rules *kt_rules_hold(const struct kt_rules *r)
 {
-    if (!s)
+    struct kt_rules *s = (struct kt_rules *)(uintptr_t)r; /* made here */
+    if (s)
+        atomic_fetch_add_explicit(&s->holders, 1, memory_order_relaxed);
+    return r;
+}
+
+void kt_rules_free(const struct kt_rules *r)
+{
+    struct kt_rules *s = (struct kt_rules *)(uintptr_t)r;
+    if (!s || atomic_fetch_sub_explicit(&s->holders, 1, memory_order_acq_rel) != 0)
         return;
     struct list *lists[] = {&s->rule, &s->filter, &s->correlation};
     set_matcher_free(s->matcher);
@@ -142,7 +151,7 @@ size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict 
     int few[4 * KT_RULES_MATCHED_MAX];
     struct found found = {.rule = few, .max = sizeof few / sizeof *few};
     int *all = NULL;
-    *out = (struct kt_verdict){.filter = -1, .filtered = -1};
+    *out = (struct kt_verdict){.filter = KT_SPAN_NONE, .filtered = KT_SPAN_NONE};
     if (!s)
         return 0;
     set_matcher_judge(s->matcher, root, &found);
@@ -157,8 +166,10 @@ size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict 
     for (size_t i = 0; i < n && i < max; i++)
         matched[i] = found.rule[i];
     out->level = kt_level_of_risk(out->risk);
-    out->filter = found.filter;
-    out->filtered = found.filtered;
+    if (found.filter >= 0) {
+        out->filter = s->filter.p[found.filter]->info.name;
+        out->filtered = s->rule.p[found.filtered]->info.id;
+    }
     out->undecided = found.undecided;
     free(all);
     return found.n;

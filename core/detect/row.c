@@ -32,7 +32,8 @@ enum kt_field kt_field_find(struct kt_span name)
                   {"from", KT_FIELD_SOURCE_ADDRESS},    {"source", KT_FIELD_SOURCE_ADDRESS},
                   {"address", KT_FIELD_SOURCE_ADDRESS}, {"agent", KT_FIELD_AGENT_TEXT},
                   {"tool", KT_FIELD_AGENT_TOOL},        {"session", KT_FIELD_ACTOR_SESSION},
-                  {"error", KT_FIELD_ERROR_CODE},       {"via", KT_FIELD_ACTOR_VIA}};
+                  {"error", KT_FIELD_ERROR_CODE},       {"via", KT_FIELD_ACTOR_VIA},
+                  {"tag", KT_FIELD_TAGS}};
     for (size_t i = 0; i < KT_FIELD_COUNT; i++)
         if (kt_span_is(name, fields[i].name))
             return (enum kt_field)i;
@@ -167,6 +168,17 @@ static struct kt_span event_field(const struct kt_event *ev, enum kt_field f, st
     }
 }
 
+/* Of malformed rows too. What nobody acknowledged is open. */
+static struct kt_span triage_field(const struct kt_row_triage *t, enum kt_field f)
+{
+    switch (f) {
+    case KT_FIELD_STATE: return t->acked ? KT_LIT("acknowledged") : KT_LIT("open");
+    case KT_FIELD_TAGS: return t->tags;
+    case KT_FIELD_ASSIGNED: return t->assigned;
+    default: return t->note;
+    }
+}
+
 struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struct kt_rules *rules,
                             struct kt_arena *a)
 {
@@ -177,6 +189,10 @@ struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struc
     case KT_FIELD_FLAGS: return flags_text(r->ev.flags, a);
     case KT_FIELD_ORIGIN_SOURCE: return r->origin.source;
     case KT_FIELD_ORIGIN_RECORD: return r->origin.record ? number_text(r->origin.record, a) : KT_SPAN_NONE;
+    case KT_FIELD_STATE:
+    case KT_FIELD_TAGS:
+    case KT_FIELD_ASSIGNED:
+    case KT_FIELD_NOTE: return triage_field(&r->triage, f);
     case KT_FIELD_RISK:
     case KT_FIELD_LEVEL:
     case KT_FIELD_SIGNALS:

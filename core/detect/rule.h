@@ -19,6 +19,7 @@
 #include "detect/detect.h"
 
 #include <pcre2.h>
+#include <stdatomic.h>
 
 enum {
     RULES_MAX = 16384,        /* rules, filters and correlations of a set, each */
@@ -205,6 +206,7 @@ struct list {
 
 struct set_matcher;
 struct kt_rules {
+    atomic_uint holders; /* besides the first */
     struct list rule, filter, correlation;
     unsigned batch;
     struct placeholder *placeholder;

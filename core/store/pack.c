@@ -68,7 +68,7 @@ struct kt_span unpack_id(const struct kt_store *s, const struct packed *p, char 
     }
 }
 
-enum { VERDICT_MAX = 4 + 2 * (KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX) };
+enum { VERDICT_MAX = 6 + 2 * (KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX) };
 
 /* --- references -------------------------------------------------------------- */
 
@@ -97,10 +97,10 @@ static void drop_texts(struct kt_store *s, const uint32_t *id, size_t n)
 static void tuple_texts(enum table t, const uint32_t *m, size_t *from, size_t *n)
 {
     static const size_t count[TABLES] = {
-        [T_ACTOR] = 8, [T_AGENT] = 4, [T_PLACE] = 6, [T_ERROR] = 2, [T_ORIGIN] = 2};
+        [T_ACTOR] = 8, [T_AGENT] = 4, [T_PLACE] = 6, [T_ERROR] = 2, [T_ORIGIN] = 3, [T_TRIAGE] = 4};
     const struct t_verdict *v = (const struct t_verdict *)m;
     *from = t == T_VERDICT ? sizeof *v / sizeof *m : 0;
-    *n = t == T_VERDICT ? v->n_rules + v->n_signals : count[t];
+    *n = t == T_VERDICT ? 2 + v->n_rules + v->n_signals : count[t];
 }
 
 /* Takes over the references that the members hold. */
@@ -291,6 +291,8 @@ static void pack_verdict(struct kt_store *s, const struct kt_verdict *v, struct 
                           (uint32_t)(v->n_signals < KT_SIGNALS_MAX ? v->n_signals : KT_SIGNALS_MAX)};
     memcpy(m, &t, sizeof t);
     size_t n = sizeof t / sizeof *m;
+    m[n++] = text(s, v->filter, ok);
+    m[n++] = text(s, v->filtered, ok);
     for (size_t i = 0; i < t.n_rules; i++)
         m[n++] = text(s, v->rule[i].id, ok);
     for (size_t i = 0; i < t.n_signals; i++)
@@ -303,6 +305,7 @@ static void pack_verdict(struct kt_store *s, const struct kt_verdict *v, struct 
     p->why = v->why[0] ? text(s, (struct kt_span){v->why, strnlen(v->why, sizeof v->why)}, ok) : 0;
     p->evidence = pack_evidence(s, v, t.n_signals, ok);
     p->level = v->level & 7;
+    p->suppressed = kt_verdict_suppressed(v);
 }
 
 static void drop_verdict(struct kt_store *s, const struct packed *p)
@@ -375,7 +378,8 @@ bool pack_row(struct kt_store *s, const struct kt_row *r, struct packed *p)
         pack_bad(s, r, p, &ok);
     else
         pack_event(s, r, p, &ok);
-    struct t_origin origin = {text(s, r->origin.source, &ok), text(s, r->origin.name, &ok)};
+    struct t_origin origin = {text(s, r->origin.source, &ok), text(s, r->origin.name, &ok),
+                              text(s, r->origin.address, &ok)};
     p->origin = tuple(s, T_ORIGIN, &origin, sizeof origin, 0, &ok, NULL);
     if (!ok)
         pack_release(s, p);
@@ -469,11 +473,11 @@ void unpack_origin(const struct kt_store *s, uint32_t origin, struct kt_row *r)
     const struct t_origin *t = tuple_at(s, T_ORIGIN, origin);
     r->origin.source = span(s, t->source);
     r->origin.name = span(s, t->name);
+    r->origin.address = span(s, t->address);
 }
 
 void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdict *v)
 {
-    v->filter = v->filtered = -1; /* not kept: 0 would be the first filter */
     if (!verdict)
         return;
     const struct t_verdict *t = tuple_at(s, T_VERDICT, verdict);
@@ -482,6 +486,8 @@ void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdic
     v->level = (enum kt_level)t->level;
     v->n_rules = t->n_rules;
     v->n_signals = t->n_signals;
+    v->filter = span(s, *m++);
+    v->filtered = span(s, *m++);
     for (size_t i = 0; i < v->n_rules; i++)
         v->rule[i].id = span(s, *m++);
     for (size_t i = 0; i < v->n_signals; i++)
@@ -524,6 +530,33 @@ void unpack_why(const struct kt_store *s, uint32_t why, struct kt_verdict *v)
     v->why[n] = '\0';
 }
 
+uint32_t pack_triage(struct kt_store *s, const struct kt_row_triage *r, bool *ok)
+{
+    bool any = r->acked || r->notes || kt_span_known(r->tags) || kt_span_known(r->assigned);
+    if (!any)
+        return 0;
+    struct t_triage t = {.who = text(s, r->who, ok), .tags = text(s, r->tags, ok),
+                         .assigned = text(s, r->assigned, ok), .note = text(s, r->note, ok), .acked = r->acked,
+                         .notes = r->notes, .at_low = (uint32_t)r->at, .at_high = (uint32_t)((uint64_t)r->at >> 32)};
+    return tuple(s, T_TRIAGE, &t, sizeof t, 0, ok, NULL);
+}
+
+void drop_triage(struct kt_store *s, uint32_t triage)
+{
+    drop_tuple(s, T_TRIAGE, triage);
+}
+
+void unpack_triage(const struct kt_store *s, uint32_t triage, struct kt_row *r)
+{
+    r->triage = (struct kt_row_triage){.at = KT_TIME_NONE};
+    if (!triage)
+        return;
+    const struct t_triage *t = tuple_at(s, T_TRIAGE, triage);
+    r->triage = (struct kt_row_triage){
+        .acked = t->acked, .who = span(s, t->who), .at = (int64_t)((uint64_t)t->at_high << 32 | t->at_low),
+        .tags = span(s, t->tags), .assigned = span(s, t->assigned), .note = span(s, t->note), .notes = t->notes};
+}
+
 static void unpack_event(const struct kt_store *s, const struct packed *p, char id[UUID_TEXT], struct kt_row *r)
 {
     struct kt_event *ev = &r->ev;
@@ -551,6 +584,8 @@ void unpack_row(const struct kt_store *s, const struct packed *p, char id[UUID_T
     r->ev.kind = (enum kt_kind)p->kind;
     r->ev.flags = p->flags;
     r->origin.record = p->record;
+    memcpy(r->digest, p->digest, sizeof r->digest);
+    unpack_triage(s, triage_number(s, p), r);
     unpack_origin(s, p->origin, r);
     if (p->kind != KT_KIND_MALFORMED) {
         unpack_event(s, p, id, r);

@@ -140,6 +140,17 @@ bool digests_have(const struct digests *f, const uint8_t d[DIGEST])
     return f->slots && f->slot[digests_find(f, d)];
 }
 
+uint64_t seen_content(const struct kt_store *s, const uint8_t digest[DIGEST])
+{
+    const struct rowset *t = &s->by_digest;
+    for (size_t at = digest_hash(digest) & (t->cap - 1); t->cap && t->slot[at]; at = (at + 1) & (t->cap - 1)) {
+        uint64_t seq = whole(s, t->slot[at]);
+        if (memcmp(row_at(s, seq)->digest, digest, DIGEST) == 0)
+            return seq;
+    }
+    return 0;
+}
+
 bool seen_forgotten(const struct kt_store *s, const uint8_t d[DIGEST])
 {
     return digests_have(&s->forgotten, d);

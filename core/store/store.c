@@ -80,6 +80,7 @@ void kt_store_free(struct kt_store *s)
     for (int i = 0; i < TABLES; i++)
         symtab_free(&s->tab[i]);
     seen_free(s);
+    marks_free(s);
     ledger_free(s);
     raw_free_all(s);
     (void)pthread_mutex_destroy(&s->gate);
@@ -186,6 +187,7 @@ static bool append(struct kt_store *s, struct kt_row *r, struct packed *p)
     if (!pack_row(s, r, p))
         return false;
     uint64_t seq = s->next;
+    p->triaged = marks_find(s, p->digest) != 0;
     *row_at(s, seq) = *p;
     if (!touch_all(s, seq, p)) {
         pack_release(s, p);
@@ -218,6 +220,7 @@ static void drop_oldest(struct kt_store *s)
     struct packed *p = row_at(s, seq);
     struct touched t;
     seen_drop(s, seq);
+    s->suppressed -= p->suppressed;
     row_touched(s, p, &t);
     for (size_t i = 0; i < t.n; i++)
         ent_untouch(s, t.e[i], seq, p, t.roles[i]);
@@ -278,7 +281,9 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
         if (row->ev.kind == KT_KIND_MALFORMED)
             s->counts.malformed++;
         else
-            s->counts.shown++;
+            ++*(p.suppressed ? &s->counts.filtered : &s->counts.shown);
+        s->counts.suppressed += p.suppressed;
+        s->suppressed += p.suppressed;
         if (other) {
             mark_conflict(s, other);
             seen_conflict(s, other);
@@ -292,6 +297,20 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
     return !ok ? add_not(s) : other ? KT_ADDED_CONFLICT : KT_ADDED;
 }
 
+/* A row has come to be suppressed, or is no longer. */
+static void count_suppressed(struct kt_store *s, const struct packed *p)
+{
+    struct touched t;
+    int by = p->suppressed ? 1 : -1;
+    row_touched(s, p, &t);
+    for (size_t i = 0; i < t.n; i++)
+        ent_suppress(s, t.e[i], by);
+    s->counts.suppressed += (uint64_t)by;
+    s->suppressed += (uint64_t)by;
+    s->counts.filtered += (uint64_t)by;
+    s->counts.shown -= (uint64_t)by;
+}
+
 bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v)
 {
     if (!prepare(s))
@@ -300,11 +319,13 @@ bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *
     bool ok = seq >= s->first && seq < s->next && row_at(s, seq)->kind != KT_KIND_MALFORMED;
     if (ok) {
         struct packed *p = row_at(s, seq);
-        bool was_high = p->level >= KT_LEVEL_HIGH;
+        bool was_high = p->level >= KT_LEVEL_HIGH, was_suppressed = p->suppressed;
         ok = pack_revise(s, v, p);
         s->verdicts += ok;
         s->counts.revised += ok;
-        s->highs += ok && was_high != (p->level >= KT_LEVEL_HIGH);
+        s->highs += ok && (was_high != (p->level >= KT_LEVEL_HIGH) || was_suppressed != p->suppressed);
+        if (ok && was_suppressed != p->suppressed)
+            count_suppressed(s, p);
     }
     store_unlock(s);
     return ok;
@@ -357,6 +378,7 @@ struct kt_counts kt_store_counts(struct kt_store *s)
     if (s->times_dirty)
         find_times(s);
     struct kt_counts c = s->counts;
+    c.last = s->next - 1;
     c.memory = atomic_load(&s->mem.bytes) + ledger_memory(s);
     store_unlock(s);
     return c;
@@ -373,6 +395,8 @@ static void keep(struct kt_arena *a, struct kt_span *s, bool *ok)
 static bool keep_verdict(struct kt_arena *a, struct kt_verdict *v)
 {
     bool ok = true;
+    keep(a, &v->filter, &ok);
+    keep(a, &v->filtered, &ok);
     for (size_t i = 0; i < v->n_rules; i++)
         keep(a, &v->rule[i].id, &ok);
     for (size_t i = 0; i < v->n_signals; i++)
@@ -388,7 +412,8 @@ static bool keep_row(struct kt_arena *a, struct kt_row *r)
         &e->actor.type, &e->actor.name, &e->actor.arn, &e->actor.account, &e->actor.principal_id, &e->actor.session,
         &e->actor.access_key_id, &e->actor.via, &e->target.name, &e->target.account, &e->key.id, &e->key.status,
         &e->source.address, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
-        &r->origin.source, &r->origin.name, &r->malformed.reason};
+        &r->origin.source, &r->origin.name, &r->origin.address, &r->malformed.reason, &r->triage.who, &r->triage.tags,
+        &r->triage.assigned, &r->triage.note};
     bool ok = true;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         keep(a, all[i], &ok);

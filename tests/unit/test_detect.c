@@ -506,6 +506,7 @@ static void a_malformed_row_says_only_its_place_and_reason(void **state)
         case KT_FIELD_ORIGIN_RECORD: assert_true(kt_span_is(got, "3")); break;
         case KT_FIELD_WHY: assert_true(kt_span_is(got, "unterminated string")); break;
         case KT_FIELD_FLAGS: assert_true(kt_span_is(got, "")); break;
+        case KT_FIELD_STATE: assert_true(kt_span_is(got, "open")); break;
         default: assert_false(kt_span_known(got));
         }
     }

@@ -244,7 +244,7 @@ static void a_clone_outlives_its_original(void **state)
 static void malformed_rows_are_found_by_kind_and_origin(void **state)
 {
     (void)state;
-    struct kt_row r = {.origin = {KT_LIT("file:bad.json"), KT_LIT("bad"), 3}};
+    struct kt_row r = {.origin = {KT_LIT("file:bad.json"), KT_LIT("bad"), KT_SPAN_NONE, 3}};
     r.ev.kind = KT_KIND_MALFORMED;
     r.ev.time = r.ev.key.created = KT_TIME_NONE;
     assert_true(keeps("kind:malformed", &r));

@@ -220,7 +220,7 @@ static void malformed_rows_are_told_apart_by_place_and_digest(void **state)
 {
     (void)state;
     struct kt_store *s = store(0, 0, false);
-    struct kt_row r = {.origin = {KT_LIT("file:a"), KT_LIT("a"), 3}};
+    struct kt_row r = {.origin = {KT_LIT("file:a"), KT_LIT("a"), KT_SPAN_NONE, 3}};
     r.ev.kind = KT_KIND_MALFORMED;
     r.malformed.reason = KT_LIT("bad");
     r.malformed.sha256[31] = 1;
