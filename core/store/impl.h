@@ -289,8 +289,8 @@ void seen_free(struct kt_store *s);
 uint64_t seen_digest(const struct kt_store *s, const struct packed *key);
 /* The newest row with this eventID, or 0. */
 uint64_t seen_id(const struct kt_store *s, const struct packed *key);
-/* The row of this content, or 0. */
-uint64_t seen_content(const struct kt_store *s, const uint8_t digest[DIGEST]);
+/* The eventID as rows are looked up by it. */
+void seen_key(const struct kt_store *s, struct kt_span id, struct packed *p);
 bool seen_forgotten(const struct kt_store *s, const uint8_t digest[DIGEST]);
 void seen_add(struct kt_store *s, uint64_t seq);
 /* A row that was added before is flagged now. */
