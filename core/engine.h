@@ -9,12 +9,18 @@
 #include "ruleset.h"
 #include "source/source.h"
 #include "store/ledger.h"
+#include "store/state.h"
 #include "store/store.h"
 #include "store/view.h"
 
 #include <stdbool.h>
 
 struct kt_engine;
+
+/* What is remembered: nothing; triage, until the end; in files (store/state.h),
+ * out of which the rows of the sources that are added come back first. Rows of
+ * standard input and of demo: are not kept. */
+enum kt_memory { KT_MEMORY_NONE, KT_MEMORY_RUN, KT_MEMORY_FILE };
 
 struct kt_engine_opts {
     bool follow;                  /* keep going as records arrive */
@@ -35,6 +41,8 @@ struct kt_engine_opts {
     uint64_t seed;                /* demo:; 0: the default one */
     struct kt_enrich_files enrich; /* what more is known of addresses; read anew when they change, where following */
     struct kt_store_opts store;
+    enum kt_memory memory;
+    struct kt_state_opts state;   /* .changed, .ctx and .clock are set by the engine; .path of FILE */
 };
 
 enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *o, struct kt_err *e);
@@ -85,6 +93,12 @@ struct kt_rules_state {
     char note[256];      /* then: where, and why */
 };
 struct kt_rules_state kt_engine_rules_state(struct kt_engine *g);
+
+/* NULL where nothing is remembered. It tells of news through kt_engine_fd. */
+struct kt_state *kt_engine_state(struct kt_engine *g);
+/* The last row that this person had looked at in an earlier run, and kt_store_row
+ * of it; 0: none, or not known yet. `known`: there was such a look. */
+uint64_t kt_engine_looked(struct kt_engine *g, bool *known);
 
 struct kt_source_state {
     char name[64];      /* as on screen: --name, else the address's end */

@@ -8,7 +8,9 @@ export KEYTOP_SOURCE="$root"
 unset LINES COLUMNS NO_COLOR COLORTERM
 export LC_ALL=C.UTF-8 TZ=UTC XDG_CONFIG_HOME=/nonexistent
 log=$(mktemp) || exit 1
-trap 'rm -f "$log"' EXIT
+XDG_STATE_HOME=$(mktemp -d) || exit 1 # nobody's own memory
+export XDG_STATE_HOME
+trap 'rm -rf "$log" "$XDG_STATE_HOME"' EXIT
 for t in "$@"; do
 	[ "$t" = -- ] && { replay=1; continue; }
 	name=${t#"$BUILD"/}

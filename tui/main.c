@@ -134,6 +134,33 @@ static int run_screen(const struct kt_options *o, const struct kt_config *c, str
     return leave(app, term, &signals, why);
 }
 
+static bool all_demo(const struct kt_options *o)
+{
+    for (size_t i = 0; i < o->n_source; i++)
+        if (strncmp(o->source[i].address, "demo:", 5) != 0)
+            return false;
+    return true;
+}
+
+/* The screen remembers where it can. Output for a pipe comes of what is read,
+ * and of nothing else, unless --state asks for it. */
+static void choose_memory(struct kt_engine_opts *opts, const struct kt_options *o, const struct kt_config *c,
+                          char usual[KT_CONFIG_TEXT])
+{
+    bool screen = o->shape == KT_SHAPE_SCREEN, none = o->no_state || (c->state.keep == KT_CONFIG_NO && !o->state);
+    opts->state = (struct kt_state_opts){.read_only = o->read_only,
+                                         .keep_ms = (int64_t)c->state.days * 24 * 60 * 60 * 1000,
+                                         .bytes_max = c->state.bytes};
+    opts->memory = screen ? KT_MEMORY_RUN : KT_MEMORY_NONE;
+    if (none || (!o->state && (!screen || all_demo(o))))
+        return;
+    opts->state.path = o->state ? o->state : c->state.file;
+    if (!opts->state.path && kt_state_default_path(usual, KT_CONFIG_TEXT))
+        opts->state.path = usual;
+    opts->state.optional = !o->state;
+    opts->memory = opts->state.path ? KT_MEMORY_FILE : KT_MEMORY_RUN;
+}
+
 static int run(const struct kt_options *o, const struct kt_config *c, struct kt_filter *filter, int *signo)
 {
     struct kt_err e = {0};
@@ -150,6 +177,9 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
                                   .ledger = screen,
                                   .enrich = {c->enrichment.country, c->enrichment.network, c->enrichment.aws},
                                   .store = {.rows_max = c->memory.rows, .memory_max = c->memory.bytes, .keep_raw = screen}};
+    char usual[KT_CONFIG_TEXT];
+    choose_memory(&opts, o, c, usual);
+    opts.store.keep_raw |= opts.memory == KT_MEMORY_FILE;
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);
     int status = add_sources(g, o, &missed, &e)  ? complain(&e)

@@ -29,16 +29,17 @@
     X(THEME, 0, "theme", "NAME", true, "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
     X(ASCII, 0, "ascii", NULL, true, "draw with ASCII alone")                                                        \
     X(COLOR, 0, "color", "WHEN", true, "auto, always or never; NO_COLOR is honoured")                               \
-    X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk (nothing is kept as yet)")                         \
+    X(STATE, 0, "state", "FILE", true,                                                                               \
+      "remember rows and triage in FILE instead of\n$XDG_STATE_HOME/keytop/state.db (the screen's default)")        \
+    X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk")                                                  \
+    X(READ_ONLY, 0, "read-only", NULL, true, "refuse to acknowledge, note or tag anything")                         \
     X(CONFIG, 0, "config", "FILE", true,                                                                             \
       "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
     X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
     X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
     X(PROFILE, 0, "profile", "NAME", false, "")                                                                      \
     X(REGION, 0, "region", "NAME", false, "")                                                                        \
-    X(STATE, 0, "state", "FILE", false, "")                                                                          \
     X(WALL, 0, "wall", NULL, false, "")                                                                              \
-    X(READ_ONLY, 0, "read-only", NULL, false, "")                                                                    \
     X(PRINT_POLICY, 0, "print-policy", "SOURCE", false, "")
 
 enum option_id {
@@ -200,7 +201,9 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_ASCII: o->ascii = true; break;
     case OPT_HELP: o->help = true; break;
     case OPT_VERSION: o->version = true; break;
-    case OPT_NO_STATE:
+    case OPT_STATE: return set_text(p, id, arg, &o->state);
+    case OPT_NO_STATE: o->no_state = true; break;
+    case OPT_READ_ONLY: o->read_only = true; break;
     default: break;
     }
     return KT_OK;
@@ -236,6 +239,8 @@ static enum kt_code finish(struct parse *p, bool terminal)
         return kt_fail(p->e, KT_EUSAGE, "--name %s stands before the SOURCE that it names", p->name);
     if (p->once && p->follow)
         return kt_fail(p->e, KT_EUSAGE, "--once and --follow exclude each other");
+    if (o->state && o->no_state)
+        return kt_fail(p->e, KT_EUSAGE, "--state and --no-state exclude each other");
     if (o->since != KT_TIME_NONE && o->until != KT_TIME_NONE && o->since > o->until)
         return kt_fail(p->e, KT_EUSAGE, "--since is later than --until");
     if (!p->shape_given)

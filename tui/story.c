@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "tui/format.h"
 #include "tui/pane.h"
+#include "tui/triage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -245,6 +246,8 @@ void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
         tell_malformed(pen, r);
         return;
     }
+    struct kt_subject about = kt_triage_row(r);
     kt_story_begin(a, pen, r);
+    kt_triage_tell(a, pen, &about, KT_TRIAGE_TOLD);
     kt_story_end(a, pen, r);
 }

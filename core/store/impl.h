@@ -86,7 +86,8 @@ struct packed {
     uint8_t digest[DIGEST];
     uint64_t record;
     struct raw *raw;
-    uint32_t actor, agent, place, error, verdict, why, evidence, origin, where; /* where: 0, not asked;  evidence: a text of packed bytes */
+    uint32_t actor, agent, place, error, verdict, why, evidence, origin; /* evidence: a text of packed bytes */
+    uint32_t where; /* 0: there are no files to ask */
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
     uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3, suppressed : 1;
@@ -293,8 +294,8 @@ void seen_free(struct kt_store *s);
 uint64_t seen_digest(const struct kt_store *s, const struct packed *key);
 /* The newest row with this eventID, or 0. */
 uint64_t seen_id(const struct kt_store *s, const struct packed *key);
-/* The row of this content, or 0. */
-uint64_t seen_content(const struct kt_store *s, const uint8_t digest[DIGEST]);
+/* The eventID as rows are looked up by it. */
+void seen_key(const struct kt_store *s, struct kt_span id, struct packed *p);
 bool seen_forgotten(const struct kt_store *s, const uint8_t digest[DIGEST]);
 void seen_add(struct kt_store *s, uint64_t seq);
 /* A row that was added before is flagged now. */

@@ -126,6 +126,11 @@ static void set_who(struct kt_state *s)
     char host[128] = "", room[4096];
     struct passwd pw, *found = NULL;
     struct kt_buf b;
+    if (s->o.who) {
+        snprintf(s->who, sizeof s->who, "%s", s->o.who);
+        memcpy(s->stats.who, s->who, sizeof s->who);
+        return;
+    }
     kt_buf_init(&b, sizeof s->who - 1);
     if (gethostname(host, sizeof host - 1) != 0)
         host[0] = '\0';
@@ -182,6 +187,31 @@ static bool init(struct kt_state *s)
     return s->arena && s->wake_fd >= 0 && rows_init(s);
 }
 
+static void close_files(struct kt_state *s)
+{
+    log_close(s);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    s->lock_fd = -1;
+    s->file = s->stats.file = false;
+}
+
+static enum kt_code set_up(struct kt_state *s, struct kt_err *e)
+{
+    struct kt_err own = {0};
+    if (!init(s))
+        return kt_fail(e, KT_ENOMEM, "out of memory");
+    set_who(s);
+    enum kt_code rc = s->file ? open_files(s, &own) : KT_OK;
+    if (rc == KT_OK)
+        return KT_OK;
+    if (!s->o.optional)
+        return kt_fail(e, rc, "%s", own.text);
+    close_files(s);
+    snprintf(s->stats.trouble, sizeof s->stats.trouble, "nothing is kept on disk: %.220s", own.text);
+    return KT_OK;
+}
+
 enum kt_code kt_state_open(struct kt_state **out, const struct kt_state_opts *o, struct kt_err *e)
 {
     struct kt_state *s = calloc(1, sizeof *s);
@@ -195,10 +225,8 @@ enum kt_code kt_state_open(struct kt_state **out, const struct kt_state_opts *o,
         s->o.bytes_max = KT_STATE_BYTES_MIN;
     s->log_fd = s->lock_fd = s->wake_fd = s->watch_fd = s->watch_log = s->watch_db = -1;
     s->file = s->stats.file = o->path != NULL;
-    enum kt_code rc = init(s) ? KT_OK : kt_fail(e, KT_ENOMEM, "out of memory");
-    set_who(s);
-    if (rc == KT_OK && s->file)
-        rc = open_files(s, e);
+    s->stats.read_only = o->read_only;
+    enum kt_code rc = set_up(s, e);
     if (rc == KT_OK)
         *out = s;
     else
@@ -529,7 +557,7 @@ void kt_state_holds(struct kt_state *s, const struct kt_subject *about, struct k
 }
 
 void kt_state_news(struct kt_state *s, size_t *cursor, struct kt_arena *a,
-                   void (*each)(void *ctx, const uint8_t digest[16], const struct kt_row_triage *t), void *ctx)
+                   void (*each)(void *ctx, const struct kt_subject *about, const struct kt_row_triage *t), void *ctx)
 {
     for (;;) {
         struct kt_triage_entry e;
@@ -545,7 +573,7 @@ void kt_state_news(struct kt_state *s, size_t *cursor, struct kt_arena *a,
         if (!more)
             return;
         if (!kt_span_known(e.about.key))
-            each(ctx, e.about.digest, &t);
+            each(ctx, &e.about, &t);
     }
 }
 

@@ -37,6 +37,8 @@ struct kt_state;
 struct kt_state_opts {
     const char *path;  /* of state.db; NULL: all in memory, forgotten at the end */
     bool read_only;    /* triage is refused */
+    const char *who;   /* NULL: user@host of this process */
+    bool optional;     /* where it cannot be opened, all is in memory, with a trouble that says why */
     const struct kt_clock *clock; /* NULL: the system's */
     int64_t keep_ms;   /* 0: KT_STATE_KEEP_MS */
     uint64_t bytes_max; /* 0: KT_STATE_BYTES */
@@ -91,7 +93,7 @@ void kt_state_holds(struct kt_state *s, const struct kt_subject *about, struct k
 /* What holds of each event with entries that were added since `*cursor`
  * (begin with 0), which is moved on. */
 void kt_state_news(struct kt_state *s, size_t *cursor, struct kt_arena *a,
-                   void (*each)(void *ctx, const uint8_t digest[16], const struct kt_row_triage *t), void *ctx);
+                   void (*each)(void *ctx, const struct kt_subject *about, const struct kt_row_triage *t), void *ctx);
 
 /* --- what else is remembered ------------------------------------------------- */
 
@@ -108,6 +110,7 @@ int64_t kt_state_looked(struct kt_state *s);
 
 struct kt_state_stats {
     bool file;           /* on disk */
+    bool read_only;
     bool failing;        /* the disk takes nothing now */
     char trouble[256];   /* what is wrong, a sentence; "" nothing */
     char path[256];      /* of state.db, cut */
