@@ -6,6 +6,7 @@
 #include "ingest/ingest.h"
 #include "ingest/repair.h"
 #include "ruleset.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -51,6 +52,8 @@ struct kt_engine {
     const struct kt_rules *rules; /* its set, held; under lock where it changes */
     struct kt_rules_state rules_state; /* under lock */
     uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
+    struct kt_enrich *enrich;   /* NULL: no files were named */
+    struct kt_watch *enrich_watch; /* of them; NULL: not watched */
     struct kt_store *store;
     struct kt_views *views;
     struct src *src;
@@ -207,12 +210,35 @@ static bool asked_for(const struct kt_engine *g, struct kt_event *ev)
     return (g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)) && kt_event_as_use(ev);
 }
 
+static struct kt_span text_of(struct kt_engine *g, const char *s)
+{
+    return s[0] ? kt_arena_span(g->arena, kt_span_of(s)) : KT_SPAN_NONE;
+}
+
+/* A row is filtered and sorted by what the files said when it came. */
+static void add_whereabouts(struct kt_engine *g, struct kt_row *row)
+{
+    struct kt_whereabouts w;
+    char network[KT_ENRICH_TEXT], aws[KT_ENRICH_TEXT];
+    if (!g->enrich)
+        return;
+    row->where.asked = true;
+    if (!kt_enrich_address(g->enrich, row->ev.source.address, &w))
+        return;
+    kt_whereabouts_network(&w, network);
+    kt_whereabouts_aws(&w, aws);
+    row->where.country = text_of(g, w.country);
+    row->where.network = text_of(g, network);
+    row->where.aws = text_of(g, aws);
+}
+
 /* False: read no further. */
 static bool make_row(struct object *o, const struct kt_record *r, struct kt_row *row)
 {
     struct kt_engine *g = o->engine;
     bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
     row->origin.record = r->ordinal;
+    add_whereabouts(g, row);
     if (!asked || !passes(g, row)) {
         kt_store_count_filtered(g->store);
         return true;
@@ -701,12 +727,50 @@ static void rejudge_some(struct kt_engine *g)
         rejudge_row(g, g->rejudge++);
 }
 
+/* --- the files of addresses ------------------------------------------------- */
+
+static enum kt_code open_enrich(struct kt_engine *g, struct kt_err *e)
+{
+    const struct kt_enrich_files *f = &g->opts.enrich;
+    const char *path[] = {f->country, f->network, f->aws};
+    if (!f->country && !f->network && !f->aws)
+        return KT_OK;
+    enum kt_code c = kt_enrich_open(&g->enrich, f, e);
+    if (c == KT_OK && g->opts.follow)
+        c = kt_watch_new(&g->enrich_watch, e);
+    for (size_t i = 0; c == KT_OK && g->enrich_watch && i < sizeof path / sizeof *path; i++)
+        if (path[i] && !kt_watch_file(g->enrich_watch, path[i]))
+            c = kt_fail(e, KT_EIO, "%s: its folder cannot be watched", path[i]);
+    return c;
+}
+
+static void plan_enrich(struct kt_engine *g, struct pollfd *fd, size_t *active, int64_t now, int64_t *wait)
+{
+    int64_t deadline = g->enrich_watch ? kt_watch_deadline(g->enrich_watch) : 0;
+    *fd = (struct pollfd){.fd = g->enrich_watch ? kt_watch_fd(g->enrich_watch) : -1, .events = POLLIN};
+    *active += g->views && g->enrich_watch;
+    if (deadline && (*wait < 0 || deadline - now < *wait))
+        *wait = deadline > now ? deadline - now : 0;
+}
+
+static void step_enrich(struct kt_engine *g, const struct pollfd *fd)
+{
+    struct kt_err e = {0};
+    if (!g->enrich_watch || !kt_watch_changed(g->enrich_watch, fd->revents != 0, kt_mono_ms()))
+        return;
+    if (kt_enrich_reload(g->enrich, &e) != KT_OK)
+        add_trouble(g, "addresses", e.text, false);
+    g->health_changed = true;
+}
+
 static bool engine_init(struct kt_engine *g, struct kt_err *e)
 {
     g->opts.ruleset.only = g->opts.rule;
     if (kt_ruleset_new(&g->ruleset, &g->opts.ruleset, g->opts.follow, e) != KT_OK)
         return false;
     take_rules(g);
+    if (open_enrich(g, e) != KT_OK)
+        return false;
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
@@ -772,6 +836,8 @@ void kt_engine_free(struct kt_engine *g)
     kt_store_free(g->store);
     kt_rules_free(g->rules);
     kt_ruleset_free(g->ruleset);
+    kt_watch_free(g->enrich_watch);
+    kt_enrich_free(g->enrich);
     kt_arena_free(g->arena);
     kt_arena_free(g->scratch);
     kt_buf_free(&g->content);
@@ -897,7 +963,7 @@ static int64_t patience(const struct kt_wait *w, int64_t now)
 }
 
 struct round {
-    struct pollfd *fd; /* [0] stops, [i + 1] is source i, then the rules' files and the memory */
+    struct pollfd *fd; /* [0] stops, [i + 1] is source i, then the rules' files, the memory, the addresses' files */
     size_t active;     /* sources that are not done */
     int timeout;
 };
@@ -955,6 +1021,7 @@ static void plan(struct kt_engine *g, struct round *r)
     }
     plan_rules(g, r, now, &wait);
     plan_memory(g, r);
+    plan_enrich(g, &r->fd[g->n_src + 3], &r->active, now, &wait);
     r->timeout = wait > 3600000 ? 3600000 : (int)wait;
 }
 
@@ -1009,7 +1076,7 @@ static void tick(struct kt_engine *g, int64_t *last)
 
 static void loop(struct kt_engine *g, int stop_fd)
 {
-    struct round r = {.fd = calloc(g->n_src + 3, sizeof *r.fd)};
+    struct round r = {.fd = calloc(g->n_src + 4, sizeof *r.fd)};
     if (!r.fd) {
         add_trouble(g, "keytop", "out of memory: nothing can be read", true);
         return;
@@ -1026,13 +1093,14 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (!r.active)
             break;
         r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        int n = poll(r.fd, g->n_src + 3, r.timeout);
+        int n = poll(r.fd, g->n_src + 4, r.timeout);
         if (n < 0 && errno != EINTR)
             break;
         if (n > 0 && r.fd[0].revents)
             break;
         step_rules(g, &r);
         step_memory(g, &r);
+        step_enrich(g, &r.fd[g->n_src + 3]);
         step_due(g, &r);
         publish(g, &told);
         tick(g, &ticked);
@@ -1081,6 +1149,11 @@ int kt_engine_fd(const struct kt_engine *g)
 struct kt_store *kt_engine_store(struct kt_engine *g)
 {
     return g->store;
+}
+
+struct kt_enrich *kt_engine_enrich(struct kt_engine *g)
+{
+    return g->enrich;
 }
 
 struct kt_views *kt_engine_views(struct kt_engine *g)

@@ -403,7 +403,7 @@ static bool keep_row(struct kt_arena *a, struct kt_row *r)
         &e->event_id, &e->event_name, &e->event_source, &e->error_code, &e->error_message,
         &e->actor.type, &e->actor.name, &e->actor.arn, &e->actor.account, &e->actor.principal_id, &e->actor.session,
         &e->actor.access_key_id, &e->actor.via, &e->target.name, &e->target.account, &e->key.id, &e->key.status,
-        &e->source.address, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
+        &e->source.address, &r->where.country, &r->where.network, &r->where.aws, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
         &r->origin.source, &r->origin.name, &r->origin.address, &r->malformed.reason, &r->triage.who, &r->triage.tags,
         &r->triage.assigned, &r->triage.note};
     bool ok = true;
