@@ -107,6 +107,7 @@ static void memory(struct kt_page *p)
     const struct kt_state_stats *m = &a->memory;
     if (!a->state)
         return;
+    kt_state_get_stats(a->state, &a->memory);
     head(p, "WHAT IS REMEMBERED");
     kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "", .style = KT_STYLE(TEXT),
                                          .data = kt_arena_span(p->arena, m->file ? kt_span_of(m->path)
