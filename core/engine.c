@@ -508,6 +508,7 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     row.origin.name = s ? kt_span_of(s->state.name) : k->name;
     row.origin.address = k->address;
     row.origin.record = k->record;
+    add_whereabouts(g, &row);
     if (!asked || !passes(g, &row))
         return true; /* it is not read now: it counts when it is */
     memcpy(content, k->digest, sizeof k->digest);
