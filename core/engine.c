@@ -508,6 +508,7 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     row.origin.name = s ? kt_span_of(s->state.name) : k->name;
     row.origin.address = k->address;
     row.origin.record = k->record;
+    add_whereabouts(g, &row);
     if (!asked || !passes(g, &row))
         return true; /* it is not read now: it counts when it is */
     memcpy(content, k->digest, sizeof k->digest);
@@ -573,6 +574,8 @@ static void remember(struct kt_engine *g)
     for (size_t i = 0; i < g->n_src; i++)
         if (g->src[i].address)
             address[n++] = g->src[i].address;
+    if (g->opts.ledger && !kt_state_keep_lives(g->state, g->store))
+        add_trouble(g, "state.db", "out of memory: the lives of keys are not remembered", false);
     kt_state_load(g->state, address, n, n ? on_kept : NULL, g);
     free(address);
     atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);
@@ -1039,7 +1042,7 @@ static void step_due(struct kt_engine *g, const struct round *r)
 static void publish(struct kt_engine *g, struct kt_counts *told)
 {
     struct kt_counts c = kt_store_counts(g->store);
-    if (g->state && c.shown != told->shown)
+    if (g->state && (c.shown != told->shown || c.facts != told->facts))
         kt_state_rows(g->state);
     if (!g->views) {
         *told = c;
