@@ -301,9 +301,7 @@ static void draw_state(const struct place *p, const struct kt_row *r)
     struct kt_buf b;
     kt_buf_init(&b, 4096);
     kt_triage_words(&b, &r->triage);
-    if (!b.len)
-        kt_canvas_text(p->c, p->row, p->col, p->width, KT_STYLE(DIM), "open");
-    else
+    if (b.len) /* where nobody did anything yet there is nothing to read */
         kt_canvas_data(p->c, p->row, p->col, p->width, p->rest, kt_buf_span(&b), KT_TEXT_FREE);
     kt_buf_free(&b);
 }

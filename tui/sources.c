@@ -107,6 +107,7 @@ static void memory(struct kt_page *p)
     const struct kt_state_stats *m = &a->memory;
     if (!a->state)
         return;
+    kt_state_get_stats(a->state, &a->memory);
     head(p, "WHAT IS REMEMBERED");
     kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "", .style = KT_STYLE(TEXT),
                                          .data = kt_arena_span(p->arena, m->file ? kt_span_of(m->path)
@@ -125,6 +126,8 @@ static void memory(struct kt_page *p)
     count(p, m->waiting, "row waits to be written", "rows wait to be written", false);
     count(p, m->deleted_age, "row deleted for its age", "rows deleted for their age", false);
     count(p, m->deleted_size, "row deleted for the size of the file", "rows deleted for the size of the file", false);
+    if (m->deleted_lives)
+        count(p, m->deleted_lives, "life of a key deleted", "lives of keys deleted", false);
     count(p, m->missed, "row gone before it was written", "rows gone before they were written", true);
     count(p, m->damaged, "line or row that could not be read", "lines or rows that could not be read", true);
     if (m->set_aside)

@@ -93,6 +93,9 @@ bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], struct kt_spa
 /* Copies a row into `a`. False where it was dropped or never was. */
 bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_arena *a, struct kt_row *out);
 
+/* The newest row of this eventID; 0. The writer's. */
+uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id);
+
 /* --- entities: who and what the rows touch ----------------------------- */
 
 enum kt_entity_kind { KT_ENTITY_USER, KT_ENTITY_ADDRESS, KT_ENTITY_AGENT, KT_ENTITY_KEY, KT_ENTITY_KINDS };
@@ -142,8 +145,6 @@ struct kt_about {
 kt_entity kt_store_about(struct kt_store *s, const struct kt_about *about); /* 0: no row touches it */
 /* The rows that touch it, of from <= eventTime <= to; 0: of all rows. */
 bool kt_store_dirty_touching(struct kt_store *s, kt_entity e, int64_t from, int64_t to);
-/* The newest row of this eventID; 0. */
-uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id);
 /* The rows kept: first <= seq < next. */
 void kt_store_span(struct kt_store *s, uint64_t *first, uint64_t *next);
 /* Takes the mark off the row that has had it longest; 0: none is marked. */
