@@ -84,8 +84,8 @@ static void a_rule_of_ones_own_counts_and_is_named(void **state)
 static void a_later_folder_overrides_an_earlier_one_and_both_the_built_in(void **state)
 {
     (void)state;
-    temp_write(&d, "rules/a.yml", RULE(SEED_ID, "eventName: CreateAccessKey", "custom: {risk: 1, why: first}\n"));
-    temp_write(&d, "more/b.yml", RULE(SEED_ID, "eventName: CreateAccessKey", "custom: {risk: 2, why: second}\n"));
+    temp_write(&d, "rules/a.yml", RULE(SEED_ID, "eventName: CreateAccessKey", "custom: {risk: 90, why: first}\n"));
+    temp_write(&d, "more/b.yml", RULE(SEED_ID, "eventName: CreateAccessKey", "custom: {risk: 91, why: second}\n"));
     assert_int_equal(FEED("--rules", temp_path(&d, "rules"), "--rules", temp_path(&d, "more"), "-o", "csv", "--columns",
                           "why", "-"), 0);
     assert_says(out, "second");
