@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "ingest/ingest.h"
+#include "ingest/repair.h"
+#include "ruleset.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -21,13 +23,15 @@ enum {
     POOL_MAX = 16,         /* streams kept for the next object */
     TROUBLES_MAX = 256,
     DECODE_MAX = 64 << 20, /* one record's decoded facts */
-    TICK_MS = 100
+    TICK_MS = 100,
+    REJUDGE_MS = 5
 };
 
 struct src {
     struct kt_source *source;
     struct kt_source_state state; /* under lock, except by its own thread */
     struct kt_wait wait;
+    char *address; /* as a later run names it again, in the memory; NULL: it is not remembered */
 };
 
 struct object {
@@ -43,8 +47,10 @@ struct object {
 
 struct kt_engine {
     struct kt_engine_opts opts;
-    struct kt_rules *rules;
-    int rule; /* --rule's index, or -1 */
+    struct kt_ruleset *ruleset;
+    const struct kt_rules *rules; /* its set, held; under lock where it changes */
+    struct kt_rules_state rules_state; /* under lock */
+    uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
     struct kt_store *store;
     struct kt_views *views;
     struct src *src;
@@ -57,6 +63,14 @@ struct kt_engine {
     size_t n_pool;
     struct kt_arena *arena;
     struct kt_buf content;
+
+    struct kt_state *state; /* NULL: nothing is remembered */
+    struct kt_arena *scratch;
+    size_t told;            /* of its triage, the store */
+    uint64_t aside_told;    /* of its damaged files, the screen */
+    _Atomic uint64_t looked;
+    atomic_bool has_looked;
+    int state_fd;           /* it has news */
 
     const struct kt_engine_sink *sink; /* headless; NULL when live */
     bool unread;                       /* something was not read */
@@ -119,13 +133,6 @@ static bool passes(const struct kt_engine *g, const struct kt_row *row)
     int64_t t = row->ev.time; /* a record without a time is never left out for it */
     if (t != KT_TIME_NONE && ((o->since != KT_TIME_NONE && t < o->since) || (o->until != KT_TIME_NONE && t > o->until)))
         return false;
-    if (g->rule >= 0) {
-        bool matched = false;
-        for (size_t i = 0; i < row->verdict.n_rules; i++)
-            matched |= row->verdict.rule[i] == g->rule;
-        if (!matched)
-            return false;
-    }
     return kt_filter_row(o->filter, row, g->rules, g->arena);
 }
 
@@ -161,6 +168,7 @@ static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
     struct src *s = &g->src[o->src];
     row->origin.source = kt_span_of(o->name);
     row->origin.name = kt_span_of(s->state.name);
+    row->origin.address = kt_span_of(s->address);
     switch (kt_store_add(g->store, row, content)) {
     case KT_ADDED_CONFLICT:
         row->ev.flags |= KT_FLAG_CONFLICT;
@@ -175,9 +183,11 @@ static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
         return true;
     }
     pthread_mutex_lock(&g->lock);
-    s->state.rows++;
+    s->state.rows += !kt_verdict_suppressed(&row->verdict);
     s->state.last_event = kt_now(g->opts.clock);
     pthread_mutex_unlock(&g->lock);
+    if (kt_verdict_suppressed(&row->verdict))
+        return true;
     return !g->sink || !g->sink->row || g->sink->row(g->sink->ctx, row, root);
 }
 
@@ -201,9 +211,9 @@ static bool asked_for(const struct kt_engine *g, struct kt_event *ev)
 static bool make_row(struct object *o, const struct kt_record *r, struct kt_row *row)
 {
     struct kt_engine *g = o->engine;
-    kt_rules_judge(g->rules, r->json, &row->verdict);
+    bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
     row->origin.record = r->ordinal;
-    if (!passes(g, row)) {
+    if (!asked || !passes(g, row)) {
         kt_store_count_filtered(g->store);
         return true;
     }
@@ -428,31 +438,273 @@ static struct kt_source_sink source_sink(struct kt_engine *g)
     return (struct kt_source_sink){g, sink_object, sink_bytes, sink_end, sink_at_rest, sink_trouble};
 }
 
+/* --- what is remembered ------------------------------------------------------- */
+
+static void state_changed(void *ctx)
+{
+    struct kt_engine *g = ctx;
+    notify(g->state_fd);
+    notify(g->news_fd);
+}
+
+static void tell_store(void *ctx, const struct kt_subject *about, const struct kt_row_triage *t)
+{
+    struct kt_engine *g = ctx;
+    if (!kt_store_triage(g->store, about->digest, about->event_id, t))
+        add_trouble(g, "state.db", "out of memory: what was done about a row is not shown", false);
+}
+
+static void take_triage(struct kt_engine *g)
+{
+    kt_state_news(g->state, &g->told, g->scratch, tell_store, g);
+}
+
+static struct src *src_of(struct kt_engine *g, struct kt_span address)
+{
+    for (size_t i = 0; i < g->n_src; i++)
+        if (g->src[i].address && kt_span_is(address, g->src[i].address))
+            return &g->src[i];
+    return NULL;
+}
+
+/* A row of an earlier run goes the way of a record, except that it is known to
+ * be whole and by its content. */
+static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t *json, uint32_t flags)
+{
+    struct kt_row row = {.raw = k->raw};
+    uint8_t content[KT_SHA256] = {0};
+    struct src *s = src_of(g, k->address);
+    kt_event_decode(json, flags, g->arena, &row.ev);
+    if (row.ev.kind == KT_KIND_NONE || !asked_for(g, &row.ev))
+        return true;
+    bool asked = kt_ruleset_judge(g->ruleset, json, &row.verdict);
+    row.origin.source = k->source;
+    row.origin.name = s ? kt_span_of(s->state.name) : k->name;
+    row.origin.address = k->address;
+    row.origin.record = k->record;
+    if (!asked || !passes(g, &row))
+        return true; /* it is not read now: it counts when it is */
+    memcpy(content, k->digest, sizeof k->digest);
+    enum kt_store_added added = kt_store_add(g->store, &row, content);
+    if (added != KT_ADDED && added != KT_ADDED_CONFLICT)
+        return true;
+    if (k->id <= kt_state_looked(g->state))
+        atomic_store(&g->looked, row.seq);
+    struct kt_fact fact[2];
+    learn(g, fact, g->opts.ledger ? kt_facts_of(&row.ev, row.seq, fact) : 0);
+    if (s) {
+        pthread_mutex_lock(&g->lock);
+        s->state.rows++;
+        pthread_mutex_unlock(&g->lock);
+    }
+    return !g->sink || !g->sink->row || g->sink->row(g->sink->ctx, &row, json);
+}
+
+static bool on_kept(void *ctx, const struct kt_state_row *k)
+{
+    struct kt_engine *g = ctx;
+    struct kt_parsed p;
+    if (!g->told)
+        take_triage(g); /* so that rows come with their marks */
+    kt_arena_reset(g->arena);
+    kt_buf_reset(&g->content);
+    kt_parse(k->raw, &g->content, &p);
+    bool go_on = !p.json || come_back(g, k, p.json, p.flags);
+    json_decref(p.json);
+    return go_on && !atomic_load(&g->stopping);
+}
+
+/* A damaged file is told once, by the name that it has now. */
+static void tell_damage(struct kt_engine *g)
+{
+    struct kt_state_stats st;
+    char sentence[400];
+    kt_state_get_stats(g->state, &st);
+    if (st.set_aside == g->aside_told)
+        return;
+    g->aside_told = st.set_aside;
+    snprintf(sentence, sizeof sentence, "was damaged: it is kept as %s, and a new one was made of triage.log and of what "
+             "could be read", st.aside);
+    add_trouble(g, st.path, sentence, false);
+}
+
+static void look_at_memory(struct kt_engine *g)
+{
+    uint64_t count;
+    while (read(g->state_fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+    take_triage(g);
+    tell_damage(g);
+}
+
+static void remember(struct kt_engine *g)
+{
+    const char **address = g->state ? calloc(g->n_src + 1, sizeof *address) : NULL;
+    struct kt_err e = {0};
+    size_t n = 0;
+    if (!address)
+        return;
+    for (size_t i = 0; i < g->n_src; i++)
+        if (g->src[i].address)
+            address[n++] = g->src[i].address;
+    kt_state_load(g->state, address, n, n ? on_kept : NULL, g);
+    free(address);
+    atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);
+    take_triage(g);
+    tell_damage(g);
+    if (kt_state_start(g->state, g->store, &e) != KT_OK)
+        add_trouble(g, "state.db", e.text, false);
+}
+
+/* "file:/var/log/trail" for a path of any spelling. */
+static char *address_kept(const struct kt_engine *g, const struct kt_source *s, const char *address)
+{
+    char *path = NULL, *kept = NULL;
+    if (!g->state || strcmp(address, "-") == 0 || strcmp(s->ops->scheme, "demo") == 0)
+        return NULL;
+    if (strcmp(s->ops->scheme, "file") != 0)
+        return strdup(address);
+    path = realpath(strncmp(address, "file:", 5) == 0 ? address + 5 : address, NULL);
+    if (path && asprintf(&kept, "file:%s", path) < 0)
+        kept = NULL;
+    free(path);
+    return kept;
+}
+
+static bool state_init(struct kt_engine *g, struct kt_err *e)
+{
+    struct kt_state_opts o = g->opts.state;
+    if (g->opts.memory == KT_MEMORY_NONE)
+        return true;
+    o.changed = state_changed;
+    o.ctx = g;
+    o.clock = g->opts.clock;
+    if (g->opts.memory == KT_MEMORY_RUN)
+        o.path = NULL;
+    g->state_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g->scratch = kt_arena_new(1 << 20);
+    if (g->state_fd < 0 || !g->scratch) {
+        kt_fail(e, KT_ENOMEM, "out of memory");
+        return false;
+    }
+    return kt_state_open(&g->state, &o, e) == KT_OK;
+}
+
+struct kt_state *kt_engine_state(struct kt_engine *g)
+{
+    return g->state;
+}
+
+uint64_t kt_engine_looked(struct kt_engine *g, bool *known)
+{
+    *known = atomic_load(&g->has_looked);
+    return atomic_load(&g->looked);
+}
+
 /* --- birth and death --------------------------------------------------------- */
 
-static void no_such_rule(const struct kt_engine *g, struct kt_err *e)
+/* --- rules -------------------------------------------------------------------- */
+
+/* The set in force becomes the engine's and the screen's. */
+static void take_rules(struct kt_engine *g)
 {
-    struct kt_buf names;
-    kt_buf_init(&names, 1 << 16);
-    for (size_t i = 0; i < kt_rules_count(g->rules) && i < 8; i++) {
-        struct kt_span name = kt_rules_info(g->rules, i).name;
-        (void)kt_buf_addf(&names, "%s%.*s", i ? ", " : "", (int)name.n, name.p);
+    const struct kt_rules *old = g->rules, *now = kt_rules_hold(kt_ruleset_rules(g->ruleset));
+    pthread_mutex_lock(&g->lock);
+    g->rules = now;
+    g->rules_state = (struct kt_rules_state){.loads = g->rules_state.loads + 1,
+                                             .at = kt_now(g->opts.clock),
+                                             .rules = kt_rules_count(now),
+                                             .filters = kt_rules_filters(now),
+                                             .correlations = kt_rules_correlations(now)};
+    pthread_mutex_unlock(&g->lock);
+    kt_rules_free(old);
+}
+
+/* "FILE:LINE:COLUMN: sentence" */
+static void add_rule_trouble(struct kt_engine *g, const struct kt_err *what)
+{
+    char place[sizeof what->text];
+    const char *end = strstr(what->text, ": ");
+    size_t n = end ? (size_t)(end - what->text) : 0;
+    bool unread = g->unread;
+    memcpy(place, what->text, n);
+    place[n] = '\0';
+    add_trouble(g, n ? place : "rules", n ? end + 2 : what->text, false);
+    g->unread = what->code == KT_OK ? unread : true; /* a warning */
+}
+
+static void tell_rules(struct kt_engine *g)
+{
+    const struct kt_rules_report *r = kt_ruleset_report(g->ruleset);
+    for (size_t i = 0; i < r->n_problems; i++)
+        add_rule_trouble(g, &r->problem[i]);
+    size_t kept = r->n_problems < r->refused ? r->n_problems : r->refused;
+    pthread_mutex_lock(&g->lock);
+    g->rules_state.refused = r->refused;
+    pthread_mutex_unlock(&g->lock);
+    if (kept < r->refused && r->n_problems == KT_RULES_PROBLEMS_MAX)
+        add_trouble(g, "rules", "more files are refused than are named here", false);
+}
+
+/* Files have changed. A broken edit leaves everything as it was. */
+static void reload_rules(struct kt_engine *g)
+{
+    struct kt_err e = {0};
+    if (kt_ruleset_reload(g->ruleset, &e) == KT_OK) {
+        take_rules(g);
+        g->rejudge_end = g->views ? kt_store_counts(g->store).last + 1 : 0;
+        g->rejudge = g->rejudge_end ? 1 : 0;
+        tell_rules(g);
+    } else {
+        pthread_mutex_lock(&g->lock);
+        g->rules_state.stale = true;
+        copy_cut(g->rules_state.note, sizeof g->rules_state.note, e.text);
+        pthread_mutex_unlock(&g->lock);
+        add_rule_trouble(g, &e);
     }
-    kt_fail(e, KT_ENOTFOUND, "no rule is named %s; there %s %s%s", g->opts.rule,
-            kt_rules_count(g->rules) == 1 ? "is" : "are", kt_buf_str(&names), kt_rules_count(g->rules) > 8 ? " ..." : "");
-    kt_buf_free(&names);
+    g->health_changed = true;
+}
+
+static bool same_verdict(const struct kt_verdict *a, const struct kt_verdict *b)
+{
+    bool same = a->risk == b->risk && a->n_rules == b->n_rules && kt_span_eq(a->filter, b->filter) &&
+                kt_span_known(a->filter) == kt_span_known(b->filter) && strcmp(a->why, b->why) == 0;
+    for (size_t i = 0; same && i < a->n_rules; i++)
+        same = kt_span_eq(a->rule[i].id, b->rule[i].id);
+    return same;
+}
+
+static void rejudge_row(struct kt_engine *g, uint64_t seq)
+{
+    struct kt_row row;
+    struct kt_verdict v;
+    kt_arena_reset(g->arena);
+    if (!kt_store_row(g->store, seq, true, g->arena, &row) || row.ev.kind == KT_KIND_MALFORMED || !kt_span_known(row.raw))
+        return;
+    json_t *root = json_loadb(row.raw.p, row.raw.n, JSON_ALLOW_NUL, NULL);
+    if (!root)
+        return;
+    (void)kt_ruleset_judge(g->ruleset, root, &v);
+    if (!same_verdict(&v, &row.verdict))
+        (void)kt_store_revise(g->store, seq, &v);
+    json_decref(root);
+}
+
+/* What rules of old have judged is judged anew, a little between other work:
+ * the screen does not wait. */
+static void rejudge_some(struct kt_engine *g)
+{
+    int64_t until = kt_mono_ms() + REJUDGE_MS;
+    for (int i = 0; g->rejudge < g->rejudge_end && (i % 16 || kt_mono_ms() < until); i++)
+        rejudge_row(g, g->rejudge++);
 }
 
 static bool engine_init(struct kt_engine *g, struct kt_err *e)
 {
-    if (kt_rules_load_builtin(&g->rules, e) != KT_OK)
+    g->opts.ruleset.only = g->opts.rule;
+    if (kt_ruleset_new(&g->ruleset, &g->opts.ruleset, g->opts.follow, e) != KT_OK)
         return false;
-    g->rule = -1;
-    if (g->opts.rule && (g->rule = kt_rules_find(g->rules, g->opts.rule)) < 0) {
-        no_such_rule(g, e);
-        return false;
-    }
-    g->opts.store.rules = g->rules;
+    take_rules(g);
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
@@ -468,7 +720,7 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
         kt_fail(e, KT_EIO, "eventfd: %s", strerror(errno));
         return false;
     }
-    return true;
+    return state_init(g, e);
 }
 
 enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *o, struct kt_err *e)
@@ -478,7 +730,7 @@ enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *
     if (!g)
         return kt_fail(e, KT_ENOMEM, "out of memory");
     g->opts = *o;
-    g->news_fd = g->stop_fd = -1;
+    g->news_fd = g->stop_fd = g->state_fd = -1;
     atomic_init(&g->stopping, false);
     struct kt_err own = {0};
     if (pthread_mutex_init(&g->lock, NULL) != 0) {
@@ -503,9 +755,12 @@ void kt_engine_free(struct kt_engine *g)
         pthread_join(g->thread, NULL);
     }
     kt_views_free(g->views);
-    for (size_t i = 0; i < g->n_src; i++)
+    kt_state_close(g->state); /* it reads the store to the last */
+    for (size_t i = 0; i < g->n_src; i++) {
         if (g->src[i].source)
             g->src[i].source->ops->close(g->src[i].source);
+        free(g->src[i].address);
+    }
     free(g->src);
     for (size_t i = 0; i < g->n_object; i++)
         object_free(g->object[i]);
@@ -514,8 +769,12 @@ void kt_engine_free(struct kt_engine *g)
         object_free(g->pool[i]);
     kt_store_free(g->store);
     kt_rules_free(g->rules);
+    kt_ruleset_free(g->ruleset);
     kt_arena_free(g->arena);
+    kt_arena_free(g->scratch);
     kt_buf_free(&g->content);
+    if (g->state_fd >= 0)
+        close(g->state_fd);
     if (g->news_fd >= 0)
         close(g->news_fd);
     if (g->stop_fd >= 0)
@@ -571,6 +830,7 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
     if (code != KT_OK)
         return code;
     s->source->ops->health(s->source, &s->state.health);
+    s->address = address_kept(g, s->source, address);
     g->n_src++;
     return KT_OK;
 }
@@ -635,10 +895,43 @@ static int64_t patience(const struct kt_wait *w, int64_t now)
 }
 
 struct round {
-    struct pollfd *fd; /* [0] stops, [i + 1] is source i */
+    struct pollfd *fd; /* [0] stops, [i + 1] is source i, then the rules' files and the memory */
     size_t active;     /* sources that are not done */
     int timeout;
 };
+
+/* Who looks at rows that are all read may still change the rules. */
+static void plan_rules(struct kt_engine *g, struct round *r, int64_t now, int64_t *wait)
+{
+    int64_t deadline = kt_ruleset_deadline(g->ruleset);
+    r->fd[g->n_src + 1] = (struct pollfd){.fd = kt_ruleset_fd(g->ruleset), .events = POLLIN};
+    r->active += g->views && kt_ruleset_fd(g->ruleset) >= 0;
+    if (g->rejudge < g->rejudge_end)
+        *wait = 0;
+    else if (deadline && (*wait < 0 || deadline - now < *wait))
+        *wait = deadline > now ? deadline - now : 0;
+}
+
+static void step_rules(struct kt_engine *g, const struct round *r)
+{
+    if (kt_ruleset_changed(g->ruleset, r->fd[g->n_src + 1].revents != 0, kt_mono_ms()))
+        reload_rules(g);
+    if (g->rejudge < g->rejudge_end)
+        rejudge_some(g);
+}
+
+/* Who looks at rows that are all read may still do something about one. */
+static void plan_memory(const struct kt_engine *g, struct round *r)
+{
+    r->fd[g->n_src + 2] = (struct pollfd){.fd = g->state_fd, .events = POLLIN};
+    r->active += g->views && g->state;
+}
+
+static void step_memory(struct kt_engine *g, const struct round *r)
+{
+    if (r->fd[g->n_src + 2].revents)
+        look_at_memory(g);
+}
 
 /* Without following, one source is read to its end before the next, so that
  * output keeps the order of the command line. */
@@ -658,6 +951,8 @@ static void plan(struct kt_engine *g, struct round *r)
         if (p >= 0 && (wait < 0 || p < wait))
             wait = p;
     }
+    plan_rules(g, r, now, &wait);
+    plan_memory(g, r);
     r->timeout = wait > 3600000 ? 3600000 : (int)wait;
 }
 
@@ -676,12 +971,17 @@ static void step_due(struct kt_engine *g, const struct round *r)
 /* Tells the screen, where there is something to tell. */
 static void publish(struct kt_engine *g, struct kt_counts *told)
 {
-    if (!g->views)
-        return;
     struct kt_counts c = kt_store_counts(g->store);
-    if (c.shown != told->shown || c.malformed != told->malformed || c.conflicts != told->conflicts)
+    if (g->state && c.shown != told->shown)
+        kt_state_rows(g->state);
+    if (!g->views) {
+        *told = c;
+        return;
+    }
+    if (c.shown != told->shown || c.filtered != told->filtered || c.malformed != told->malformed || c.conflicts != told->conflicts ||
+        c.revised != told->revised || c.triaged != told->triaged)
         kt_views_wake(g->views);
-    if (g->health_changed || c.records != told->records || c.received != told->received || c.gaps != told->gaps)
+    if (g->health_changed || c.revised != told->revised || c.triaged != told->triaged || c.records != told->records || c.received != told->received || c.gaps != told->gaps)
         notify(g->news_fd);
     g->health_changed = false;
     *told = c;
@@ -707,7 +1007,7 @@ static void tick(struct kt_engine *g, int64_t *last)
 
 static void loop(struct kt_engine *g, int stop_fd)
 {
-    struct round r = {.fd = calloc(g->n_src + 1, sizeof *r.fd)};
+    struct round r = {.fd = calloc(g->n_src + 3, sizeof *r.fd)};
     if (!r.fd) {
         add_trouble(g, "keytop", "out of memory: nothing can be read", true);
         return;
@@ -715,17 +1015,22 @@ static void loop(struct kt_engine *g, int stop_fd)
     struct kt_counts told = {0};
     int64_t ticked = 0;
     g->health_changed = true;
+    tell_rules(g);
+    publish(g, &told);
+    remember(g);
     publish(g, &told);
     while (!atomic_load(&g->stopping)) {
         plan(g, &r);
         if (!r.active)
             break;
         r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        int n = poll(r.fd, g->n_src + 1, r.timeout);
+        int n = poll(r.fd, g->n_src + 3, r.timeout);
         if (n < 0 && errno != EINTR)
             break;
         if (n > 0 && r.fd[0].revents)
             break;
+        step_rules(g, &r);
+        step_memory(g, &r);
         step_due(g, &r);
         publish(g, &told);
         tick(g, &ticked);
@@ -781,9 +1086,20 @@ struct kt_views *kt_engine_views(struct kt_engine *g)
     return g->views;
 }
 
-const struct kt_rules *kt_engine_rules(const struct kt_engine *g)
+const struct kt_rules *kt_engine_rules(struct kt_engine *g)
 {
-    return g->rules;
+    pthread_mutex_lock(&g->lock);
+    const struct kt_rules *r = kt_rules_hold(g->rules);
+    pthread_mutex_unlock(&g->lock);
+    return r;
+}
+
+struct kt_rules_state kt_engine_rules_state(struct kt_engine *g)
+{
+    pthread_mutex_lock(&g->lock);
+    struct kt_rules_state s = g->rules_state;
+    pthread_mutex_unlock(&g->lock);
+    return s;
 }
 
 size_t kt_engine_sources(struct kt_engine *g, struct kt_source_state *out, size_t max)

@@ -5,8 +5,10 @@
 #define KT_ENGINE_H
 #include "base/clock.h"
 #include "base/err.h"
+#include "ruleset.h"
 #include "source/source.h"
 #include "store/ledger.h"
+#include "store/state.h"
 #include "store/store.h"
 #include "store/view.h"
 
@@ -14,11 +16,17 @@
 
 struct kt_engine;
 
+/* What is remembered: nothing; triage, until the end; in files (store/state.h),
+ * out of which the rows of the sources that are added come back first. Rows of
+ * standard input and of demo: are not kept. */
+enum kt_memory { KT_MEMORY_NONE, KT_MEMORY_RUN, KT_MEMORY_FILE };
+
 struct kt_engine_opts {
     bool follow;                  /* keep going as records arrive */
     int64_t since, until;         /* by eventTime; KT_TIME_NONE: open */
     const struct kt_filter *filter; /* headless --filter: others count as filtered; borrowed */
     const char *rule;             /* only events that match it (name or id); NULL: all */
+    struct kt_ruleset_opts ruleset; /* rules besides those built in; `only` is set by the engine */
     /* Bits of KT_KIND_BIT: what becomes rows; 0: creations. A record that is of
      * a kind not asked for and a use besides is a row of kind use where uses
      * are asked for. `received` and what it is the sum of count these kinds
@@ -30,7 +38,9 @@ struct kt_engine_opts {
     bool ledger;
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo:; 0: the default one */
-    struct kt_store_opts store;   /* .rules is set by the engine */
+    struct kt_store_opts store;   
+    enum kt_memory memory;
+    struct kt_state_opts state;   /* .changed, .ctx and .clock are set by the engine; .path of FILE */
 };
 
 enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *o, struct kt_err *e);
@@ -43,7 +53,8 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
 /* --- headless ---------------------------------------------------------- */
 
 struct kt_engine_sink {
-    /* A new row, in order of arrival, spans and json borrowed; false: stop. */
+    /* A new row, in order of arrival, spans and json borrowed; false: stop.
+     * Rows that a Sigma filter suppressed are counted, and not told. */
     bool (*row)(void *ctx, const struct kt_row *r, json_t *root);
     /* Something was not read, or was repaired over: a place and a sentence. */
     void (*trouble)(void *ctx, const char *place, const char *sentence);
@@ -65,7 +76,25 @@ enum kt_code kt_engine_start(struct kt_engine *g, struct kt_err *e);
 int kt_engine_fd(const struct kt_engine *g);
 struct kt_store *kt_engine_store(struct kt_engine *g);
 struct kt_views *kt_engine_views(struct kt_engine *g);
-const struct kt_rules *kt_engine_rules(const struct kt_engine *g);
+/* The rules in force, held for the caller: kt_rules_free lets go of them. When
+ * they are loaded anew, `loads` below has grown; rows are judged anew then, a
+ * little at a time, as far as their texts are kept. */
+const struct kt_rules *kt_engine_rules(struct kt_engine *g);
+struct kt_rules_state {
+    uint64_t loads;      /* since the start, the first among them */
+    int64_t at;          /* real time of the last of them */
+    size_t rules, filters, correlations; /* in force */
+    size_t refused;      /* files, at that load */
+    bool stale;          /* the files have been changed since, in a way that is refused */
+    char note[256];      /* then: where, and why */
+};
+struct kt_rules_state kt_engine_rules_state(struct kt_engine *g);
+
+/* NULL where nothing is remembered. It tells of news through kt_engine_fd. */
+struct kt_state *kt_engine_state(struct kt_engine *g);
+/* The last row that this person had looked at in an earlier run, and kt_store_row
+ * of it; 0: none, or not known yet. `known`: there was such a look. */
+uint64_t kt_engine_looked(struct kt_engine *g, bool *known);
 
 struct kt_source_state {
     char name[64];      /* as on screen: --name, else the address's end */

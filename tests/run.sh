@@ -6,9 +6,11 @@ passed=0 failed=0 skipped=0 replay=0
 root=$(cd "$(dirname "$0")/.." && pwd)
 export KEYTOP_SOURCE="$root"
 unset LINES COLUMNS NO_COLOR COLORTERM
-export LC_ALL=C.UTF-8 TZ=UTC
+export LC_ALL=C.UTF-8 TZ=UTC XDG_CONFIG_HOME=/nonexistent
 log=$(mktemp) || exit 1
-trap 'rm -f "$log"' EXIT
+XDG_STATE_HOME=$(mktemp -d) || exit 1 # nobody's own memory
+export XDG_STATE_HOME
+trap 'rm -rf "$log" "$XDG_STATE_HOME"' EXIT
 for t in "$@"; do
 	[ "$t" = -- ] && { replay=1; continue; }
 	name=${t#"$BUILD"/}

@@ -3,6 +3,7 @@
 #include "output/output.h"
 #include "tui/format.h"
 #include "tui/status.h"
+#include "tui/triage.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -118,7 +119,9 @@ unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label,
 static unsigned copied(struct kt_app *a, struct kt_buf *b, const char *what)
 {
     unsigned did = KT_APP_REDRAW;
-    if (b->failed) {
+    if (a->opts.no_clipboard) {
+        did |= kt_app_hint(a, "not copied: %s", a->opts.no_clipboard);
+    } else if (b->failed) {
         did |= kt_app_hint(a, "too long to copy: more than %d bytes", KT_CLIPBOARD_MAX);
     } else {
         memcpy(a->clip, kt_buf_str(b), b->len + 1);
@@ -151,6 +154,15 @@ unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq)
     return copied(a, &b, "the row as JSON");
 }
 
+unsigned kt_app_copy_text(struct kt_app *a, const char *text, const char *what)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, KT_CLIPBOARD_MAX);
+    if (!kt_text_plain(&b, kt_span_of(text), KT_TEXT_IDENTITY, true))
+        b.failed = true;
+    return copied(a, &b, what);
+}
+
 const char *kt_app_clipboard(struct kt_app *a)
 {
     return a->clip;
@@ -168,13 +180,12 @@ static bool catching_up(const struct kt_app *a)
     return a->complete.reading || !kt_app_live(a);
 }
 
-/* Rows are numbered in order of arrival, so that their count is the last
- * number. The views may be far behind it. */
+/* The views may be far behind the newest row. */
 static void note_start(struct kt_app *a)
 {
     bool catching = catching_up(a);
     if (catching || !a->caught_up)
-        a->at_start = a->counts.shown + a->counts.malformed;
+        a->at_start = a->counts.last;
     a->caught_up = !catching;
 }
 
@@ -219,6 +230,7 @@ unsigned kt_app_news(struct kt_app *a)
     kt_arena_reset(a->arena);
     if (kt_status_refresh(a))
         did |= KT_APP_REDRAW;
+    did |= kt_triage_news(a);
     note_start(a);
     for (struct kt_screen *s = a->top; s; s = s->below)
         if (s->ops->news && (s == a->top || s == a->table || a->top->ops->overlay))
@@ -275,14 +287,33 @@ unsigned kt_app_tick(struct kt_app *a)
 
 /* --- keys --------------------------------------------------------------- */
 
+static unsigned show_suppressed(struct kt_app *a)
+{
+    char b[KT_FMT_TEXT];
+    a->suppressed = !a->suppressed;
+    for (struct kt_screen *s = a->top; s; s = s->below)
+        if (s->ops->anew)
+            s->ops->anew(s);
+    if (!a->suppressed)
+        return kt_app_hint(a, "what filters keep out is hidden");
+    if (!a->counts.suppressed)
+        return kt_app_hint(a, "no filter keeps anything out so far; what one does will be shown");
+    return kt_app_hint(a, "%s shown that filters keep out; F hides them again",
+                       kt_fmt_plural(a->counts.suppressed, "row is", "rows are", b));
+}
+
 static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
 {
     *done = true;
     switch (cmd) {
-    case KT_CMD_QUIT: return KT_APP_QUIT;
+    case KT_CMD_QUIT:
+        if (a->state && a->caught_up) /* who leaves has looked */
+            kt_state_look(a->state, a->last_seq);
+        return KT_APP_QUIT;
     case KT_CMD_REPAINT: return KT_APP_REDRAW | KT_APP_REPAINT;
     case KT_CMD_SUSPEND: return KT_APP_SUSPEND;
     case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
+    case KT_CMD_SUPPRESSED: return show_suppressed(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
     default: *done = false; return 0;
     }
@@ -309,6 +340,14 @@ static unsigned prompt_key(struct kt_app *a, struct kt_key k)
         return did;
     enum kt_prompt_event e = kt_prompt_key(&a->prompt, k, a->pasting);
     struct kt_screen *s = a->prompt_of;
+    if (kt_triage_prompting(a)) {
+        unsigned did_it = kt_triage_prompted(a, e);
+        if (e == KT_PROMPT_ACCEPTED || e == KT_PROMPT_CANCELLED) {
+            kt_prompt_close(&a->prompt);
+            a->prompt_of = NULL;
+        }
+        return did_it;
+    }
     if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
         return KT_APP_REDRAW; /* the error stands there; the text can be mended */
     unsigned was = KT_APP_REDRAW | (e != KT_PROMPT_NOTHING && s ? s->ops->prompted(s, e) : 0);
@@ -439,7 +478,7 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     a->engine = o->engine;
     a->store = kt_engine_store(o->engine);
     a->views = kt_engine_views(o->engine);
-    a->rules = kt_engine_rules(o->engine);
+    a->state = kt_engine_state(o->engine);
     a->arena = kt_arena_new(ARENA_MAX);
     if (a->arena) {
         kt_status_refresh(a);
@@ -465,5 +504,6 @@ void kt_app_free(struct kt_app *a)
         s->ops->free(s);
     }
     kt_arena_free(a->arena);
+    kt_rules_free(a->rules);
     free(a);
 }

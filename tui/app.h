@@ -15,6 +15,8 @@ struct kt_app_opts {
     const char *rule;             /* --rule: named on the status line; NULL */
     bool follow;
     bool ascii;
+    const char *profile;          /* of containment commands (event/contain.h); NULL */
+    const char *no_clipboard;     /* why nothing can be copied, in our words; NULL: it can */
 };
 
 enum { /* what a call asks of the loop */

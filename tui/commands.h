@@ -32,6 +32,7 @@ enum kt_context {
     X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU, 1, "back", "leave this overlay")              \
     X(CLEAR, "clear", "Esc Backspace", KT_CTX_TABLE, 0, "", "end the search, or \"only ...\", or the pause")         \
     X(FILTER, "filter", "/", KT_CTX_TABLE, 4, "filter", "show only rows that match; empty shows all")                \
+    X(SUPPRESSED, "show-filtered", "F", KT_CTX_TABLE | KT_CTX_PANE, 0, "", "show, or hide again, what Sigma filters keep out") \
     X(SORT, "sort", "s", KT_CTX_TABLE, 5, "sort", "choose the column to sort by")                                    \
     X(SORT_LEFT, "sort-left", "<", KT_CTX_TABLE, 0, "", "sort by the column to the left")                            \
     X(SORT_RIGHT, "sort-right", ">", KT_CTX_TABLE, 0, "", "sort by the column to the right")                         \
@@ -51,8 +52,15 @@ enum kt_context {
     X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES, 3, "search", "find a text on this page") \
     X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES, 0, "", "go to the next hit")                                \
     X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES, 0, "", "go to the hit before")                      \
-    X(COPY_VALUE, "copy-value", "y", KT_CTX_DATA, 9, "copy", "copy the value under the cursor (OSC 52)")             \
+    X(COPY, "copy", "y", KT_CTX_DATA, 9, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
+    X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
+    X(ACK, "acknowledge", "a", KT_CTX_DATA, 5, "ack", "acknowledge, or no longer")                                   \
+    X(NOTE, "note", "m", KT_CTX_DATA, 6, "note", "write a note on it")                                               \
+    X(TAG, "tag", "t", KT_CTX_DATA, 0, "", "its tags, parted by blanks")                                             \
+    X(ASSIGN, "assign", "A", KT_CTX_DATA, 0, "", "say whose it is to look into")                                     \
+    X(UNDO, "undo", "u", KT_CTX_DATA, 0, "", "take back your last act")                                              \
+    X(LOOKED, "looked", "l", KT_CTX_DATA, 0, "", "you have looked at all that is here: none of it is new")           \
     X(SOURCES, "sources", "S", KT_CTX_TABLE | KT_CTX_PANE, 10, "sources", "the sources, and what was not read")      \
     X(UP, "up", "Up k", KT_CTX_LISTS, 0, "", "up")                                                                   \
     X(DOWN, "down", "Down j", KT_CTX_LISTS, 0, "", "down")                                                           \

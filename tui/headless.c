@@ -16,6 +16,7 @@ enum { QUIET_MS = 500 /* what takes less shows no progress */, LINE = 160 };
 
 struct headless {
     struct kt_output *output;
+    const struct kt_rules *rules; /* held: the output's columns are of one of them */
     bool progress;  /* standard error is a terminal */
     size_t shown;   /* columns of the line of progress that stands there */
     int width;
@@ -181,7 +182,8 @@ static enum kt_code open_output(struct headless *h, const struct kt_options *o, 
     };
     /* who follows wants each row as it comes */
     setvbuf(stdout, NULL, o->follow || isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, 1 << 16);
-    return kt_output_new(&h->output, &opts, kt_engine_rules(g), stdout, e);
+    h->rules = kt_engine_rules(g);
+    return kt_output_new(&h->output, &opts, h->rules, stdout, e);
 }
 
 int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii, bool missed, int *signo)
@@ -190,13 +192,19 @@ int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii,
     struct headless h = {.progress = isatty(STDERR_FILENO) && !o->follow, .width = terminal_width(STDERR_FILENO)};
     *signo = 0;
     if (open_output(&h, o, g, ascii, &e)) {
-        kt_text_complain("%s", e.text);
+        const struct kt_config *c = o->columns_of;
+        if (c)
+            kt_text_complain("%s:%d:%d: %s", c->path, c->output.columns_place.line, c->output.columns_place.column, e.text);
+        else
+            kt_text_complain("%s", e.text);
+        kt_rules_free(h.rules);
         return 2;
     }
     int stop_fd = kt_signals_stop_fd();
     if (stop_fd < 0) {
         kt_text_complain("signals cannot be caught: %s", strerror(errno));
         kt_output_free(h.output);
+        kt_rules_free(h.rules);
         return 2;
     }
     struct kt_engine_sink sink = {.row = on_row, .trouble = on_trouble, .tick = on_tick, .ctx = &h};
@@ -205,6 +213,7 @@ int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii,
     clear_progress(&h);
     bool written = finish_output(&h);
     kt_output_free(h.output);
+    kt_rules_free(h.rules);
     *signo = kt_signals_stopped_by();
     return all && written && !missed ? 0 : 1;
 }

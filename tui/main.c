@@ -1,5 +1,7 @@
 /* keytop: the program. */
 #include "app.h"
+#include "check.h"
+#include "clipboard.h"
 #include "headless.h"
 #include "loop.h"
 #include "options.h"
@@ -103,7 +105,12 @@ static int leave(struct kt_app *app, struct kt_term *term, const struct kt_signa
     return why == KT_LOOP_QUIT ? 0 : why == KT_LOOP_GONE ? 128 + SIGHUP : COULD_NOT_START;
 }
 
-static int run_screen(const struct kt_options *o, struct kt_engine *g, bool ascii)
+static const char *no_clipboard(const struct kt_config *c)
+{
+    return c->output.clipboard == KT_CONFIG_NO ? "the configuration says clipboard: false" : kt_clipboard_without(getenv("TERM"));
+}
+
+static int run_screen(const struct kt_options *o, const struct kt_config *c, struct kt_engine *g, bool ascii)
 {
     struct kt_err e = {0};
     struct kt_term *term;
@@ -113,7 +120,8 @@ static int run_screen(const struct kt_options *o, struct kt_engine *g, bool asci
     struct kt_app *app = NULL;
     if (!kt_engine_start(g, &e)) {
         app = kt_app_new(&(struct kt_app_opts){
-            .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii});
+            .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii,
+            .profile = c->contain.profile, .no_clipboard = no_clipboard(c)});
         if (!app)
             kt_fail(&e, KT_ENOMEM, "out of memory");
     }
@@ -126,7 +134,34 @@ static int run_screen(const struct kt_options *o, struct kt_engine *g, bool asci
     return leave(app, term, &signals, why);
 }
 
-static int run(const struct kt_options *o, struct kt_filter *filter, int *signo)
+static bool all_demo(const struct kt_options *o)
+{
+    for (size_t i = 0; i < o->n_source; i++)
+        if (strncmp(o->source[i].address, "demo:", 5) != 0)
+            return false;
+    return true;
+}
+
+/* The screen remembers where it can. Output for a pipe comes of what is read,
+ * and of nothing else, unless --state asks for it. */
+static void choose_memory(struct kt_engine_opts *opts, const struct kt_options *o, const struct kt_config *c,
+                          char usual[KT_CONFIG_TEXT])
+{
+    bool screen = o->shape == KT_SHAPE_SCREEN, none = o->no_state || (c->state.keep == KT_CONFIG_NO && !o->state);
+    opts->state = (struct kt_state_opts){.read_only = o->read_only,
+                                         .keep_ms = (int64_t)c->state.days * 24 * 60 * 60 * 1000,
+                                         .bytes_max = c->state.bytes};
+    opts->memory = screen ? KT_MEMORY_RUN : KT_MEMORY_NONE;
+    if (none || (!o->state && (!screen || all_demo(o))))
+        return;
+    opts->state.path = o->state ? o->state : c->state.file;
+    if (!opts->state.path && kt_state_default_path(usual, KT_CONFIG_TEXT))
+        opts->state.path = usual;
+    opts->state.optional = !o->state;
+    opts->memory = opts->state.path ? KT_MEMORY_FILE : KT_MEMORY_RUN;
+}
+
+static int run(const struct kt_options *o, const struct kt_config *c, struct kt_filter *filter, int *signo)
 {
     struct kt_err e = {0};
     struct kt_engine *g;
@@ -137,26 +172,28 @@ static int run(const struct kt_options *o, struct kt_filter *filter, int *signo)
                                   .until = o->until,
                                   .filter = screen ? NULL : filter, /* the screen's can be changed */
                                   .rule = o->rule,
+                                  .ruleset = kt_options_rules(o),
                                   .kinds = o->kinds,
                                   .ledger = screen,
-                                  .store = {.keep_raw = screen}};
+                                  .store = {.rows_max = c->memory.rows, .memory_max = c->memory.bytes, .keep_raw = screen}};
+    char usual[KT_CONFIG_TEXT];
+    choose_memory(&opts, o, c, usual);
+    opts.store.keep_raw |= opts.memory == KT_MEMORY_FILE;
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);
     int status = add_sources(g, o, &missed, &e)  ? complain(&e)
-                 : screen                        ? run_screen(o, g, ascii)
+                 : screen                        ? run_screen(o, c, g, ascii)
                                                  : kt_headless_run(o, g, ascii, missed, signo);
     kt_engine_free(g);
     return status;
 }
 
-static int start(const struct kt_options *o, int *signo)
+static int start(const struct kt_options *o, const struct kt_config *c, int *signo)
 {
     struct kt_err e = {0};
     struct kt_filter *filter = NULL;
-    if (o->help)
-        return print_help();
-    if (o->version)
-        return print("keytop " KEYTOP_VERSION "\n");
+    if (o->check)
+        return kt_check_run(o, c, NULL);
     if (!o->n_source) {
         fputs(kt_options_no_source, stderr);
         return COULD_NOT_START;
@@ -165,8 +202,35 @@ static int start(const struct kt_options *o, int *signo)
         kt_text_complain("--filter: %s", e.text);
         return COULD_NOT_START;
     }
-    int status = run(o, filter, signo);
+    int status = run(o, c, filter, signo);
     kt_filter_free(filter);
+    return status;
+}
+
+/* A file that is asked for must be there; the usual one may be missing. */
+static enum kt_code configure(struct kt_options *o, struct kt_config *c, struct kt_err *e)
+{
+    char usual[KT_CONFIG_TEXT];
+    if (!o->config && !kt_config_default_path(usual, sizeof usual))
+        return KT_OK;
+    enum kt_code rc = kt_config_load(c, o->config ? o->config : usual, e);
+    if (rc == KT_ENOTFOUND && !o->config)
+        return KT_OK;
+    return rc ? rc : kt_options_configure(o, c, e);
+}
+
+static int begin(struct kt_options *o, int *signo)
+{
+    struct kt_err e = {0};
+    struct kt_config c;
+    if (o->help)
+        return print_help();
+    if (o->version)
+        return print("keytop " KEYTOP_VERSION "\n");
+    kt_config_none(&c);
+    bool bad = configure(o, &c, &e) != KT_OK;
+    int status = !bad ? start(o, &c, signo) : o->check ? kt_check_run(o, &c, &e) : complain(&e);
+    kt_config_free(&c);
     return status;
 }
 
@@ -178,7 +242,7 @@ int main(int argc, char **argv)
     fill_descriptors();
     setlocale(LC_CTYPE, "");
     int status = kt_options_parse(&o, argc, argv, isatty(STDOUT_FILENO), kt_now(NULL), &e) ? complain(&e)
-                                                                                           : start(&o, &signo);
+                                                                                           : begin(&o, &signo);
     kt_options_free(&o);
     if (signo)
         kt_signals_die(signo);

@@ -19,6 +19,9 @@
     X(UNTIL, 0, "until", "TIME", true, "the same, for the end")                                                     \
     X(RULE, 0, "rule", "NAME", true,                                                                                 \
       "only what matches this rule (its file's name, or id);\ntable and csv take the rule's columns")               \
+    X(RULES, 0, "rules", "DIR", true, "more rules, filters and correlations in Sigma format;\nmay be repeated")      \
+    X(FILTERS, 0, "filters", "DIR", true, "more filters, and nothing but filters; may be repeated")                  \
+    X(CHECK, 0, "check", NULL, true, "check rules, filters, theme and sources: a line each")                        \
     X(COLUMNS, 0, "columns", "LIST", true, "columns for table and csv: names, or dotted paths of\nthe record")      \
     X(KINDS, 0, "kinds", "LIST", true,                                                                               \
       "creation (default), use, deactivation, reactivation,\ndeletion, credential, or all")                         \
@@ -26,18 +29,17 @@
     X(THEME, 0, "theme", "NAME", true, "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
     X(ASCII, 0, "ascii", NULL, true, "draw with ASCII alone")                                                        \
     X(COLOR, 0, "color", "WHEN", true, "auto, always or never; NO_COLOR is honoured")                               \
-    X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk (nothing is kept as yet)")                         \
+    X(STATE, 0, "state", "FILE", true,                                                                               \
+      "remember rows and triage in FILE instead of\n$XDG_STATE_HOME/keytop/state.db (the screen's default)")        \
+    X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk")                                                  \
+    X(READ_ONLY, 0, "read-only", NULL, true, "refuse to acknowledge, note or tag anything")                         \
+    X(CONFIG, 0, "config", "FILE", true,                                                                             \
+      "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
     X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
     X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
-    X(RULES, 0, "rules", "DIR", false, "")                                                                           \
-    X(FILTERS, 0, "filters", "DIR", false, "")                                                                       \
     X(PROFILE, 0, "profile", "NAME", false, "")                                                                      \
     X(REGION, 0, "region", "NAME", false, "")                                                                        \
-    X(STATE, 0, "state", "FILE", false, "")                                                                          \
     X(WALL, 0, "wall", NULL, false, "")                                                                              \
-    X(READ_ONLY, 0, "read-only", NULL, false, "")                                                                    \
-    X(CONFIG, 0, "config", "FILE", false, "")                                                                        \
-    X(CHECK, 0, "check", NULL, false, "")                                                                            \
     X(PRINT_POLICY, 0, "print-policy", "SOURCE", false, "")
 
 enum option_id {
@@ -68,7 +70,7 @@ static const struct {
     {"splunk", 0, false},
 };
 
-enum { SOURCES_MAX = 1 << 20, LONG_BASE = 1000, HELP_COLUMN = 26 };
+enum { SOURCES_MAX = 1 << 20, FOLDERS_MAX = 1000, LONG_BASE = 1000, HELP_COLUMN = 26 };
 
 const char kt_options_no_source[] =
     "keytop: nothing to read: name a SOURCE\n"
@@ -121,6 +123,7 @@ static enum kt_code set_color(struct parse *p, const char *text)
     for (int i = 0; i < 3; i++)
         if (strcmp(names[i], text) == 0) {
             p->o->color = (enum kt_color)i;
+            p->o->color_given = true;
             return KT_OK;
         }
     return kt_fail(p->e, KT_EUSAGE, "--color takes auto, always or never, not \"%s\"", text);
@@ -141,6 +144,17 @@ static enum kt_code set_text(struct parse *p, enum option_id id, const char *tex
     if (!*text && id != OPT_FILTER)
         return kt_fail(p->e, KT_EUSAGE, "--%s takes %s, not nothing", rows[id].name, rows[id].argument);
     *out = text;
+    return KT_OK;
+}
+
+static enum kt_code add_folder(struct parse *p, enum option_id id, const char *path, const char ***list, size_t *n,
+                               size_t *cap)
+{
+    if (!*path)
+        return kt_fail(p->e, KT_EUSAGE, "--%s takes a folder, not nothing", rows[id].name);
+    if (!kt_grow(list, cap, *n + 1, sizeof **list, FOLDERS_MAX))
+        return kt_fail(p->e, KT_ELIMIT, "more than %d times --%s, or no memory for them", FOLDERS_MAX, rows[id].name);
+    (*list)[(*n)++] = path;
     return KT_OK;
 }
 
@@ -177,13 +191,19 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_KINDS: return set_kinds(p, arg);
     case OPT_COLUMNS: return set_text(p, id, arg, &o->columns);
     case OPT_THEME: return set_text(p, id, arg, &o->theme);
+    case OPT_CONFIG: return set_text(p, id, arg, &o->config);
     case OPT_NAME: return set_text(p, id, arg, &p->name);
+    case OPT_RULES: return add_folder(p, id, arg, &o->rules, &o->n_rules, &o->cap_rules);
+    case OPT_FILTERS: return add_folder(p, id, arg, &o->filters, &o->n_filters, &o->cap_filters);
+    case OPT_CHECK: o->check = true; break;
     case OPT_FOLLOW: p->follow = true; break;
     case OPT_ONCE: p->once = true; break;
     case OPT_ASCII: o->ascii = true; break;
     case OPT_HELP: o->help = true; break;
     case OPT_VERSION: o->version = true; break;
-    case OPT_NO_STATE:
+    case OPT_STATE: return set_text(p, id, arg, &o->state);
+    case OPT_NO_STATE: o->no_state = true; break;
+    case OPT_READ_ONLY: o->read_only = true; break;
     default: break;
     }
     return KT_OK;
@@ -219,6 +239,8 @@ static enum kt_code finish(struct parse *p, bool terminal)
         return kt_fail(p->e, KT_EUSAGE, "--name %s stands before the SOURCE that it names", p->name);
     if (p->once && p->follow)
         return kt_fail(p->e, KT_EUSAGE, "--once and --follow exclude each other");
+    if (o->state && o->no_state)
+        return kt_fail(p->e, KT_EUSAGE, "--state and --no-state exclude each other");
     if (o->since != KT_TIME_NONE && o->until != KT_TIME_NONE && o->since > o->until)
         return kt_fail(p->e, KT_EUSAGE, "--since is later than --until");
     if (!p->shape_given)
@@ -226,6 +248,7 @@ static enum kt_code finish(struct parse *p, bool terminal)
     if (o->columns && o->shape != KT_SHAPE_TABLE && o->shape != KT_SHAPE_CSV)
         return kt_fail(p->e, KT_EUSAGE, "--columns goes with --output table or csv");
     o->follow = p->follow || (o->shape == KT_SHAPE_SCREEN && !p->once);
+    o->follow_given = p->follow || p->once;
     return KT_OK;
 }
 
@@ -273,11 +296,85 @@ enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool 
     return finish(&p, terminal);
 }
 
+/* Those of the configuration first. */
+static bool put_first(const char ***list, size_t *n, size_t *cap, const char *const *first, size_t n_first)
+{
+    if (!n_first)
+        return true;
+    if (!kt_grow(list, cap, *n + n_first, sizeof **list, 2 * FOLDERS_MAX))
+        return false;
+    memmove(*list + n_first, *list, *n * sizeof **list);
+    memcpy(*list, first, n_first * sizeof **list);
+    *n += n_first;
+    return true;
+}
+
+static enum kt_code configure_rules(struct kt_options *o, const struct kt_config *c, struct kt_err *e)
+{
+    o->disabled = calloc(c->rules.n_disabled + 1, sizeof *o->disabled);
+    o->placeholder = calloc(c->rules.n_placeholder + 1, sizeof *o->placeholder);
+    if (!o->disabled || !o->placeholder ||
+        !put_first(&o->rules, &o->n_rules, &o->cap_rules, c->rules.folder, c->rules.n_folder) ||
+        !put_first(&o->filters, &o->n_filters, &o->cap_filters, c->filters.folder, c->filters.n_folder))
+        return kt_fail(e, KT_ELIMIT, "%s: out of memory, or too many folders of rules", c->path);
+    for (size_t i = 0; i < c->rules.n_disabled; i++)
+        o->disabled[o->n_disabled++] = c->rules.disabled[i].name;
+    for (size_t i = 0; i < c->rules.n_placeholder; i++) {
+        const struct kt_config_placeholder *p = &c->rules.placeholder[i];
+        o->placeholder[o->n_placeholders++] = (struct kt_placeholder){.name = p->name, .value = p->value, .n = p->n};
+    }
+    return KT_OK;
+}
+
+struct kt_ruleset_opts kt_options_rules(const struct kt_options *o)
+{
+    return (struct kt_ruleset_opts){.rules = o->rules,
+                                    .filters = o->filters,
+                                    .n_rules = o->n_rules,
+                                    .n_filters = o->n_filters,
+                                    .placeholder = o->placeholder,
+                                    .n_placeholders = o->n_placeholders,
+                                    .disabled = o->disabled,
+                                    .n_disabled = o->n_disabled,
+                                    .only = o->rule};
+}
+
+/* What the command line leaves open, the configuration decides. */
+enum kt_code kt_options_configure(struct kt_options *o, const struct kt_config *c, struct kt_err *e)
+{
+    struct parse p = {.o = o, .e = e};
+    bool given = o->n_source > 0, table = o->shape == KT_SHAPE_TABLE || o->shape == KT_SHAPE_CSV;
+    o->theme = o->theme ? o->theme : c->output.theme;
+    o->ascii |= c->output.ascii == KT_CONFIG_YES;
+    if (!o->color_given && c->output.color >= 0)
+        o->color = (enum kt_color)c->output.color;
+    if (!o->columns && !o->rule && table && c->output.columns) {
+        o->columns = c->output.columns;
+        o->columns_of = c;
+    }
+    if (!o->follow_given && c->follow != KT_CONFIG_UNSET)
+        o->follow = c->follow == KT_CONFIG_YES;
+    for (size_t i = 0; !given && i < c->n_source; i++) {
+        p.name = c->source[i].name;
+        enum kt_code rc = add_source(&p, c->source[i].address);
+        if (rc)
+            return rc;
+    }
+    return configure_rules(o, c, e);
+}
+
 void kt_options_free(struct kt_options *o)
 {
     free(o->source);
+    free(o->rules);
+    free(o->filters);
+    free(o->disabled);
+    free(o->placeholder);
     o->source = NULL;
-    o->n_source = o->cap_source = 0;
+    o->rules = o->filters = o->disabled = NULL;
+    o->placeholder = NULL;
+    o->n_disabled = o->n_placeholders = 0;
+    o->n_source = o->cap_source = o->n_rules = o->cap_rules = o->n_filters = o->cap_filters = 0;
 }
 
 /* --- help ---------------------------------------------------------------- */

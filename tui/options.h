@@ -5,6 +5,8 @@
 #define KT_TUI_OPTIONS_H
 #include "base/buf.h"
 #include "base/err.h"
+#include "ruleset.h"
+#include "config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,15 +19,23 @@ struct kt_source_arg {
     const char *address, *name; /* name NULL: none was given */
 };
 
-struct kt_options { /* texts borrowed from argv */
+struct kt_options { /* texts borrowed from argv, and from the configuration */
     bool help, version; /* then nothing else was looked at */
     enum kt_shape shape;
     bool follow;
-    const char *filter, *rule, *columns, *theme; /* NULL: not given */
+    bool follow_given, color_given;
+    const char *filter, *rule, *columns, *theme, *config; /* NULL: not given */
+    const struct kt_config *columns_of; /* they stand there; NULL: on the command line */
+    const char *state;         /* --state; NULL: not given */
+    bool no_state, read_only;
     int64_t since, until;                        /* KT_TIME_NONE: not given */
     unsigned kinds;                              /* bits of KT_KIND_BIT */
     bool ascii;
     enum kt_color color;
+    bool check;                                  /* --check: look, say and end */
+    const char **rules, **filters, **disabled;   /* folders; names and ids */
+    struct kt_placeholder *placeholder;
+    size_t n_rules, cap_rules, n_filters, cap_filters, n_disabled, n_placeholders;
     struct kt_source_arg *source;
     size_t n_source, cap_source;
 };
@@ -34,7 +44,13 @@ struct kt_options { /* texts borrowed from argv */
  * KT_EUNSUPPORTED name the option and what is allowed. Free after either. */
 enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool terminal, int64_t now,
                               struct kt_err *e);
+/* Takes from the configuration, which must outlive them, what the command line
+ * did not say: its sources where none was named, and defaults. Its folders of
+ * rules come before those of the command line, which override them. */
+enum kt_code kt_options_configure(struct kt_options *o, const struct kt_config *c, struct kt_err *e);
 void kt_options_free(struct kt_options *o);
+/* The rules that are asked for; borrows from `o`. */
+struct kt_ruleset_opts kt_options_rules(const struct kt_options *o);
 bool kt_options_help(struct kt_buf *b);
 /* What to type, for those who gave no SOURCE. */
 extern const char kt_options_no_source[];

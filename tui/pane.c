@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "tui/format.h"
+#include "tui/triage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,7 +43,8 @@ static struct kt_view_spec spec_of(const struct kt_pane *p)
 {
     struct kt_view_spec spec = {.scope = p->entity, .sort = KT_FIELD_TIME, .facets = (1u << KT_ENTITY_KINDS) - 1,
                                 .buckets = SPARK_DAYS, .from = KT_TIME_NONE, .to = KT_TIME_NONE,
-                                .span = (int64_t)SPARK_DAYS * DAY};
+                                .span = (int64_t)SPARK_DAYS * DAY,
+                                .suppressed = p->app->suppressed};
     if (kt_app_ends_now(p->app, spec.span)) {
         int64_t now = kt_app_now(p->app);
         spec.to = now - now % DAY + DAY;
@@ -141,6 +143,13 @@ void kt_pane_set(struct kt_pane *p, kt_entity e, uint64_t from_seq)
         p->generation = kt_view_set(p->view, &spec);
     else
         p->view = kt_view_open(p->app->views, &spec); /* NULL: its sections stay empty */
+}
+
+void kt_pane_anew(struct kt_pane *p)
+{
+    struct kt_view_spec spec = spec_of(p);
+    if (p->view)
+        p->generation = kt_view_set(p->view, &spec);
 }
 
 /* --- lines -------------------------------------------------------------- */
@@ -583,7 +592,7 @@ static void draw_timeline_item(struct kt_pane *p, uint64_t seq, struct kt_canvas
 {
     struct kt_row r;
     if (kt_app_row(p->app, seq, &r))
-        kt_columns_row(&p->columns, c, row, &r, kt_app_now(p->app), seq > p->app->seen, false);
+        kt_columns_row(&p->columns, c, row, &r, kt_app_now(p->app), kt_app_is_new(p->app, seq), false);
     else
         kt_canvas_text(c, row, p->left + 1, p->width - 1, KT_STYLE(DIM), "no longer kept");
 }
@@ -795,7 +804,7 @@ static unsigned copy(struct kt_pane *p, bool row)
         return kt_app_hint(p->app, "nothing to copy here");
     if (!row)
         return kt_app_copy_value(p->app, value, KT_TEXT_FREE);
-    return seq ? kt_app_copy_row(p->app, seq) : kt_app_hint(p->app, "c copies rows of the timeline; y copies a value");
+    return seq ? kt_app_copy_row(p->app, seq) : kt_app_hint(p->app, "c copies rows of the timeline; Y copies a value");
 }
 
 static unsigned search(struct kt_pane *p, bool backwards, bool here)
@@ -808,10 +817,31 @@ static unsigned search(struct kt_pane *p, bool backwards, bool here)
     return kt_app_hint(p->app, "not found on this page");
 }
 
+/* A row of the timeline, or the key whose pane this is. */
+static bool triage(struct kt_screen *s, enum kt_command cmd, unsigned *did)
+{
+    struct kt_pane *p = pane_of(s);
+    struct kt_subject about = {0};
+    struct kt_entity_info info;
+    struct kt_span value;
+    struct kt_row r;
+    uint64_t seq = 0;
+    bool have = line_value(p, &value, &seq) && seq && kt_app_row(p->app, seq, &r);
+    if (have)
+        about = kt_triage_row(&r);
+    else if (kt_store_entity(p->app->store, p->entity, p->app->arena, &info) && info.kind == KT_ENTITY_KEY)
+        about = kt_triage_key(info.name);
+    have = have || kt_span_known(about.key);
+    return kt_triage_command(s, cmd, have ? &about : NULL, did);
+}
+
 static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key k)
 {
     (void)k;
     struct kt_pane *p = pane_of(s);
+    unsigned did;
+    if (triage(s, cmd, &did))
+        return did;
     struct kt_list_items it = kt_pane_items(p);
     switch (cmd) {
     case KT_CMD_OPEN: return open_line(p);
@@ -826,6 +856,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
         return kt_app_prompt(p->app, s, "search", "");
     case KT_CMD_NEXT: return search(p, false, false);
     case KT_CMD_PREVIOUS: return search(p, true, false);
+    case KT_CMD_COPY: return p->kind == &kt_pane_key ? kt_pane_copy_contain(p) : copy(p, false);
     case KT_CMD_COPY_VALUE: return copy(p, false);
     case KT_CMD_COPY_ROW: return copy(p, true);
     case KT_CMD_UP: return kt_list_move(&p->list, &it, KT_LIST_UP) ? KT_APP_REDRAW : 0;
@@ -897,6 +928,11 @@ static void settle(struct kt_screen *s)
         kt_view_settle(pane_of(s)->view);
 }
 
+static void anew(struct kt_screen *s)
+{
+    kt_pane_anew(pane_of(s));
+}
+
 static bool awaits(struct kt_screen *s)
 {
     return kt_pane_awaits(pane_of(s));
@@ -904,7 +940,7 @@ static bool awaits(struct kt_screen *s)
 
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
-    .settle = settle, .awaits = awaits, .free = free_screen,
+    .settle = settle, .anew = anew, .awaits = awaits, .free = free_screen,
 };
 
 struct kt_screen *kt_screen_pane(struct kt_app *a, kt_entity e, uint64_t from_seq)

@@ -24,6 +24,8 @@ void kt_pen_text(struct kt_pen *p, struct kt_style s, const char *text);
 void kt_pen_fmt(struct kt_pen *p, struct kt_style s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* An unknown span is written as `unknown` (our words, dim); NULL: nothing. */
 void kt_pen_data(struct kt_pen *p, struct kt_style s, struct kt_span data, enum kt_text_kind kind, const char *unknown);
+/* On this line, in at most `width` columns; what does not fit is cut. */
+void kt_pen_cut(struct kt_pen *p, struct kt_style s, struct kt_span data, enum kt_text_kind kind, int width);
 void kt_pen_gap(struct kt_pen *p, int columns);
 void kt_pen_line(struct kt_pen *p);
 /* What follows, `width` columns, is not to be parted: it begins the next line
@@ -82,6 +84,8 @@ struct kt_pane {
 bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t from_seq);
 void kt_pane_close(struct kt_pane *p);
 /* Another entity (0: none), the same views. */
+/* Asks its view anew: which rows are shown has changed. */
+void kt_pane_anew(struct kt_pane *p);
 void kt_pane_set(struct kt_pane *p, kt_entity e, uint64_t from_seq);
 /* Its sections are still being made. */
 static inline bool kt_pane_awaits(const struct kt_pane *p)
@@ -100,6 +104,9 @@ void kt_story_begin(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r
 void kt_story_end(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r);
 /* "boto3 1.28.0 on linux", or the agent's text. */
 void kt_story_agent(struct kt_pen *pen, const struct kt_agent *g, enum kt_role tool);
+/* Copies how to contain the key that the pane shows, or says why there is no
+ * way to write it. */
+unsigned kt_pane_copy_contain(const struct kt_pane *p);
 /* Its name, unless the line above it says it. */
 void kt_pane_name(const struct kt_pane *p, struct kt_pen *pen);
 /* Counts, first and last time, sparkline: what is said of every entity. */

@@ -1,7 +1,9 @@
 /* A key: how it came to be, and its life since, as far as these sources show
  * it. */
+#include "event/contain.h"
 #include "tui/format.h"
 #include "tui/pane.h"
+#include "tui/triage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -215,6 +217,76 @@ static void tell_state(const struct kt_pane *p, struct kt_pen *pen)
     kt_pen_line(pen);
 }
 
+/* --- how to contain it ------------------------------------------------------------- */
+
+static void contain(const struct kt_pane *p, const struct kt_row *made_by, struct kt_contain *out)
+{
+    const struct kt_key_life *l = &p->life;
+    struct kt_contain_of of = {.key = p->have_info ? p->info.name : KT_SPAN_NONE, .profile = p->app->opts.profile};
+    if (p->have_life) {
+        of.user = l->user;
+        of.account = l->account;
+        of.root = l->root;
+        of.deleted = l->state == KT_KEY_DELETED;
+    }
+    if (made_by) {
+        const struct kt_event *ev = &made_by->ev;
+        of.user = kt_span_known(of.user) || of.root ? of.user : ev->target.name;
+        of.account = kt_span_known(of.account) ? of.account : ev->target.account;
+        of.region = ev->region;
+    }
+    kt_contain_command(&of, out);
+}
+
+unsigned kt_pane_copy_contain(const struct kt_pane *p)
+{
+    struct kt_pane now = *p; /* what it knew of the key was for the last frame */
+    struct kt_contain c;
+    struct kt_row r;
+    now.have_info = kt_store_entity(p->app->store, p->entity, p->app->arena, &now.info);
+    contain(&now, creation(&now, &r) ? &r : NULL, &c);
+    if (c.kind == KT_CONTAIN_NONE)
+        return kt_app_hint(p->app, "nothing to copy: %s", c.why);
+    return kt_app_copy_text(p->app, c.command,
+                            c.kind == KT_CONTAIN_LOOKUP ? "what asks AWS whose key this is" : "the command, not run");
+}
+
+/* Below the table one line of it has to do; by itself it stands in full. */
+static void tell_contain(const struct kt_pane *p, struct kt_pen *pen, const struct kt_row *made_by)
+{
+    static const char copies[] = "  y copies";
+    struct kt_contain c;
+    contain(p, made_by, &c);
+    kt_pen_text(pen, KT_STYLE(DIM), c.kind == KT_CONTAIN_LOOKUP ? "whose key: " : "contain: ");
+    if (c.kind == KT_CONTAIN_NONE) {
+        kt_pen_text(pen, KT_STYLE(DIM), c.why);
+    } else if (p->cursor) {
+        kt_pen_text(pen, KT_STYLE(TEXT), c.command);
+        kt_pen_keep(pen, (int)sizeof copies - 1);
+        kt_pen_text(pen, KT_STYLE(DIM), copies);
+    } else {
+        kt_pen_cut(pen, KT_STYLE(TEXT), kt_span_of(c.command), KT_TEXT_IDENTITY,
+                   pen->right - pen->col - (int)sizeof copies + 1);
+        kt_pen_text(pen, KT_STYLE(DIM), copies);
+    }
+    kt_pen_line(pen);
+}
+
+enum { FEW_LINES = 9 };
+
+/* Of the key itself, and of the row that made it. */
+static void tell_triage(const struct kt_pane *p, struct kt_pen *pen, const struct kt_row *made_by)
+{
+    size_t most = p->cursor ? KT_TRIAGE_TOLD : 1; /* below the table the last word has to do */
+    struct kt_subject about = kt_triage_key(p->have_info ? p->info.name : KT_SPAN_NONE);
+    if (kt_span_known(about.key))
+        kt_triage_tell(p->app, pen, &about, most);
+    if (!made_by)
+        return;
+    about = kt_triage_row(made_by);
+    kt_triage_tell(p->app, pen, &about, most);
+}
+
 static void facts(const struct kt_pane *p, struct kt_pen *pen)
 {
     struct kt_row r;
@@ -225,7 +297,13 @@ static void facts(const struct kt_pane *p, struct kt_pen *pen)
         kt_pen_text(pen, KT_STYLE(DIM), "its creation: not seen in these sources");
         kt_pen_line(pen);
     }
+    bool first = !p->cursor && pen->end - pen->row < FEW_LINES; /* what y copies is not to fall off the end */
+    if (first)
+        tell_contain(p, pen, have ? &r : NULL);
+    tell_triage(p, pen, have ? &r : NULL);
     tell_life(p, pen);
+    if (!first)
+        tell_contain(p, pen, have ? &r : NULL);
     if (have)
         kt_story_end(p->app, pen, &r);
     tell_state(p, pen);

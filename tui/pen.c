@@ -109,3 +109,17 @@ void kt_pen_data(struct kt_pen *p, struct kt_style s, struct kt_span data, enum 
     p->col += w;
     p->blank = false;
 }
+
+void kt_pen_cut(struct kt_pen *p, struct kt_style s, struct kt_span data, enum kt_text_kind kind, int width)
+{
+    struct kt_text_opts o = {.kind = kind, .ascii = p->ascii};
+    if (width > p->right - p->col)
+        width = p->right - p->col;
+    if (width <= 0)
+        return;
+    if (visible(p))
+        kt_canvas_data(p->c, p->row, p->col, width, s, data, kind);
+    int w = (int)kt_text_width(data, &o, KT_CANVAS_COLS_MAX);
+    p->col += w < width ? w : width;
+    p->blank = false;
+}

@@ -22,6 +22,7 @@ struct kt_screen_ops {
     void (*draw)(struct kt_screen *s, struct kt_canvas *c, int row, int height);
     unsigned (*prompted)(struct kt_screen *s, enum kt_prompt_event e); /* NULL: opens no prompt */
     void (*cover)(struct kt_screen *s, bool covered);                /* NULL: nothing to let go of */
+    void (*anew)(struct kt_screen *s);                               /* which rows are shown has changed; NULL: no matter */
     void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
     bool (*awaits)(struct kt_screen *s);                             /* an answer to what was just asked; NULL: never */
     void (*free)(struct kt_screen *s);
@@ -44,7 +45,8 @@ struct kt_app {
     struct kt_engine *engine;
     struct kt_store *store;
     struct kt_views *views;
-    const struct kt_rules *rules;
+    const struct kt_rules *rules; /* held */
+    bool suppressed;              /* rows that filters keep out are shown as well */
     struct kt_arena *arena; /* for one key, one piece of news or one frame */
 
     struct kt_screen *top, *table;
@@ -62,6 +64,7 @@ struct kt_app {
     size_t n_sources; /* there may be more than are kept here */
     struct kt_completeness complete;
     struct kt_counts counts;
+    struct kt_rules_state rules_state;
 
     /* which rows count as new: those that arrived after `seen` */
     struct {
@@ -72,6 +75,15 @@ struct kt_app {
     uint64_t seen, last_seq;
     uint64_t at_start;  /* rows up to this one were there when reading was over */
     bool caught_up;
+
+    /* what is remembered */
+    struct kt_state *state;  /* NULL: nothing */
+    struct kt_state_stats memory;
+    uint64_t refused;        /* acts whose refusal was said */
+    struct kt_subject about; /* what a prompt is about; texts in about_text */
+    char about_text[KT_TRIAGE_ID];
+    bool has_looked;         /* then rows after `looked` are new until one looks again */
+    uint64_t looked;
 
     char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
 };
@@ -85,6 +97,11 @@ int64_t kt_app_now(const struct kt_app *a);
 bool kt_app_row(struct kt_app *a, uint64_t seq, struct kt_row *out);
 /* Rows up to `last_seq` have arrived. */
 void kt_app_arrivals(struct kt_app *a, uint64_t last_seq);
+/* Is this row new: not looked at, or just arrived? */
+static inline bool kt_app_is_new(const struct kt_app *a, uint64_t seq)
+{
+    return seq > a->seen || (a->has_looked && seq > a->looked);
+}
 /* Anything still to come from any source? */
 bool kt_app_live(const struct kt_app *a);
 /* Should a histogram of the last `span` ms end now? Not where nothing more
@@ -101,6 +118,8 @@ unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label,
 /* Puts a value, or a row as JSON, on the clipboard and says so. */
 unsigned kt_app_copy_value(struct kt_app *a, struct kt_span value, enum kt_text_kind kind);
 unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq);
+/* One line of printable ASCII of our own making, named `what`. */
+unsigned kt_app_copy_text(struct kt_app *a, const char *text, const char *what);
 /* Back to the table, whatever is open; done after the command returns. */
 unsigned kt_app_to_table(struct kt_app *a);
 

@@ -3,6 +3,7 @@
 #include "tui/format.h"
 #include "tui/status.h"
 #include "tui/table.h"
+#include "tui/triage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static bool ends_now(const struct kt_table *t)
 static struct kt_view_spec base_spec(const struct kt_table *t)
 {
     struct kt_view_spec spec = {.sort = t->sort, .ascending = t->ascending, .buckets = SPARK, .from = KT_TIME_NONE,
-                                .to = KT_TIME_NONE};
+                                .to = KT_TIME_NONE, .suppressed = t->s.app->suppressed};
     if (ends_now(t)) {
         int64_t now = kt_app_now(t->s.app);
         spec.to = now - now % HALF_HOUR + HALF_HOUR;
@@ -303,7 +304,7 @@ static void draw_row(void *ctx, size_t i, struct kt_canvas *c, int row, int line
     kt_arena_reset(a->arena);
     uint64_t seq = t->snap->seq[i];
     if (kt_app_row(a, seq, &r))
-        kt_columns_row(&t->columns, c, row, &r, kt_app_now(a), seq > a->seen, by_time(t));
+        kt_columns_row(&t->columns, c, row, &r, kt_app_now(a), kt_app_is_new(a, seq), by_time(t));
     else
         kt_canvas_text(c, row, 1, c->cols - 1, KT_STYLE(DIM), "no longer kept");
     if (t->hits)
@@ -321,6 +322,8 @@ static void draw_empty(struct kt_table *t, struct kt_canvas *c, int row, int hei
         why = "reading";
     else if (t->snap->total > 0)
         why = "no row matches; / changes the filter";
+    else if (t->s.app->counts.suppressed)
+        why = "filters keep out every row; F shows them";
     else if (t->s.app->complete.reading)
         why = "nothing so far; still reading";
     else if (kt_app_live(t->s.app))
@@ -452,6 +455,17 @@ static unsigned sort_by_neighbour(struct kt_table *t, int by)
     return kt_app_hint(t->s.app, "no column there");
 }
 
+static unsigned copy_value(struct kt_table *t);
+
+/* What the pane below offers: of a key how to contain it, else the value. */
+static unsigned copy_shown(struct kt_table *t)
+{
+    bool key = t->tab == TAB_KEY && kt_table_tab_entity(t, TAB_KEY) && kt_table_cursor(t);
+    if (!key || !t->pane.entity || t->alone)
+        return copy_value(t);
+    return kt_pane_copy_contain(&t->pane);
+}
+
 static unsigned copy_value(struct kt_table *t)
 {
     struct kt_row r;
@@ -473,9 +487,20 @@ static unsigned open_prompt(struct kt_table *t, bool search)
     return kt_app_prompt(t->s.app, &t->s, "filter", t->filter_text);
 }
 
+static bool triage(struct kt_table *t, enum kt_command cmd, unsigned *did)
+{
+    struct kt_row r;
+    bool have = kt_table_cursor(t) && kt_app_row(t->s.app, kt_table_cursor(t), &r);
+    struct kt_subject about = have ? kt_triage_row(&r) : (struct kt_subject){0};
+    return kt_triage_command(&t->s, cmd, have ? &about : NULL, did);
+}
+
 static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key k)
 {
     struct kt_table *t = table_of(s);
+    unsigned did;
+    if (triage(t, cmd, &did))
+        return did;
     switch (cmd) {
     case KT_CMD_OPEN: return open_tab(t);
     case KT_CMD_CLEAR: return clear(t);
@@ -492,6 +517,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_TAB_PREV: return turn_tab(t, -1);
     case KT_CMD_TAB_PICK: return pick_tab(t, k);
     case KT_CMD_ALONE: return stand_alone(t, !t->alone);
+    case KT_CMD_COPY: return copy_shown(t);
     case KT_CMD_COPY_VALUE: return copy_value(t);
     case KT_CMD_COPY_ROW:
         return kt_table_cursor(t) ? kt_app_copy_row(s->app, kt_table_cursor(t)) : kt_app_hint(s->app, "nothing to copy here");
@@ -592,6 +618,14 @@ static void settle(struct kt_screen *s)
             kt_view_settle(views[i]);
 }
 
+static void anew(struct kt_screen *s)
+{
+    struct kt_table *t = table_of(s);
+    t->restore = kt_table_cursor(t); /* the row under the cursor stays under it */
+    respec(t);
+    kt_pane_anew(&t->pane);
+}
+
 static bool awaits(struct kt_screen *s)
 {
     struct kt_table *t = table_of(s);
@@ -600,7 +634,7 @@ static bool awaits(struct kt_screen *s)
 
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_TABLE, .command = command, .news = news, .draw = draw, .prompted = prompted, .settle = settle,
-    .awaits = awaits, .free = free_table,
+    .anew = anew, .awaits = awaits, .free = free_table,
 };
 
 struct kt_screen *kt_screen_table(struct kt_app *a)

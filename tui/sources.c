@@ -58,13 +58,34 @@ static void counts(struct kt_page *p)
     count(p, c->received, "record of interest received; of these:", "records of interest received; of these:", false);
     count(p, c->shown, "shown", "shown", false);
     static const char outside[] = "outside --filter, --since, --until or --rule";
-    count(p, c->filtered, outside, outside, false);
+    count(p, c->filtered - c->suppressed, outside, outside, false);
+    if (c->suppressed)
+        count(p, c->suppressed, "kept out by a Sigma filter (F shows it)", "kept out by Sigma filters (F shows them)", false);
     count(p, c->duplicate, "duplicate", "duplicates", false);
     count(p, c->malformed, "malformed", "malformed", true);
     static const char conflict[] = "in conflict with another of the same eventID";
     count(p, c->conflicts, conflict, conflict, true);
     count(p, c->dropped, "row no longer kept", "rows no longer kept", true);
     count(p, c->gaps, "gap where events may be missing", "gaps where events may be missing", true);
+}
+
+static void rules(struct kt_page *p)
+{
+    const struct kt_rules_state *s = &p->s.app->rules_state;
+    char b[KT_FMT_TEXT];
+    head(p, "RULES");
+    count(p, s->rules, "rule", "rules", false);
+    count(p, s->correlations, "correlation", "correlations", false);
+    count(p, s->filters, "filter", "filters", false);
+    if (s->loads > 1)
+        kt_page_add(p, (struct kt_page_line){
+                           .kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
+                           .left = kt_page_fmt(p, "loaded anew %s", kt_fmt_when(s->at, kt_app_now(p->s.app), 10, b))});
+    if (s->refused)
+        count(p, s->refused, "file refused, told below", "files refused, told below", true);
+    if (s->stale)
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "a broken edit, so that these hold: ",
+                                             .data = kt_arena_span(p->arena, kt_span_of(s->note)), .style = KT_STYLE(WARN)});
 }
 
 static void ledger(struct kt_page *p)
@@ -78,6 +99,38 @@ static void ledger(struct kt_page *p)
         count(p, c->facts_lost, "fact lost: memory ran out", "facts lost: memory ran out", true);
     if (c->keys_dropped)
         count(p, c->keys_dropped, "key dropped, longest without news", "keys dropped, longest without news", true);
+}
+
+static void memory(struct kt_page *p)
+{
+    struct kt_app *a = p->s.app;
+    const struct kt_state_stats *m = &a->memory;
+    if (!a->state)
+        return;
+    head(p, "WHAT IS REMEMBERED");
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "", .style = KT_STYLE(TEXT),
+                                         .data = kt_arena_span(p->arena, m->file ? kt_span_of(m->path)
+                                                                                 : KT_LIT("nothing on disk"))});
+    if (m->trouble[0])
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "▲ ", .style = KT_STYLE(BAD),
+                                             .data = kt_arena_span(p->arena, kt_span_of(m->trouble))});
+    count(p, m->triage, "act of triage", "acts of triage", false);
+    if (m->refused)
+        count(p, m->refused, "act refused", "acts refused", true);
+    if (!m->file)
+        return;
+    count(p, m->unstored, "of them in triage.log alone", "of them in triage.log alone", false);
+    count(p, m->rows, "row", "rows", false);
+    count(p, m->bytes, "byte", "bytes", false);
+    count(p, m->waiting, "row waits to be written", "rows wait to be written", false);
+    count(p, m->deleted_age, "row deleted for its age", "rows deleted for their age", false);
+    count(p, m->deleted_size, "row deleted for the size of the file", "rows deleted for the size of the file", false);
+    count(p, m->missed, "row gone before it was written", "rows gone before they were written", true);
+    count(p, m->damaged, "line or row that could not be read", "lines or rows that could not be read", true);
+    if (m->set_aside)
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "damaged, set aside as ",
+                                             .style = KT_STYLE(WARN),
+                                             .data = kt_arena_span(p->arena, kt_span_of(m->aside))});
 }
 
 static void troubles(struct kt_page *p)
@@ -108,7 +161,9 @@ static void fill(struct kt_page *p)
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
                                              .left = kt_page_fmt(p, "and %zu more", a->n_sources - kept)});
     counts(p);
+    rules(p);
     ledger(p);
+    memory(p);
     troubles(p);
 }
 

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "tui/format.h"
 #include "tui/pane.h"
+#include "tui/triage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -131,10 +132,24 @@ static void tell_risk(struct kt_pen *pen, const struct kt_row *r)
     kt_pen_line(pen);
 }
 
+static void tell_filter(struct kt_app *a, struct kt_pen *pen, const struct kt_verdict *v)
+{
+    struct kt_rule_info rule = {.name = v->filtered};
+    if (!kt_span_known(v->filter))
+        return;
+    (void)kt_rules_by_id(a->rules, v->filtered, &rule);
+    kt_pen_text(pen, KT_STYLE(DIM), "filter ");
+    kt_pen_data(pen, KT_STYLE(TEXT), v->filter, KT_TEXT_FREE, NULL);
+    kt_pen_text(pen, KT_STYLE(DIM), " keeps out ");
+    kt_pen_data(pen, KT_STYLE(TEXT), kt_span_known(rule.title) ? rule.title : rule.name, KT_TEXT_FREE, NULL);
+    kt_pen_line(pen);
+}
+
 static void tell_rules(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
 {
     for (size_t i = 0; i < r->verdict.n_rules && i < KT_RULES_MATCHED_MAX; i++) {
-        struct kt_rule_info rule = kt_rules_info(a->rules, (size_t)r->verdict.rule[i]);
+        struct kt_rule_info rule = {.name = r->verdict.rule[i].id};
+        (void)kt_rules_by_id(a->rules, r->verdict.rule[i].id, &rule);
         kt_pen_text(pen, KT_STYLE(DIM), i ? ", " : "rules ");
         kt_pen_data(pen, KT_STYLE(TEXT), kt_span_known(rule.title) ? rule.title : rule.name, KT_TEXT_FREE, NULL);
     }
@@ -205,6 +220,7 @@ void kt_story_end(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
     tell_record(pen, r);
     tell_key(pen, r);
     tell_rules(a, pen, r);
+    tell_filter(a, pen, &r->verdict);
 }
 
 void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
@@ -213,6 +229,8 @@ void kt_story(struct kt_app *a, struct kt_pen *pen, const struct kt_row *r)
         tell_malformed(pen, r);
         return;
     }
+    struct kt_subject about = kt_triage_row(r);
     kt_story_begin(a, pen, r);
+    kt_triage_tell(a, pen, &about, KT_TRIAGE_TOLD);
     kt_story_end(a, pen, r);
 }

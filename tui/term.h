@@ -38,7 +38,9 @@ void kt_term_repaint(struct kt_term *t); /* the next present draws all */
 void kt_term_suspend(struct kt_term *t); /* before SIGTSTP */
 void kt_term_resume(struct kt_term *t);
 void kt_term_resized(struct kt_term *t);
-void kt_term_copy(struct kt_term *t, const char *ascii); /* OSC 52, at most 4 KiB */
+/* Puts a text on the clipboard by OSC 52 (tui/clipboard.h), at most 4 KiB.
+ * Whether the terminal took it cannot be known. */
+void kt_term_copy(struct kt_term *t, const char *ascii);
 /* For a fatal signal's handler: async-signal-safe, constants only. Does
  * nothing while no terminal is open. */
 void kt_term_emergency_restore(void);

@@ -12,12 +12,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "tui/clipboard.h"
 #include "tui/squeeze.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
-#include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +40,6 @@ enum {
     FRAME_MAX = 8 << 20,   /* bytes of one frame: 1000 x 1000 cells, each with its own colour */
     FAREWELL_MS = 200,     /* what close and suspend wait for a slow terminal */
     SYNC_FROM = 512,       /* frames smaller than this are one packet anyway */
-    COPY_MAX = 4096,
     PASTE_BEGIN = 2000,    /* beyond ncurses' own and its extended key codes */
     PASTE_END = 2001
 };
@@ -642,13 +641,9 @@ bool kt_term_flush(struct kt_term *t)
 
 void kt_term_copy(struct kt_term *t, const char *ascii)
 {
-    unsigned char coded[COPY_MAX / 3 * 4 + 8];
-    size_t n = strnlen(ascii, COPY_MAX + 1);
-    if (n > COPY_MAX || !t->active)
-        return;
-    EVP_EncodeBlock(coded, (const unsigned char *)ascii, (int)n);
-    kt_buf_addf(&t->queue, "\033]52;c;%s\033\\", (const char *)coded);
-    flush(t);
+    enum kt_mux mux = kt_mux_of(getenv("TMUX"), getenv("STY"), getenv("TERM"));
+    if (t->active && kt_clipboard_osc52(&t->queue, ascii, mux))
+        flush(t);
 }
 
 /* --- keys ---------------------------------------------------------------- */

@@ -42,9 +42,18 @@ enum kt_code kt_rules_load_builtin(struct kt_rules **out, struct kt_err *e)
     return KT_OK;
 }
 
-void kt_rules_free(struct kt_rules *s)
+const struct kt_rules *kt_rules_hold(const struct kt_rules *r)
 {
-    if (!s)
+    struct kt_rules *s = (struct kt_rules *)(uintptr_t)r; /* made here */
+    if (s)
+        atomic_fetch_add_explicit(&s->holders, 1, memory_order_relaxed);
+    return r;
+}
+
+void kt_rules_free(const struct kt_rules *r)
+{
+    struct kt_rules *s = (struct kt_rules *)(uintptr_t)r;
+    if (!s || atomic_fetch_sub_explicit(&s->holders, 1, memory_order_acq_rel) != 0)
         return;
     struct list *lists[] = {&s->rule, &s->filter, &s->correlation};
     set_matcher_free(s->matcher);
@@ -98,6 +107,19 @@ int kt_rules_find(const struct kt_rules *s, const char *name_or_id)
     return s ? list_find(&s->rule, kt_span_of(name_or_id)) : -1;
 }
 
+bool kt_rules_by_id(const struct kt_rules *s, struct kt_span id, struct kt_rule_info *out)
+{
+    const struct list *lists[] = {s ? &s->rule : NULL, s ? &s->correlation : NULL};
+    for (size_t l = 0; s && l < sizeof lists / sizeof *lists; l++) {
+        int i = list_by_id(lists[l], id);
+        if (i < 0)
+            continue;
+        *out = lists[l]->p[i]->info;
+        return true;
+    }
+    return false;
+}
+
 /* --- the verdict --------------------------------------------------------------- */
 
 /* "this, that"; what would not fit whole is left out. */
@@ -114,13 +136,13 @@ static void add_why(struct kt_verdict *v, struct kt_span why)
     v->why[have + sep + n] = '\0';
 }
 
-static void add_rule(struct kt_verdict *v, const struct rule *r, int i)
+static void add_rule(struct kt_verdict *v, const struct rule *r)
 {
     if (r->info.silent)
         return;
     v->risk = v->risk + r->info.risk > 100 ? 100 : v->risk + r->info.risk;
     if (v->n_rules < KT_RULES_MATCHED_MAX)
-        v->rule[v->n_rules++] = i;
+        v->rule[v->n_rules++] = (struct kt_matched){.id = r->info.id, .risk = r->info.risk};
     add_why(v, r->why);
 }
 
@@ -129,7 +151,7 @@ size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict 
     int few[4 * KT_RULES_MATCHED_MAX];
     struct found found = {.rule = few, .max = sizeof few / sizeof *few};
     int *all = NULL;
-    *out = (struct kt_verdict){.filter = -1, .filtered = -1};
+    *out = (struct kt_verdict){.filter = KT_SPAN_NONE, .filtered = KT_SPAN_NONE};
     if (!s)
         return 0;
     set_matcher_judge(s->matcher, root, &found);
@@ -140,12 +162,14 @@ size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict 
     }
     size_t n = found.n < found.max ? found.n : found.max;
     for (size_t i = 0; i < n; i++)
-        add_rule(out, s->rule.p[found.rule[i]], found.rule[i]);
+        add_rule(out, s->rule.p[found.rule[i]]);
     for (size_t i = 0; i < n && i < max; i++)
         matched[i] = found.rule[i];
     out->level = kt_level_of_risk(out->risk);
-    out->filter = found.filter;
-    out->filtered = found.filtered;
+    if (found.filter >= 0) {
+        out->filter = s->filter.p[found.filter]->info.name;
+        out->filtered = s->rule.p[found.filtered]->info.id;
+    }
     out->undecided = found.undecided;
     free(all);
     return found.n;

@@ -60,21 +60,38 @@ enum kt_code kt_rules_new(struct kt_rules **out, struct kt_err *e);
  * correlation of rules that are not there. */
 enum kt_code kt_rules_add(struct kt_rules *r, const char *name, const char *yaml, size_t n, struct kt_err *e);
 
-/* Every *.yml and *.yaml in a folder, and in the folders below it. A file
+/* Every *.yml and *.yaml in folders, and in the folders below them. A file
  * that is refused is told in the report and does not keep the others out;
  * rules for other logs than CloudTrail's are only counted. */
 enum { KT_RULES_PROBLEMS_MAX = 1000 };
+struct kt_rules_folder {
+    const char *path;
+    bool filters_only; /* a rule or correlation in it is refused */
+};
+struct kt_rules_file { /* what was taken of it */
+    char *path;
+    size_t rules, filters, correlations, foreign;
+    bool refused; /* it, or a correlation of it whose rules are missing */
+};
 struct kt_rules_report {
+    struct kt_rules_file *file; /* `files` of them, folder by folder, by name */
     size_t files, rules, filters, correlations; /* taken */
     size_t foreign;                             /* documents for other logs */
     size_t refused;                             /* files, and correlations whose rules are missing */
-    size_t n_problems;                          /* kept of those and of warnings; `problem` is freed with the report */
+    size_t n_problems;                          /* kept of those and of warnings */
     struct kt_err *problem;                     /* KT_OK: a warning */
 };
-/* Fails only where the folder cannot be read or memory runs out; the set is
+/* Fails only where a folder cannot be read or memory runs out; the set is
  * then as it was. The report is to be freed in any case. */
 enum kt_code kt_rules_load_dir(struct kt_rules *r, const char *path, struct kt_rules_report *report, struct kt_err *e);
+/* Several folders together: correlations and filters of one may name rules of
+ * another, and an id in a later folder takes the place of the same in an
+ * earlier one. */
+enum kt_code kt_rules_load_dirs(struct kt_rules *r, const struct kt_rules_folder *folder, size_t n,
+                                struct kt_rules_report *report, struct kt_err *e);
 void kt_rules_report_free(struct kt_rules_report *report);
+/* One problem more; what is beyond KT_RULES_PROBLEMS_MAX is left out. */
+void kt_rules_report_add(struct kt_rules_report *report, const struct kt_err *what);
 
 /* What %name% stands for in values with `expand`, for what is added later:
  * Sigma values, which may hold wildcards. A rule with an unknown placeholder
@@ -84,30 +101,68 @@ enum kt_code kt_rules_placeholder(struct kt_rules *r, const char *name, const ch
 /* A rule, filter or correlation by id or name: it stays in the set and never
  * matches. False: there is none. */
 bool kt_rules_disable(struct kt_rules *r, const char *name_or_id);
-void kt_rules_free(struct kt_rules *r);
+/* A set may be held by several, and goes when the last one lets go of it. To
+ * be changed it may be held by one alone. */
+const struct kt_rules *kt_rules_hold(const struct kt_rules *r);
+void kt_rules_free(const struct kt_rules *r);
 size_t kt_rules_count(const struct kt_rules *r);
 struct kt_rule_info kt_rules_info(const struct kt_rules *r, size_t i);
 /* By id, `name:`, or file name without .yml; -1. */
 int kt_rules_find(const struct kt_rules *r, const char *name_or_id);
+/* A rule or correlation by its id alone. False: the set has none of that id. */
+bool kt_rules_by_id(const struct kt_rules *r, struct kt_span id, struct kt_rule_info *out);
 /* Filters and correlations are numbered for themselves. */
 size_t kt_rules_filters(const struct kt_rules *r);
 struct kt_rule_info kt_rules_filter_info(const struct kt_rules *r, size_t i);
+/* The event names (or the parts of them that the rules spell) that records
+ * must hold to matter to a correlation, spelled as in its rules; terminated,
+ * good as long as the set. Returns how many there are, of which at most `max`
+ * are written; `unnamed`: rules of correlations that may match without any,
+ * which are only seen in records that are read anyway. */
+size_t kt_rules_event_names(const struct kt_rules *r, const char **out, size_t max, size_t *unnamed);
+/* Does a filter, not disabled, speak of a rule? By their numbers. */
+bool kt_rules_filter_speaks(const struct kt_rules *r, size_t filter, size_t rule);
 size_t kt_rules_correlations(const struct kt_rules *r);
 struct kt_rule_info kt_rules_correlation_info(const struct kt_rules *r, size_t i);
 
-enum { KT_RULES_MATCHED_MAX = 16, KT_WHY_MAX = 160 };
+/* A rule or a correlation by its id as text, so that a verdict keeps its sense
+ * when the rules are loaded anew; what the id stands for then says
+ * kt_rules_by_id. */
+struct kt_matched {
+    struct kt_span id;
+    int risk; /* the rule's, when it matched */
+    bool correlation;
+};
+struct kt_evidence {
+    struct kt_span event_id; /* unknown where only the time is known */
+    int64_t time;
+};
+/* What moved the risk: a rule that has `custom.signal` (risk.h). */
+struct kt_signal {
+    struct kt_span name; /* "target.other" */
+    int weight;          /* -100..100 */
+    const struct kt_evidence *evidence;
+    size_t n_evidence;
+};
+
+enum { KT_RULES_MATCHED_MAX = 16, KT_SIGNALS_MAX = 24, KT_EVIDENCE_MAX = 4, KT_WHY_MAX = 160 };
 struct kt_verdict {
     int risk; /* 0..100 */
     enum kt_level level;
     size_t n_rules;
-    int rule[KT_RULES_MATCHED_MAX]; /* indices into the set */
+    struct kt_matched rule[KT_RULES_MATCHED_MAX]; /* the record's own first, then correlations */
     size_t n_signals;
-    struct kt_span signal[KT_RULES_MATCHED_MAX];
+    struct kt_signal signal[KT_SIGNALS_MAX]; /* the strongest first */
     char why[KT_WHY_MAX]; /* plain words for the table, ours, ASCII */
-    int filter;         /* the first filter that suppressed a match; -1: none did */
-    int filtered;       /* the rule whose match it was; -1 */
+    struct kt_span filter;   /* name of the first filter that suppressed a match; unknown: none did */
+    struct kt_span filtered; /* id of the rule whose match it was */
     unsigned undecided; /* tests that gave up at their limit of time or memory: not taken as a match */
 };
+/* Did filters leave nothing of what rules matched? */
+static inline bool kt_verdict_suppressed(const struct kt_verdict *v)
+{
+    return kt_span_known(v->filter) && v->n_rules == 0;
+}
 /* Risk is the sum of the matching rules', at most 100; beyond
  * KT_RULES_MATCHED_MAX they count but are not listed. */
 void kt_rules_judge(const struct kt_rules *r, json_t *root, struct kt_verdict *out);

@@ -26,7 +26,7 @@ int list_find(const struct list *l, struct kt_span name)
     return -1;
 }
 
-static int find_id(const struct list *l, struct kt_span id)
+int list_by_id(const struct list *l, struct kt_span id)
 {
     for (size_t i = 0; i < l->n; i++)
         if (kt_span_eq(l->p[i]->info.id, id))
@@ -91,7 +91,7 @@ static enum kt_code draft_new(struct draft *d, const struct kt_rules *s, struct 
 static enum kt_code draft_put(struct draft *d, struct rule *r, struct kt_err *e)
 {
     struct list *l = list_of(&d->set, r->kind);
-    int i = find_id(l, r->info.id);
+    int i = list_by_id(l, r->info.id);
     r->batch = d->set.batch;
     if (!push(&d->fresh, r)) {
         rule_free(r);
@@ -172,7 +172,8 @@ static void free_docs(struct list *docs)
 struct input { /* one text or file */
     const char *name, *what;
     size_t foreign;
-    bool skip_foreign;
+    size_t taken[3]; /* by enum kt_rule_kind */
+    bool skip_foreign, filters_only;
 };
 
 static enum kt_code read_doc(const struct kt_rules *s, struct input *in, const struct kt_yaml_file *f, size_t i,
@@ -189,7 +190,11 @@ static enum kt_code read_doc(const struct kt_rules *s, struct input *in, const s
         in->foreign++;
         return in->skip_foreign ? KT_OK : c;
     }
-    if (c == KT_OK && !push(docs, rule)) {
+    if (c == KT_OK && in->filters_only && rule->kind != KT_RULE_FILTER) {
+        c = kt_fail(e, KT_EFORMAT, "%s:%d:1: this is a folder of filters alone; --rules takes folders with rules", in->what,
+                    rule->line);
+        rule_free(rule);
+    } else if (c == KT_OK && !push(docs, rule)) {
         rule_free(rule);
         c = kt_fail(e, KT_ELIMIT, "%s: memory ran out, or too many rules", in->what);
     }
@@ -201,7 +206,7 @@ static enum kt_code no_id_twice(const struct draft *d, const struct list *docs, 
     for (size_t i = 0; i < docs->n; i++) {
         struct rule *r = docs->p[i], *first = NULL;
         const struct list *l = list_of((struct kt_rules *)(uintptr_t)&d->set, r->kind);
-        int at = find_id(l, r->info.id);
+        int at = list_by_id(l, r->info.id);
         if (at >= 0 && l->p[at]->batch == d->set.batch)
             first = l->p[at];
         for (size_t k = 0; k < i && !first; k++)
@@ -231,6 +236,7 @@ static enum kt_code draft_add(struct draft *d, const struct kt_rules *s, struct 
     for (size_t i = 0; i < docs.n; i++) {
         struct rule *r = docs.p[i];
         docs.p[i] = NULL;
+        in->taken[r->kind]++;
         if (c == KT_OK)
             c = draft_put(d, r, e);
         else
@@ -294,7 +300,7 @@ static bool is_yaml(const char *name)
 static enum kt_code list_folder(struct names *l, const char *path, int depth, struct kt_rules_report *report,
                                 struct kt_err *e);
 
-static void problem(struct kt_rules_report *report, const struct kt_err *what)
+void kt_rules_report_add(struct kt_rules_report *report, const struct kt_err *what)
 {
     size_t cap = report->n_problems;
     if (report->n_problems >= KT_RULES_PROBLEMS_MAX)
@@ -307,7 +313,7 @@ static void problem(struct kt_rules_report *report, const struct kt_err *what)
 static void refused(struct kt_rules_report *report, const struct kt_err *what)
 {
     report->refused++;
-    problem(report, what);
+    kt_rules_report_add(report, what);
 }
 
 static enum kt_code list_entry(struct names *l, const char *folder, const char *name, int depth,
@@ -350,14 +356,14 @@ static enum kt_code list_folder(struct names *l, const char *path, int depth, st
     return c;
 }
 
-static void load_file(struct draft *d, const struct kt_rules *s, const char *path, struct kt_rules_report *report)
+static void load_file(struct draft *d, const struct kt_rules *s, struct kt_rules_file *file, bool filters_only,
+                      struct kt_rules_report *report)
 {
     struct kt_yaml_file f;
     struct kt_err e = {KT_OK, ""};
-    const char *slash = strrchr(path, '/');
+    const char *path = file->path, *slash = strrchr(path, '/');
     char *name = strdup(slash ? slash + 1 : path);
-    struct input in = {.name = name, .what = path, .skip_foreign = true};
-    report->files++;
+    struct input in = {.name = name, .what = path, .skip_foreign = true, .filters_only = filters_only};
     if (name)
         *strrchr(name, '.') = '\0';
     enum kt_code c = name ? kt_yaml_read(&f, path, &e) : kt_fail(&e, KT_ENOMEM, "memory ran out");
@@ -366,8 +372,13 @@ static void load_file(struct draft *d, const struct kt_rules *s, const char *pat
         kt_yaml_free(&f);
     }
     report->foreign += in.foreign;
+    file->foreign = in.foreign;
+    file->refused = c != KT_OK;
     if (c != KT_OK)
         refused(report, &e);
+    else
+        *file = (struct kt_rules_file){file->path, in.taken[KT_RULE], in.taken[KT_RULE_FILTER],
+                                       in.taken[KT_RULE_CORRELATION], in.foreign, false};
     free(name);
 }
 
@@ -375,6 +386,13 @@ static void remove_at(struct list *l, size_t i)
 {
     memmove(l->p + i, l->p + i + 1, (l->n - i - 1) * sizeof *l->p);
     l->n--;
+}
+
+static void mark_refused(struct kt_rules_report *report, struct kt_span path)
+{
+    for (size_t i = 0; i < report->files; i++)
+        if (kt_span_is(path, report->file[i].path))
+            report->file[i].refused = true;
 }
 
 /* A correlation that goes may take others with it. One that was there before
@@ -390,6 +408,7 @@ static void drop_unresolved(struct draft *d, struct kt_rules_report *report)
             if (check_correlation(&d->set, c, &e) == KT_OK)
                 continue;
             refused(report, &e);
+            mark_refused(report, c->file);
             remove_at(&d->set.correlation, i--);
             /* the draft's own list of what is new frees it if it fails, `replaced` if not */
             if (!push(&d->replaced, c))
@@ -404,55 +423,92 @@ static bool known(const struct kt_rules *s, struct kt_span name)
     return list_find(&s->rule, name) >= 0;
 }
 
-static void warn_of_filters(const struct draft *d, struct kt_rules_report *report)
+/* Of what came after batch `since`. */
+static void warn_of_filters(const struct draft *d, unsigned since, struct kt_rules_report *report)
 {
     for (size_t i = 0; i < d->set.filter.n; i++) {
         const struct rule *f = d->set.filter.p[i];
-        for (size_t k = 0; f->batch == d->set.batch && k < f->n_refs; k++) {
+        for (size_t k = 0; f->batch > since && k < f->n_refs; k++) {
             struct kt_err e = {KT_OK, ""};
             if (known(&d->set, f->ref[k].text))
                 continue;
             (void)kt_fail(&e, KT_OK, "%.*s:%d:%d: no rule is called \"%.*s\", so that it is not filtered", (int)f->file.n,
                           f->file.p, f->ref[k].line, f->ref[k].column, (int)f->ref[k].text.n, f->ref[k].text.p);
-            problem(report, &e);
+            kt_rules_report_add(report, &e);
         }
     }
 }
 
-static void count(const struct draft *d, struct kt_rules_report *report)
+static void count(const struct draft *d, unsigned since, struct kt_rules_report *report)
 {
     const struct list *lists[] = {&d->set.rule, &d->set.filter, &d->set.correlation};
     size_t *const to[] = {&report->rules, &report->filters, &report->correlations};
     for (int i = 0; i < 3; i++)
         for (size_t k = 0; k < lists[i]->n; k++)
-            *to[i] += lists[i]->p[k]->batch == d->set.batch;
+            *to[i] += lists[i]->p[k]->batch > since;
+}
+
+/* The files' names go over into the report. */
+static enum kt_code report_files(struct kt_rules_report *report, struct names *l, struct kt_err *e)
+{
+    size_t cap = report->files, all = report->files + l->n;
+    if (!kt_grow(&report->file, &cap, all + 1, sizeof *report->file, FILES_MAX + 1))
+        return kt_fail(e, KT_ELIMIT, "memory ran out, or more than %d files", FILES_MAX);
+    for (size_t i = 0; i < l->n; i++) {
+        report->file[report->files++] = (struct kt_rules_file){.path = l->p[i]};
+        l->p[i] = NULL;
+    }
+    return KT_OK;
+}
+
+static enum kt_code load_folder(struct draft *d, const struct kt_rules *s, const struct kt_rules_folder *folder,
+                                struct kt_rules_report *report, struct kt_err *e)
+{
+    struct names files = {NULL, 0, 0};
+    size_t from = report->files;
+    enum kt_code c = list_folder(&files, folder->path, 0, report, e);
+    if (c == KT_OK && files.n)
+        qsort(files.p, files.n, sizeof *files.p, by_name);
+    if (c == KT_OK)
+        c = report_files(report, &files, e);
+    names_free(&files);
+    for (size_t i = from; c == KT_OK && i < report->files; i++)
+        load_file(d, s, &report->file[i], folder->filters_only, report);
+    return c;
+}
+
+enum kt_code kt_rules_load_dirs(struct kt_rules *s, const struct kt_rules_folder *folder, size_t n,
+                                struct kt_rules_report *report, struct kt_err *e)
+{
+    struct draft d;
+    *report = (struct kt_rules_report){0};
+    enum kt_code c = draft_new(&d, s, e);
+    if (c != KT_OK)
+        return c;
+    for (size_t i = 0; c == KT_OK && i < n; i++) {
+        d.set.batch += i > 0; /* so that it may take the place of what an earlier folder had */
+        c = load_folder(&d, s, &folder[i], report, e);
+    }
+    if (c != KT_OK) {
+        draft_free(&d);
+        return c;
+    }
+    drop_unresolved(&d, report);
+    warn_of_filters(&d, s->batch, report);
+    count(&d, s->batch, report);
+    return draft_commit(&d, s, e);
 }
 
 enum kt_code kt_rules_load_dir(struct kt_rules *s, const char *path, struct kt_rules_report *report, struct kt_err *e)
 {
-    struct names files = {NULL, 0, 0};
-    struct draft d;
-    *report = (struct kt_rules_report){0};
-    enum kt_code c = list_folder(&files, path, 0, report, e);
-    if (c == KT_OK)
-        c = draft_new(&d, s, e);
-    if (c != KT_OK) {
-        names_free(&files);
-        return c;
-    }
-    if (files.n)
-        qsort(files.p, files.n, sizeof *files.p, by_name);
-    for (size_t i = 0; i < files.n; i++)
-        load_file(&d, s, files.p[i], report);
-    names_free(&files);
-    drop_unresolved(&d, report);
-    warn_of_filters(&d, report);
-    count(&d, report);
-    return draft_commit(&d, s, e);
+    return kt_rules_load_dirs(s, &(struct kt_rules_folder){.path = path}, 1, report, e);
 }
 
 void kt_rules_report_free(struct kt_rules_report *report)
 {
+    for (size_t i = 0; i < report->files; i++)
+        free(report->file[i].path);
+    free(report->file);
     free(report->problem);
     *report = (struct kt_rules_report){0};
 }

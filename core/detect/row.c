@@ -32,7 +32,8 @@ enum kt_field kt_field_find(struct kt_span name)
                   {"from", KT_FIELD_SOURCE_ADDRESS},    {"source", KT_FIELD_SOURCE_ADDRESS},
                   {"address", KT_FIELD_SOURCE_ADDRESS}, {"agent", KT_FIELD_AGENT_TEXT},
                   {"tool", KT_FIELD_AGENT_TOOL},        {"session", KT_FIELD_ACTOR_SESSION},
-                  {"error", KT_FIELD_ERROR_CODE},       {"via", KT_FIELD_ACTOR_VIA}};
+                  {"error", KT_FIELD_ERROR_CODE},       {"via", KT_FIELD_ACTOR_VIA},
+                  {"tag", KT_FIELD_TAGS}};
     for (size_t i = 0; i < KT_FIELD_COUNT; i++)
         if (kt_span_is(name, fields[i].name))
             return (enum kt_field)i;
@@ -86,16 +87,16 @@ static struct kt_span signals_text(const struct kt_verdict *v, struct kt_arena *
     struct kt_buf b;
     kt_buf_init(&b, LIST_MAX);
     for (size_t i = 0; i < v->n_signals; i++)
-        list_add(&b, v->signal[i]);
+        list_add(&b, v->signal[i].name);
     return list_text(&b, a);
 }
 
-static struct kt_span rules_text(const struct kt_verdict *v, const struct kt_rules *rules, struct kt_arena *a)
+static struct kt_span rules_text(const struct kt_verdict *v, struct kt_arena *a)
 {
     struct kt_buf b;
     kt_buf_init(&b, LIST_MAX);
-    for (size_t i = 0; rules && i < v->n_rules; i++)
-        list_add(&b, kt_rules_info(rules, (size_t)v->rule[i]).id);
+    for (size_t i = 0; i < v->n_rules; i++)
+        list_add(&b, v->rule[i].id);
     return list_text(&b, a);
 }
 
@@ -109,14 +110,13 @@ static struct kt_span flags_text(uint32_t flags, struct kt_arena *a)
     return list_text(&b, a);
 }
 
-static struct kt_span verdict_field(const struct kt_row *r, enum kt_field f, const struct kt_rules *rules,
-                                    struct kt_arena *a)
+static struct kt_span verdict_field(const struct kt_row *r, enum kt_field f, struct kt_arena *a)
 {
     switch (f) {
     case KT_FIELD_RISK: return number_text((uint64_t)(r->verdict.risk > 0 ? r->verdict.risk : 0), a);
     case KT_FIELD_LEVEL: return kt_span_of(kt_level_name(r->verdict.level));
     case KT_FIELD_SIGNALS: return signals_text(&r->verdict, a);
-    case KT_FIELD_RULES: return rules_text(&r->verdict, rules, a);
+    case KT_FIELD_RULES: return rules_text(&r->verdict, a);
     case KT_FIELD_WHY: return kt_span_of(r->verdict.why);
     default: return KT_SPAN_NONE;
     }
@@ -168,20 +168,36 @@ static struct kt_span event_field(const struct kt_event *ev, enum kt_field f, st
     }
 }
 
+/* Of malformed rows too. What nobody acknowledged is open. */
+static struct kt_span triage_field(const struct kt_row_triage *t, enum kt_field f)
+{
+    switch (f) {
+    case KT_FIELD_STATE: return t->acked ? KT_LIT("acknowledged") : KT_LIT("open");
+    case KT_FIELD_TAGS: return t->tags;
+    case KT_FIELD_ASSIGNED: return t->assigned;
+    default: return t->note;
+    }
+}
+
 struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struct kt_rules *rules,
                             struct kt_arena *a)
 {
     bool malformed = r->ev.kind == KT_KIND_MALFORMED;
+    (void)rules;
     switch (f) {
     case KT_FIELD_KIND: return kt_span_of(kt_kind_name(r->ev.kind));
     case KT_FIELD_FLAGS: return flags_text(r->ev.flags, a);
     case KT_FIELD_ORIGIN_SOURCE: return r->origin.source;
     case KT_FIELD_ORIGIN_RECORD: return r->origin.record ? number_text(r->origin.record, a) : KT_SPAN_NONE;
+    case KT_FIELD_STATE:
+    case KT_FIELD_TAGS:
+    case KT_FIELD_ASSIGNED:
+    case KT_FIELD_NOTE: return triage_field(&r->triage, f);
     case KT_FIELD_RISK:
     case KT_FIELD_LEVEL:
     case KT_FIELD_SIGNALS:
-    case KT_FIELD_RULES: return malformed ? KT_SPAN_NONE : verdict_field(r, f, rules, a);
-    case KT_FIELD_WHY: return malformed ? r->malformed.reason : verdict_field(r, f, rules, a);
+    case KT_FIELD_RULES: return malformed ? KT_SPAN_NONE : verdict_field(r, f, a);
+    case KT_FIELD_WHY: return malformed ? r->malformed.reason : verdict_field(r, f, a);
     default: return malformed ? KT_SPAN_NONE : event_field(&r->ev, f, a);
     }
 }

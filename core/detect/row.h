@@ -7,6 +7,17 @@
 
 #include <stdint.h>
 
+/* What people made of it, as a store with a memory knows (store/triage.h). */
+struct kt_row_triage {
+    bool acked;
+    struct kt_span who;      /* who acknowledged it, "ann@jump1" */
+    int64_t at;              /* when; KT_TIME_NONE */
+    struct kt_span tags;     /* parted by blanks; unknown: none */
+    struct kt_span assigned; /* to whom; unknown: to no one */
+    struct kt_span note;     /* the last of `notes`; unknown: none */
+    uint32_t notes;
+};
+
 struct kt_row {
     uint64_t seq;         /* order of arrival, from 1; never used twice */
     struct kt_event ev;   /* kind malformed: only kind, flags and origin hold */
@@ -14,6 +25,7 @@ struct kt_row {
     struct {
         struct kt_span source; /* "file:logs/a.json.gz", "-", "demo:" */
         struct kt_span name;   /* the source's name on screen */
+        struct kt_span address; /* the source, as a later run names it again; unknown: it cannot be read again */
         uint64_t record;       /* from 1 */
     } origin;
     struct { /* kind malformed */
@@ -23,6 +35,8 @@ struct kt_row {
         bool names_event;
     } malformed;
     struct kt_span raw; /* the record's JSON text; unknown where not kept or not asked for */
+    uint8_t digest[16]; /* what a store knows its content by; zero where it is in none */
+    struct kt_row_triage triage;
 };
 
 /* Every fact that has a name: what --columns, the filter, sort and panes go
@@ -68,7 +82,11 @@ struct kt_row {
     X(FLAGS, "flags", "FLAGS")                          \
     X(ORIGIN_SOURCE, "origin.source", "SOURCE")         \
     X(ORIGIN_RECORD, "origin.record", "RECORD")         \
-    X(WHY, "why", "WHY")
+    X(WHY, "why", "WHY")                                \
+    X(STATE, "state", "STATE")                          \
+    X(TAGS, "tags", "TAGS")                             \
+    X(ASSIGNED, "assigned", "ASSIGNED")                 \
+    X(NOTE, "note", "NOTE")
 
 enum kt_field {
 #define X(id, name, header) KT_FIELD_##id,
@@ -80,12 +98,12 @@ enum kt_field {
 const char *kt_field_name(enum kt_field f);
 const char *kt_field_header(enum kt_field f);
 /* By name, or by one of the short forms: actor target key from source address
- * agent tool session region account user error via. KT_FIELD_COUNT: none. */
+ * agent tool session region account user error via tag. KT_FIELD_COUNT: none. */
 enum kt_field kt_field_find(struct kt_span name);
 /* The field of a row as text, as it stands in a JSON line without quotes
  * ("true", "25", "2023-07-10T12:24:29Z"; lists joined by commas). Unknown
- * where null. Spans borrow from the row or from `a`. `rules` may be NULL:
- * then the rules' ids are left out. */
+ * where null. Spans borrow from the row or from `a`. `rules` is not needed by
+ * any field that there is, and may be NULL. */
 struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struct kt_rules *rules,
                             struct kt_arena *a);
 #endif

@@ -9,6 +9,7 @@
  *   atom.c       one atom against one record, plainly
  *   matcher.c    all atoms of a set against one record, together
  *   suppress.c   filters
+ *   names.c      events that a rule cannot match without
  *   correlation.c, correlate.c  correlations: reading, and working over time
  *   load.c       sets: adding, replacing, folders */
 #ifndef KT_DETECT_RULE_H
@@ -19,6 +20,7 @@
 #include "detect/detect.h"
 
 #include <pcre2.h>
+#include <stdatomic.h>
 
 enum {
     RULES_MAX = 16384,        /* rules, filters and correlations of a set, each */
@@ -71,6 +73,7 @@ struct atom { /* one field, one value */
     struct kt_span key;   /* equal for atoms that mean the same */
     struct pattern pattern; /* ATOM_TEXT; ATOM_FIELDREF: shape and case alone */
     struct kt_span other;   /* ATOM_FIELDREF */
+    const char *spelled;    /* ATOM_TEXT: what each match holds, in the rule's own letters; NULL: not known */
     pcre2_code *re;
     struct {
         uint8_t net[16];
@@ -205,6 +208,7 @@ struct list {
 
 struct set_matcher;
 struct kt_rules {
+    atomic_uint holders; /* besides the first */
     struct list rule, filter, correlation;
     unsigned batch;
     struct placeholder *placeholder;
@@ -232,4 +236,5 @@ struct filters_of {
 bool filters_of_rules(const struct kt_rules *s, struct filters_of *out);
 /* By id, Sigma name or file name; -1. */
 int list_find(const struct list *l, struct kt_span name);
+int list_by_id(const struct list *l, struct kt_span id);
 #endif

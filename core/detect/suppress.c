@@ -29,6 +29,12 @@ static bool speaks_of(const struct rule *filter, const struct kt_rule_info *rule
     return false;
 }
 
+bool kt_rules_filter_speaks(const struct kt_rules *s, size_t filter, size_t rule)
+{
+    return s && filter < s->filter.n && rule < s->rule.n && !s->filter.p[filter]->info.disabled &&
+           speaks_of(s->filter.p[filter], &s->rule.p[rule]->info);
+}
+
 static size_t pairs(const struct kt_rules *s, struct filters_of *out)
 {
     size_t n = 0;

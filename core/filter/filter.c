@@ -377,7 +377,7 @@ bool kt_filter_text_holds(const struct kt_filter_term *t, struct kt_span text)
 bool kt_filter_is_text(enum kt_field f)
 {
     return f < KT_FIELD_COUNT && !is_time(f) && !is_whole_number(f) && f != KT_FIELD_TARGET_SELF &&
-           f != KT_FIELD_ACTOR_MFA;
+           f != KT_FIELD_ACTOR_MFA && f != KT_FIELD_STATE;
 }
 
 static bool any_holds(const struct kt_filter_term *t, const struct kt_row *r, const struct kt_rules *rules,

@@ -115,7 +115,7 @@ static void source_and_agent(struct kt_buf *b, const struct kt_event *ev)
     shut(b);
 }
 
-static void verdict(struct kt_buf *b, const struct kt_verdict *v, const struct kt_rules *rules)
+static void verdict(struct kt_buf *b, const struct kt_verdict *v)
 {
     number(b, "risk", v->risk > 0 ? (uint64_t)v->risk : 0);
     word(b, "level", kt_level_name(v->level));
@@ -123,14 +123,14 @@ static void verdict(struct kt_buf *b, const struct kt_verdict *v, const struct k
     (void)kt_buf_addc(b, '[');
     for (size_t i = 0; i < v->n_signals; i++) {
         comma(b);
-        (void)kt_text_json(b, v->signal[i]);
+        (void)kt_text_json(b, v->signal[i].name);
     }
     (void)kt_buf_addc(b, ']');
     key(b, "rules");
     (void)kt_buf_addc(b, '[');
-    for (size_t i = 0; rules && i < v->n_rules; i++) {
+    for (size_t i = 0; i < v->n_rules; i++) {
         comma(b);
-        (void)kt_text_json(b, kt_rules_info(rules, (size_t)v->rule[i]).id);
+        (void)kt_text_json(b, v->rule[i].id);
     }
     (void)kt_buf_addc(b, ']');
 }
@@ -167,7 +167,7 @@ static void malformed(struct kt_buf *b, const struct kt_row *r)
     word(b, "sha256", hex);
 }
 
-static void event(struct kt_buf *b, const struct kt_row *r, const struct kt_rules *rules)
+static void event(struct kt_buf *b, const struct kt_row *r)
 {
     const struct kt_event *ev = &r->ev;
     word(b, "kind", kt_kind_name(ev->kind));
@@ -181,18 +181,19 @@ static void event(struct kt_buf *b, const struct kt_row *r, const struct kt_rule
     source_and_agent(b, ev);
     text(b, "account", ev->account);
     text(b, "region", ev->region);
-    verdict(b, &r->verdict, rules);
+    verdict(b, &r->verdict);
     flags(b, ev->flags);
     origin(b, r);
 }
 
 bool kt_jsonl_row(struct kt_buf *b, const struct kt_row *r, const struct kt_rules *rules)
 {
+    (void)rules; /* the row has their ids */
     (void)kt_buf_addc(b, '{');
     if (r->ev.kind == KT_KIND_MALFORMED)
         malformed(b, r);
     else
-        event(b, r, rules);
+        event(b, r);
     shut(b);
     return !b->failed;
 }

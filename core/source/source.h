@@ -96,4 +96,7 @@ extern const struct kt_source_ops kt_source_demo;
  * scheme is part of a file's name. */
 enum kt_code kt_source_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
                             struct kt_err *e);
+/* Would it answer? What can be known without reading it: a file or folder is
+ * there and may be read. */
+enum kt_code kt_source_check(const char *address, struct kt_err *e);
 #endif

@@ -157,7 +157,7 @@ static bool take_row(struct scan *x, uint64_t seq)
 {
     const struct packed *p = row_at(x->s, seq);
     const struct kt_view_spec *w = &x->b->spec;
-    if (!matcher_row(x->m, p))
+    if ((p->suppressed && !w->suppressed) || !matcher_row(x->m, p))
         return true;
     struct item i = {.time = p->time,
                      .mark = seq << 1 | (p->kind != KT_KIND_MALFORMED && p->level >= KT_LEVEL_HIGH)};
@@ -481,11 +481,11 @@ static const struct kt_snapshot *publish(const struct build *b, struct kt_store 
 /* --- the whole ------------------------------------------------------------------------------ */
 
 struct now { /* the store as it is */
-    uint64_t first, last, epoch, total;
+    uint64_t first, last, epoch, verdicts, highs, total;
     int64_t newest;
 };
 
-static struct now look(struct kt_store *s, kt_entity scope)
+static struct now look(struct kt_store *s, const struct kt_view_spec *w)
 {
     struct kt_counts c = kt_store_counts(s);
     struct now n = {.newest = c.newest};
@@ -493,28 +493,41 @@ static struct now look(struct kt_store *s, kt_entity scope)
     n.first = s->first;
     n.last = s->next - 1;
     n.epoch = s->epoch;
-    n.total = s->next - s->first;
-    if (scope) {
-        const struct entity *e = ent_at(s, scope);
+    n.verdicts = s->verdicts;
+    n.highs = s->highs;
+    n.total = s->next - s->first - (w->suppressed ? 0 : s->suppressed);
+    if (w->scope) {
+        const struct entity *e = ent_at(s, w->scope);
         const uint32_t *list;
-        n.total = e ? ent_rows(e, &list) : 0;
+        n.total = e ? ent_rows(e, &list) - (w->suppressed ? 0 : ent_suppressed(s, e)) : 0;
     }
     store_unlock(s);
     return n;
 }
 
-/* A flag that is set later changes what a filter says of an old row. */
-static bool epoch_matters(const struct kt_view_spec *w)
+static bool by_what_people_say(enum kt_field f)
 {
-    return w->filter || w->sort == KT_FIELD_FLAGS;
+    return f == KT_FIELD_STATE || f == KT_FIELD_TAGS || f == KT_FIELD_ASSIGNED || f == KT_FIELD_NOTE;
+}
+
+/* A flag that is set later, or another verdict, changes what a filter says of
+ * an old row, and where it stands. */
+static bool is_stale(const struct build *b, const struct now *now)
+{
+    const struct kt_view_spec *w = &b->spec;
+    bool by_verdict = w->sort == KT_FIELD_RISK || w->sort == KT_FIELD_LEVEL || w->sort == KT_FIELD_SIGNALS ||
+                      w->sort == KT_FIELD_RULES || w->sort == KT_FIELD_WHY;
+    bool by_later = w->filter || w->sort == KT_FIELD_FLAGS || by_what_people_say(w->sort);
+    return now->highs != b->highs || (now->epoch != b->epoch && by_later) ||
+           (now->verdicts != b->verdicts && (w->filter || by_verdict));
 }
 
 enum built build_update(struct build *b, struct kt_store *s, uint64_t generation, bool (*give_up)(void *ctx),
                         void *ctx, const struct kt_snapshot **out)
 {
     *out = NULL;
-    struct now now = look(s, b->spec.scope);
-    bool stale = now.epoch != b->epoch && epoch_matters(&b->spec);
+    struct now now = look(s, &b->spec);
+    bool stale = is_stale(b, &now);
     if (b->whole && !stale && now.last == b->last && now.first == b->first)
         return BUILT_SAME;
     struct scan x = {.b = b, .s = s, .end = now.last, .give_up = give_up, .ctx = ctx};
@@ -538,6 +551,8 @@ enum built build_update(struct build *b, struct kt_store *s, uint64_t generation
     b->first = now.first;
     b->last = now.last;
     b->epoch = now.epoch;
+    b->verdicts = now.verdicts;
+    b->highs = now.highs;
     *out = publish(b, s, generation, now.newest, now.total);
     b->whole = *out != NULL;
     return *out ? BUILT_NEW : BUILT_NOT;

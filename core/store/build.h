@@ -12,7 +12,7 @@ struct build {
     size_t n, cap;
     uint64_t first;           /* the oldest row kept when it was made */
     uint64_t last;            /* the newest arrival that it takes into account */
-    uint64_t epoch;
+    uint64_t epoch, verdicts, highs;
     bool whole;               /* item[] answers spec up to last */
     struct facets facets;
 };

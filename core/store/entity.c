@@ -219,6 +219,7 @@ static void count(struct entity_many *m, const struct packed *p, unsigned roles,
     m->failed += p->result == KT_RESULT_FAILED ? by : 0;
     m->as_actor += roles & ROLE_ACTOR ? by : 0;
     m->as_target += roles & ROLE_TARGET ? by : 0;
+    m->suppressed += p->suppressed ? by : 0;
 }
 
 static void see(struct entity_many *m, int64_t time)
@@ -312,6 +313,20 @@ uint32_t ent_rows(const struct entity *e, const uint32_t **list)
 {
     *list = e->state == ENTITY_ONE ? &e->row : e->state == ENTITY_MANY ? e->many->list + e->many->head : NULL;
     return e->state == ENTITY_ONE ? 1 : e->state == ENTITY_MANY ? e->many->n : 0;
+}
+
+uint32_t ent_suppressed(const struct kt_store *s, const struct entity *e)
+{
+    if (e->state == ENTITY_ONE)
+        return row_at(s, row_seq(s, e->row))->suppressed;
+    return e->state == ENTITY_MANY ? e->many->suppressed : 0;
+}
+
+void ent_suppress(struct kt_store *s, kt_entity e, int by)
+{
+    struct entity *x = ent_at(s, e);
+    if (x && x->state == ENTITY_MANY)
+        x->many->suppressed += (uint32_t)by;
 }
 
 /* --- reading ------------------------------------------------------------------------ */

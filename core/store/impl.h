@@ -46,13 +46,17 @@ struct t_error {
     uint32_t code, message;
 };
 struct t_origin {
-    uint32_t source, name;
+    uint32_t source, name, address;
 };
-struct t_verdict { /* then n_rules rule numbers, then n_signals texts */
+struct t_triage {
+    uint32_t who, tags, assigned, note;
+    uint32_t acked, notes, at_low, at_high;
+};
+struct t_verdict { /* then texts: filter, filtered, n_rules ids, n_signals names; then n_rules risks, n_signals weights */
     uint32_t risk, level, n_rules, n_signals;
 };
 
-enum table { T_TEXT, T_ACTOR, T_AGENT, T_PLACE, T_ERROR, T_VERDICT, T_ORIGIN, TABLES };
+enum table { T_TEXT, T_ACTOR, T_AGENT, T_PLACE, T_ERROR, T_VERDICT, T_ORIGIN, T_TRIAGE, TABLES };
 
 struct raw { /* a record's text, compressed */
     uint32_t size, packed;
@@ -79,10 +83,11 @@ struct packed {
     uint8_t digest[DIGEST];
     uint64_t record;
     struct raw *raw;
-    uint32_t actor, agent, place, error, verdict, why, origin;
+    uint32_t actor, agent, place, error, verdict, why, evidence, origin; /* evidence: a text of packed bytes */
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
-    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3;
+    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3, suppressed : 1;
+    uint32_t triaged : 1; /* there is something in `marks` */
 };
 
 struct chunk {
@@ -105,7 +110,7 @@ enum { ENTITY_FREE, ENTITY_NEW, ENTITY_ONE, ENTITY_MANY };
 struct entity_many {
     int64_t first, last;
     uint64_t dropped;
-    uint32_t created, denied, failed, as_actor, as_target;
+    uint32_t created, denied, failed, as_actor, as_target, suppressed;
     uint32_t head, n, cap; /* list[head .. head + n): rows, oldest arrival first */
     uint32_t *list;
 };
@@ -138,6 +143,18 @@ struct digests { /* the writer's */
     size_t slots;
 };
 
+/* --- what people made of events: digest to a number of T_TRIAGE ---------- */
+
+struct mark {
+    uint8_t digest[DIGEST];
+    uint32_t triage; /* 0: nothing, or nothing any more */
+    bool used;
+};
+struct marks {
+    struct mark *slot;
+    size_t cap, used;
+};
+
 struct kt_store {
     struct kt_store_opts o;
     struct mem mem;
@@ -149,9 +166,13 @@ struct kt_store {
     size_t n_chunks, chunks_cap;
     uint64_t chunk_first;
     uint64_t first, next;
-    uint64_t epoch; /* counts changes to rows already there */
+    uint64_t epoch;    /* counts changes to rows already there: of flags, */
+    uint64_t verdicts; /* of verdicts, */
+    uint64_t highs;    /* and of those among them by which a level became or ceased to be high, or a row suppressed */
 
+    struct marks marks;
     struct kt_counts counts;
+    uint64_t suppressed; /* of the rows kept */
     bool times_dirty;
     struct ledger *ledger; /* NULL before the first fact */
 
@@ -207,8 +228,25 @@ void unpack_error(const struct kt_store *s, uint32_t error, struct kt_event *ev)
 void unpack_origin(const struct kt_store *s, uint32_t origin, struct kt_row *r);
 void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdict *v);
 void unpack_why(const struct kt_store *s, uint32_t why, struct kt_verdict *v);
+/* The signals' evidence, its spans borrowed, its lists in `a`. */
+bool unpack_evidence(const struct kt_store *s, uint32_t evidence, struct kt_arena *a, struct kt_verdict *v);
+/* Another verdict in a row's place. False: memory ran out, and the row is as it was. */
+bool pack_revise(struct kt_store *s, const struct kt_verdict *v, struct packed *p);
 struct kt_span unpack_id(const struct kt_store *s, const struct packed *p, char id[UUID_TEXT]);
 bool uuid_pack(struct kt_span s, uint8_t out[16]);
+
+void unpack_triage(const struct kt_store *s, uint32_t triage, struct kt_row *r);
+/* Takes over nothing; 0 where there is nothing to say or memory ran out. */
+uint32_t pack_triage(struct kt_store *s, const struct kt_row_triage *t, bool *ok);
+void drop_triage(struct kt_store *s, uint32_t triage);
+
+/* marks.c */
+uint32_t marks_find(const struct kt_store *s, const uint8_t digest[DIGEST]);
+static inline uint32_t triage_number(const struct kt_store *s, const struct packed *p)
+{
+    return p->triaged ? marks_find(s, p->digest) : 0;
+}
+void marks_free(struct kt_store *s);
 
 /* entity.c. All under the lock but ent_prepare. */
 bool ent_prepare(struct kt_store *s, size_t n);
@@ -228,6 +266,10 @@ kt_entity ent_find(const struct kt_store *s, enum kt_entity_kind k, struct kt_sp
 struct kt_span ent_name(const struct kt_store *s, kt_entity e);
 /* Its rows kept, oldest first: low halves of seq. */
 uint32_t ent_rows(const struct entity *e, const uint32_t **list);
+/* How many of them a filter suppressed. */
+uint32_t ent_suppressed(const struct kt_store *s, const struct entity *e);
+/* A row that touches it came to be suppressed (by 1) or is no longer (-1). */
+void ent_suppress(struct kt_store *s, kt_entity e, int by);
 bool ent_info(struct kt_store *s, kt_entity e, struct kt_entity_info *out); /* spans borrowed */
 
 /* All that a row touches, each once. */
@@ -247,6 +289,8 @@ void seen_free(struct kt_store *s);
 uint64_t seen_digest(const struct kt_store *s, const struct packed *key);
 /* The newest row with this eventID, or 0. */
 uint64_t seen_id(const struct kt_store *s, const struct packed *key);
+/* The eventID as rows are looked up by it. */
+void seen_key(const struct kt_store *s, struct kt_span id, struct packed *p);
 bool seen_forgotten(const struct kt_store *s, const uint8_t digest[DIGEST]);
 void seen_add(struct kt_store *s, uint64_t seq);
 /* A row that was added before is flagged now. */

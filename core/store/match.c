@@ -21,7 +21,9 @@ enum component component_of(enum kt_field f)
         [KT_FIELD_AGENT_OS] = C_AGENT, [KT_FIELD_AGENT_CLASS] = C_AGENT, [KT_FIELD_ACCOUNT] = C_PLACE,
         [KT_FIELD_REGION] = C_PLACE, [KT_FIELD_RISK] = C_VERDICT, [KT_FIELD_LEVEL] = C_VERDICT,
         [KT_FIELD_SIGNALS] = C_VERDICT, [KT_FIELD_RULES] = C_VERDICT, [KT_FIELD_FLAGS] = C_FLAGS,
-        [KT_FIELD_ORIGIN_SOURCE] = C_ORIGIN, [KT_FIELD_ORIGIN_RECORD] = C_RECORD, [KT_FIELD_WHY] = C_WHY};
+        [KT_FIELD_ORIGIN_SOURCE] = C_ORIGIN, [KT_FIELD_ORIGIN_RECORD] = C_RECORD, [KT_FIELD_WHY] = C_WHY,
+        [KT_FIELD_STATE] = C_TRIAGE, [KT_FIELD_TAGS] = C_TRIAGE, [KT_FIELD_ASSIGNED] = C_TRIAGE,
+        [KT_FIELD_NOTE] = C_TRIAGE};
     return (enum component)of[f];
 }
 
@@ -46,6 +48,7 @@ uint32_t component_number(const struct kt_store *s, const struct packed *p, enum
     case C_KEY: return name_number(s, p->key);
     case C_ENUMS: return (uint32_t)(p->kind | p->result << 4 | p->self << 7 | p->from << 9 | p->address_kind << 12);
     case C_FLAGS: return p->flags;
+    case C_TRIAGE: return triage_number(s, p);
     default: return 0;
     }
 }
@@ -59,6 +62,7 @@ size_t component_limit(const struct kt_store *s, enum component c)
     case C_ERROR: return s->tab[T_ERROR].top + 1;
     case C_VERDICT: return s->tab[T_VERDICT].top + 1;
     case C_ORIGIN: return s->tab[T_ORIGIN].top + 1;
+    case C_TRIAGE: return s->tab[T_TRIAGE].top + 1;
     case C_WHY:
     case C_TARGET:
     case C_ADDRESS:
@@ -88,6 +92,7 @@ static void unpack_component(const struct kt_store *s, const struct packed *p, e
         r->ev.source.kind = (enum kt_address_kind)p->address_kind;
         break;
     case C_FLAGS: r->ev.flags = p->flags; break;
+    case C_TRIAGE: unpack_triage(s, triage_number(s, p), r); break;
     case C_TIME: r->ev.time = p->time; break;
     case C_CREATED: r->ev.key.created = p->created; break;
     case C_RECORD: r->origin.record = p->record; break;
@@ -156,7 +161,7 @@ static bool part_of_uuid(struct kt_span s)
 
 static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_term *t, bool many)
 {
-    static const uint8_t cheap_first[COMPONENTS] = {C_ENUMS, C_FLAGS, C_PLACE, C_VERDICT, C_AGENT, C_ERROR, C_WHY,
+    static const uint8_t cheap_first[COMPONENTS] = {C_ENUMS, C_FLAGS, C_TRIAGE, C_PLACE, C_VERDICT, C_AGENT, C_ERROR, C_WHY,
                                                     C_ORIGIN, C_ADDRESS, C_TARGET, C_ACTOR, C_TIME, C_CREATED,
                                                     C_RECORD, C_KEY, C_ID};
     uint32_t wanted = t->field == KT_FIELD_COUNT ? 0 : 1u << component_of(t->field);

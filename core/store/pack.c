@@ -68,6 +68,8 @@ struct kt_span unpack_id(const struct kt_store *s, const struct packed *p, char 
     }
 }
 
+enum { VERDICT_MAX = 6 + 2 * (KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX) };
+
 /* --- references -------------------------------------------------------------- */
 
 static uint32_t text(struct kt_store *s, struct kt_span t, bool *ok)
@@ -95,10 +97,10 @@ static void drop_texts(struct kt_store *s, const uint32_t *id, size_t n)
 static void tuple_texts(enum table t, const uint32_t *m, size_t *from, size_t *n)
 {
     static const size_t count[TABLES] = {
-        [T_ACTOR] = 8, [T_AGENT] = 4, [T_PLACE] = 6, [T_ERROR] = 2, [T_ORIGIN] = 2};
+        [T_ACTOR] = 8, [T_AGENT] = 4, [T_PLACE] = 6, [T_ERROR] = 2, [T_ORIGIN] = 3, [T_TRIAGE] = 4};
     const struct t_verdict *v = (const struct t_verdict *)m;
-    *from = t == T_VERDICT ? sizeof *v / sizeof *m + v->n_rules : 0;
-    *n = t == T_VERDICT ? v->n_signals : count[t];
+    *from = t == T_VERDICT ? sizeof *v / sizeof *m : 0;
+    *n = t == T_VERDICT ? 2 + v->n_rules + v->n_signals : count[t];
 }
 
 /* Takes over the references that the members hold. */
@@ -122,7 +124,7 @@ static void drop_tuple(struct kt_store *s, enum table t, uint32_t id)
 {
     if (!sym_release(&s->tab[t], id))
         return;
-    uint32_t held[4 + 2 * KT_RULES_MATCHED_MAX]; /* the largest tuple there is */
+    uint32_t held[VERDICT_MAX]; /* the largest tuple there is */
     const struct sym *y = sym_at(&s->tab[t], id);
     memcpy(held, y->bytes, y->len);
     sym_remove(&s->tab[t], id);
@@ -130,7 +132,7 @@ static void drop_tuple(struct kt_store *s, enum table t, uint32_t id)
     tuple_texts(t, held, &from, &n);
     drop_texts(s, held + from, n);
 }
-_Static_assert(sizeof(struct t_actor) <= sizeof(uint32_t) * (4 + 2 * KT_RULES_MATCHED_MAX), "held[] is too small");
+_Static_assert(sizeof(struct t_actor) <= sizeof(uint32_t) * VERDICT_MAX, "held[] is too small");
 
 /* What stands behind a tuple. */
 static void *extra_of(const struct kt_store *s, enum table t, uint32_t id)
@@ -254,21 +256,74 @@ static void pack_key(struct kt_store *s, const struct kt_event *ev, struct packe
     drop_texts(s, (const uint32_t[]){name, account}, 2);
 }
 
+/* Of each piece of evidence: the signal's place, the time, the event's id. */
+enum { EVIDENCE_ID_MAX = 128, EVIDENCE_ONE = 1 + 8 + 1 + EVIDENCE_ID_MAX, ID_UNKNOWN = 255 };
+
+static size_t put_evidence(char *out, size_t signal, const struct kt_evidence *e)
+{
+    size_t n = e->event_id.n;
+    bool known = e->event_id.p && n <= EVIDENCE_ID_MAX;
+    out[0] = (char)signal;
+    memcpy(out + 1, &e->time, 8);
+    out[9] = known ? (char)n : (char)ID_UNKNOWN;
+    if (!known)
+        return 10;
+    if (n)
+        memcpy(out + 10, e->event_id.p, n);
+    return 10 + n;
+}
+
+static uint32_t pack_evidence(struct kt_store *s, const struct kt_verdict *v, size_t n_signals, bool *ok)
+{
+    char bytes[KT_SIGNALS_MAX * KT_EVIDENCE_MAX * EVIDENCE_ONE];
+    size_t n = 0;
+    for (size_t i = 0; i < n_signals; i++)
+        for (size_t k = 0; k < v->signal[i].n_evidence && k < KT_EVIDENCE_MAX; k++)
+            n += put_evidence(bytes + n, i, &v->signal[i].evidence[k]);
+    return n ? text(s, (struct kt_span){bytes, n}, ok) : 0;
+}
+
 static void pack_verdict(struct kt_store *s, const struct kt_verdict *v, struct packed *p, bool *ok)
 {
-    uint32_t m[4 + 2 * KT_RULES_MATCHED_MAX];
+    uint32_t m[VERDICT_MAX];
     struct t_verdict t = {(uint32_t)v->risk, v->level,
                           (uint32_t)(v->n_rules < KT_RULES_MATCHED_MAX ? v->n_rules : KT_RULES_MATCHED_MAX),
-                          (uint32_t)(v->n_signals < KT_RULES_MATCHED_MAX ? v->n_signals : KT_RULES_MATCHED_MAX)};
+                          (uint32_t)(v->n_signals < KT_SIGNALS_MAX ? v->n_signals : KT_SIGNALS_MAX)};
     memcpy(m, &t, sizeof t);
     size_t n = sizeof t / sizeof *m;
+    m[n++] = text(s, v->filter, ok);
+    m[n++] = text(s, v->filtered, ok);
     for (size_t i = 0; i < t.n_rules; i++)
-        m[n++] = (uint32_t)v->rule[i];
+        m[n++] = text(s, v->rule[i].id, ok);
     for (size_t i = 0; i < t.n_signals; i++)
-        m[n++] = text(s, v->signal[i], ok);
+        m[n++] = text(s, v->signal[i].name, ok);
+    for (size_t i = 0; i < t.n_rules; i++)
+        m[n++] = (uint32_t)v->rule[i].risk << 1 | v->rule[i].correlation;
+    for (size_t i = 0; i < t.n_signals; i++)
+        m[n++] = (uint32_t)v->signal[i].weight;
     p->verdict = tuple(s, T_VERDICT, m, n * sizeof *m, 0, ok, NULL);
     p->why = v->why[0] ? text(s, (struct kt_span){v->why, strnlen(v->why, sizeof v->why)}, ok) : 0;
+    p->evidence = pack_evidence(s, v, t.n_signals, ok);
     p->level = v->level & 7;
+    p->suppressed = kt_verdict_suppressed(v);
+}
+
+static void drop_verdict(struct kt_store *s, const struct packed *p)
+{
+    drop_tuple(s, T_VERDICT, p->verdict);
+    drop_text(s, p->why);
+    drop_text(s, p->evidence);
+}
+
+bool pack_revise(struct kt_store *s, const struct kt_verdict *v, struct packed *p)
+{
+    struct packed old = *p;
+    bool ok = true;
+    pack_verdict(s, v, p, &ok);
+    drop_verdict(s, ok ? &old : p);
+    if (!ok)
+        *p = old;
+    return ok;
 }
 
 static void pack_event(struct kt_store *s, const struct kt_row *r, struct packed *p, bool *ok)
@@ -323,7 +378,8 @@ bool pack_row(struct kt_store *s, const struct kt_row *r, struct packed *p)
         pack_bad(s, r, p, &ok);
     else
         pack_event(s, r, p, &ok);
-    struct t_origin origin = {text(s, r->origin.source, &ok), text(s, r->origin.name, &ok)};
+    struct t_origin origin = {text(s, r->origin.source, &ok), text(s, r->origin.name, &ok),
+                              text(s, r->origin.address, &ok)};
     p->origin = tuple(s, T_ORIGIN, &origin, sizeof origin, 0, &ok, NULL);
     if (!ok)
         pack_release(s, p);
@@ -341,9 +397,8 @@ void pack_release(struct kt_store *s, struct packed *p)
     drop_tuple(s, T_AGENT, p->agent);
     drop_tuple(s, T_PLACE, p->place);
     drop_tuple(s, T_ERROR, p->error);
-    drop_tuple(s, T_VERDICT, p->verdict);
+    drop_verdict(s, p);
     drop_tuple(s, T_ORIGIN, p->origin);
-    drop_text(s, p->why);
     if (p->id_form == ID_TEXT)
         drop_text(s, id_text(p));
     if (p->kind == KT_KIND_MALFORMED && p->bad) {
@@ -418,11 +473,11 @@ void unpack_origin(const struct kt_store *s, uint32_t origin, struct kt_row *r)
     const struct t_origin *t = tuple_at(s, T_ORIGIN, origin);
     r->origin.source = span(s, t->source);
     r->origin.name = span(s, t->name);
+    r->origin.address = span(s, t->address);
 }
 
 void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdict *v)
 {
-    v->filter = v->filtered = -1; /* not kept: 0 would be the first filter */
     if (!verdict)
         return;
     const struct t_verdict *t = tuple_at(s, T_VERDICT, verdict);
@@ -431,10 +486,39 @@ void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdic
     v->level = (enum kt_level)t->level;
     v->n_rules = t->n_rules;
     v->n_signals = t->n_signals;
+    v->filter = span(s, *m++);
+    v->filtered = span(s, *m++);
     for (size_t i = 0; i < v->n_rules; i++)
-        v->rule[i] = (int)m[i];
+        v->rule[i].id = span(s, *m++);
     for (size_t i = 0; i < v->n_signals; i++)
-        v->signal[i] = span(s, m[v->n_rules + i]);
+        v->signal[i].name = span(s, *m++);
+    for (size_t i = 0; i < v->n_rules; i++, m++) {
+        v->rule[i].risk = (int)(*m >> 1);
+        v->rule[i].correlation = *m & 1;
+    }
+    for (size_t i = 0; i < v->n_signals; i++)
+        v->signal[i].weight = (int)*m++;
+}
+
+bool unpack_evidence(const struct kt_store *s, uint32_t evidence, struct kt_arena *a, struct kt_verdict *v)
+{
+    struct kt_span b = span(s, evidence);
+    for (size_t at = 0; at < b.n;) {
+        size_t signal = (unsigned char)b.p[at], n = (unsigned char)b.p[at + 9];
+        struct kt_evidence e = {.time = 0};
+        memcpy(&e.time, b.p + at + 1, 8);
+        if (n != ID_UNKNOWN)
+            e.event_id = kt_arena_span(a, (struct kt_span){b.p + at + 10, n});
+        at += 10 + (n == ID_UNKNOWN ? 0 : n);
+        struct kt_signal *x = &v->signal[signal];
+        struct kt_evidence *list = x->evidence ? (struct kt_evidence *)(uintptr_t)x->evidence /* made here */
+                                               : kt_arena_alloc(a, KT_EVIDENCE_MAX * sizeof *list);
+        if (!list || (n != ID_UNKNOWN && !e.event_id.p))
+            return false;
+        x->evidence = list;
+        list[x->n_evidence++] = e;
+    }
+    return true;
 }
 
 void unpack_why(const struct kt_store *s, uint32_t why, struct kt_verdict *v)
@@ -444,6 +528,33 @@ void unpack_why(const struct kt_store *s, uint32_t why, struct kt_verdict *v)
     if (n)
         memcpy(v->why, w.p, n);
     v->why[n] = '\0';
+}
+
+uint32_t pack_triage(struct kt_store *s, const struct kt_row_triage *r, bool *ok)
+{
+    bool any = r->acked || r->notes || kt_span_known(r->tags) || kt_span_known(r->assigned);
+    if (!any)
+        return 0;
+    struct t_triage t = {.who = text(s, r->who, ok), .tags = text(s, r->tags, ok),
+                         .assigned = text(s, r->assigned, ok), .note = text(s, r->note, ok), .acked = r->acked,
+                         .notes = r->notes, .at_low = (uint32_t)r->at, .at_high = (uint32_t)((uint64_t)r->at >> 32)};
+    return tuple(s, T_TRIAGE, &t, sizeof t, 0, ok, NULL);
+}
+
+void drop_triage(struct kt_store *s, uint32_t triage)
+{
+    drop_tuple(s, T_TRIAGE, triage);
+}
+
+void unpack_triage(const struct kt_store *s, uint32_t triage, struct kt_row *r)
+{
+    r->triage = (struct kt_row_triage){.at = KT_TIME_NONE};
+    if (!triage)
+        return;
+    const struct t_triage *t = tuple_at(s, T_TRIAGE, triage);
+    r->triage = (struct kt_row_triage){
+        .acked = t->acked, .who = span(s, t->who), .at = (int64_t)((uint64_t)t->at_high << 32 | t->at_low),
+        .tags = span(s, t->tags), .assigned = span(s, t->assigned), .note = span(s, t->note), .notes = t->notes};
 }
 
 static void unpack_event(const struct kt_store *s, const struct packed *p, char id[UUID_TEXT], struct kt_row *r)
@@ -473,6 +584,8 @@ void unpack_row(const struct kt_store *s, const struct packed *p, char id[UUID_T
     r->ev.kind = (enum kt_kind)p->kind;
     r->ev.flags = p->flags;
     r->origin.record = p->record;
+    memcpy(r->digest, p->digest, sizeof r->digest);
+    unpack_triage(s, triage_number(s, p), r);
     unpack_origin(s, p->origin, r);
     if (p->kind != KT_KIND_MALFORMED) {
         unpack_event(s, p, id, r);

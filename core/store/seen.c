@@ -202,6 +202,19 @@ static uint64_t lookup(const struct kt_store *s, const struct rowset *t, const s
     return slot ? whole(s, slot) : 0;
 }
 
+/* A text which no row has gets number 0, which no row's text has. */
+void seen_key(const struct kt_store *s, struct kt_span id, struct packed *p)
+{
+    if (uuid_pack(id, p->id)) {
+        p->id_form = ID_UUID;
+    } else if (id.p) {
+        uint32_t text = sym_find(&s->tab[T_TEXT], id.p, id.n);
+        memset(p->id, 0, sizeof p->id);
+        memcpy(p->id, &text, sizeof text);
+        p->id_form = ID_TEXT;
+    }
+}
+
 uint64_t seen_id(const struct kt_store *s, const struct packed *key)
 {
     return key->id_form == ID_NONE ? 0 : lookup(s, &s->by_id, key, id_hash, same_id);

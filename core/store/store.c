@@ -80,6 +80,7 @@ void kt_store_free(struct kt_store *s)
     for (int i = 0; i < TABLES; i++)
         symtab_free(&s->tab[i]);
     seen_free(s);
+    marks_free(s);
     ledger_free(s);
     raw_free_all(s);
     (void)pthread_mutex_destroy(&s->gate);
@@ -93,7 +94,7 @@ void kt_store_free(struct kt_store *s)
 /* Tables grow here, without the lock: only the writer looks into their slots. */
 static bool prepare(struct kt_store *s)
 {
-    static const size_t most[TABLES] = {[T_TEXT] = 64};
+    static const size_t most[TABLES] = {[T_TEXT] = 80};
     for (int i = 0; i < TABLES; i++)
         if (!sym_prepare(&s->tab[i], most[i] + 1))
             return false;
@@ -110,8 +111,7 @@ static void malformed_digest(const struct kt_row *r, uint8_t out[KT_SHA256])
     kt_sha256(b, sizeof b, out);
 }
 
-/* The part of a packed row that decides whether it was seen. An eventID that
- * is a text which no row has gets number 0, which no row's text has. */
+/* The part of a packed row that decides whether it was seen. */
 static void identity(const struct kt_store *s, const struct kt_row *r, const uint8_t content[32], struct packed *p)
 {
     uint8_t digest[KT_SHA256];
@@ -121,14 +121,7 @@ static void identity(const struct kt_store *s, const struct kt_row *r, const uin
     else
         memcpy(digest, content, sizeof digest);
     memcpy(p->digest, digest, DIGEST);
-    if (uuid_pack(id, p->id)) {
-        p->id_form = ID_UUID;
-    } else if (id.p) {
-        uint32_t text = sym_find(&s->tab[T_TEXT], id.p, id.n);
-        memset(p->id, 0, sizeof p->id);
-        memcpy(p->id, &text, sizeof text);
-        p->id_form = ID_TEXT;
-    }
+    seen_key(s, id, p);
 }
 
 static bool make_room(struct kt_store *s)
@@ -186,6 +179,7 @@ static bool append(struct kt_store *s, struct kt_row *r, struct packed *p)
     if (!pack_row(s, r, p))
         return false;
     uint64_t seq = s->next;
+    p->triaged = marks_find(s, p->digest) != 0;
     *row_at(s, seq) = *p;
     if (!touch_all(s, seq, p)) {
         pack_release(s, p);
@@ -218,6 +212,7 @@ static void drop_oldest(struct kt_store *s)
     struct packed *p = row_at(s, seq);
     struct touched t;
     seen_drop(s, seq);
+    s->suppressed -= p->suppressed;
     row_touched(s, p, &t);
     for (size_t i = 0; i < t.n; i++)
         ent_untouch(s, t.e[i], seq, p, t.roles[i]);
@@ -278,7 +273,9 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
         if (row->ev.kind == KT_KIND_MALFORMED)
             s->counts.malformed++;
         else
-            s->counts.shown++;
+            ++*(p.suppressed ? &s->counts.filtered : &s->counts.shown);
+        s->counts.suppressed += p.suppressed;
+        s->suppressed += p.suppressed;
         if (other) {
             mark_conflict(s, other);
             seen_conflict(s, other);
@@ -290,6 +287,40 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
     }
     store_unlock(s);
     return !ok ? add_not(s) : other ? KT_ADDED_CONFLICT : KT_ADDED;
+}
+
+/* A row has come to be suppressed, or is no longer. */
+static void count_suppressed(struct kt_store *s, const struct packed *p)
+{
+    struct touched t;
+    int by = p->suppressed ? 1 : -1;
+    row_touched(s, p, &t);
+    for (size_t i = 0; i < t.n; i++)
+        ent_suppress(s, t.e[i], by);
+    s->counts.suppressed += (uint64_t)by;
+    s->suppressed += (uint64_t)by;
+    s->counts.filtered += (uint64_t)by;
+    s->counts.shown -= (uint64_t)by;
+}
+
+bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v)
+{
+    if (!prepare(s))
+        return false;
+    store_lock(s);
+    bool ok = seq >= s->first && seq < s->next && row_at(s, seq)->kind != KT_KIND_MALFORMED;
+    if (ok) {
+        struct packed *p = row_at(s, seq);
+        bool was_high = p->level >= KT_LEVEL_HIGH, was_suppressed = p->suppressed;
+        ok = pack_revise(s, v, p);
+        s->verdicts += ok;
+        s->counts.revised += ok;
+        s->highs += ok && (was_high != (p->level >= KT_LEVEL_HIGH) || was_suppressed != p->suppressed);
+        if (ok && was_suppressed != p->suppressed)
+            count_suppressed(s, p);
+    }
+    store_unlock(s);
+    return ok;
 }
 
 void kt_store_count_filtered(struct kt_store *s)
@@ -339,6 +370,7 @@ struct kt_counts kt_store_counts(struct kt_store *s)
     if (s->times_dirty)
         find_times(s);
     struct kt_counts c = s->counts;
+    c.last = s->next - 1;
     c.memory = atomic_load(&s->mem.bytes) + ledger_memory(s);
     store_unlock(s);
     return c;
@@ -352,6 +384,18 @@ static void keep(struct kt_arena *a, struct kt_span *s, bool *ok)
     *ok = *ok && s->p;
 }
 
+static bool keep_verdict(struct kt_arena *a, struct kt_verdict *v)
+{
+    bool ok = true;
+    keep(a, &v->filter, &ok);
+    keep(a, &v->filtered, &ok);
+    for (size_t i = 0; i < v->n_rules; i++)
+        keep(a, &v->rule[i].id, &ok);
+    for (size_t i = 0; i < v->n_signals; i++)
+        keep(a, &v->signal[i].name, &ok);
+    return ok;
+}
+
 static bool keep_row(struct kt_arena *a, struct kt_row *r)
 {
     struct kt_event *e = &r->ev;
@@ -360,13 +404,12 @@ static bool keep_row(struct kt_arena *a, struct kt_row *r)
         &e->actor.type, &e->actor.name, &e->actor.arn, &e->actor.account, &e->actor.principal_id, &e->actor.session,
         &e->actor.access_key_id, &e->actor.via, &e->target.name, &e->target.account, &e->key.id, &e->key.status,
         &e->source.address, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
-        &r->origin.source, &r->origin.name, &r->malformed.reason};
+        &r->origin.source, &r->origin.name, &r->origin.address, &r->malformed.reason, &r->triage.who, &r->triage.tags,
+        &r->triage.assigned, &r->triage.note};
     bool ok = true;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         keep(a, all[i], &ok);
-    for (size_t i = 0; i < r->verdict.n_signals; i++)
-        keep(a, &r->verdict.signal[i], &ok);
-    return ok;
+    return keep_verdict(a, &r->verdict) && ok;
 }
 
 /* The compressed text is copied under the lock and unpacked after it. */
@@ -388,7 +431,7 @@ bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_are
         const struct packed *p = row_at(s, seq);
         unpack_row(s, p, id, out);
         out->seq = seq;
-        ok = keep_row(a, out);
+        ok = keep_row(a, out) && unpack_evidence(s, p->evidence, a, &out->verdict);
         raw = with_raw ? keep_raw(a, p->raw) : NULL;
     }
     const ZSTD_DDict *dict = s->ddict;

@@ -42,7 +42,10 @@ struct kt_counts {
     uint64_t records;   /* seen in the sources, of interest or not */
     uint64_t received;  /* of interest */
     uint64_t shown, filtered, duplicate, malformed;
+    uint64_t suppressed; /* of those filtered: rows that Sigma filters kept out */
+    uint64_t last;       /* seq of the newest arrival; 0: none */
     uint64_t conflicts; /* among shown */
+    uint64_t revised;   /* how often a row got another verdict */
     uint64_t dropped;   /* of the rows once kept, by retention */
     uint64_t gaps;      /* places where events may be missing */
     int64_t newest;     /* eventTime of the newest row; KT_TIME_NONE */
@@ -50,6 +53,7 @@ struct kt_counts {
     uint64_t memory;    /* bytes, estimated; the ledger's among them */
     /* The ledger of keys (ledger.h), counted apart: a fact may be a row as
      * well, or come of a record that is none. */
+    uint64_t triaged;         /* grows with each kt_store_triage */
     uint64_t facts;           /* learnt */
     uint64_t facts_duplicate; /* known already */
     uint64_t facts_lost;      /* memory ran out */
@@ -61,13 +65,25 @@ enum kt_store_added { KT_ADDED, KT_ADDED_CONFLICT, KT_ADDED_DUPLICATE, KT_ADDED_
 
 struct kt_store *kt_store_new(const struct kt_store_opts *o);
 void kt_store_free(struct kt_store *s);
-/* Copies what it keeps. `row->seq` is set by the store. Malformed rows are
+/* Copies what it keeps. A row that a Sigma filter suppressed
+ * (kt_verdict_suppressed) counts as filtered, and views leave it out unless
+ * asked. `row->seq` is set by the store. Malformed rows are
  * told apart by origin and digest. A conflict sets the flag in both rows. */
 enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32]);
+/* Another verdict for a row, in the place of the one it has: what was learnt
+ * since may say otherwise. What it says of filters moves the row between
+ * shown and filtered. The writer's. False where the row was dropped or
+ * never was, or memory ran out; then nothing has changed. */
+bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v);
 void kt_store_count_filtered(struct kt_store *s); /* received, but outside --filter, --since, --rule */
 void kt_store_count_records(struct kt_store *s, uint64_t n);
 void kt_store_count_gap(struct kt_store *s);
 struct kt_counts kt_store_counts(struct kt_store *s);
+/* What people made of the event of this digest and eventID, whether its row is there or
+ * comes later; nothing in it: nothing any more. The writer's. False where
+ * memory ran out. */
+bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], struct kt_span event_id,
+                     const struct kt_row_triage *t);
 
 /* Copies a row into `a`. False where it was dropped or never was. */
 bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_arena *a, struct kt_row *out);

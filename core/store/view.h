@@ -18,6 +18,7 @@ enum { KT_VIEW_BUCKETS_MAX = 512, KT_VIEW_FACETS_MAX = 2000 };
 struct kt_view_spec {
     kt_entity scope;          /* only rows that touch it; 0: all rows */
     struct kt_filter *filter; /* borrowed during the call; NULL: all */
+    bool suppressed;          /* rows that a Sigma filter kept out as well */
     enum kt_field sort;       /* default KT_FIELD_TIME */
     bool ascending;           /* default: newest, largest, first; ties by arrival, newest first;
                                * what is not known comes last either way */

@@ -309,6 +309,45 @@ static void closed_descriptors_are_survived(void **state)
     assert_int_equal(system(command), 0); /* NOLINT: a test's own words */
 }
 
+static void configured(const char *yaml)
+{
+    sample_write(folder, "config.yaml", yaml, strlen(yaml), false, other);
+}
+
+static void the_configuration_names_sources_and_defaults(void **state)
+{
+    (void)state;
+    sample_trail(&text, 1, 2);
+    sample_write(folder, "a.json", text.p, text.len, false, path);
+    configured("sources:\n- address: a.json\n  name: mine\noutput: {columns: [origin.record, kind]}\n");
+    assert_int_equal(RUN("--config", other, "-o", "csv"), 0);
+    assert_string_equal(kt_buf_str(&out), "origin.record,kind\n1,creation\n2,creation\n");
+    assert_int_equal(RUN("--config", other, "-o", "csv", "--columns", "kind"), 0);
+    assert_string_equal(kt_buf_str(&out), "kind\ncreation\ncreation\n");
+    assert_int_equal(RUN("--config", other, "-o", "jsonl"), 0); /* columns are not its */
+    assert_int_equal(lines(&out), 2);
+    sample_trail(&text, 3, 1);
+    sample_write(folder, "b.json", text.p, text.len, false, path);
+    assert_int_equal(RUN("--config", other, "-o", "csv", path), 0); /* the command line's sources alone */
+    assert_int_equal(lines(&out), 1 + 3);
+}
+
+static void a_wrong_configuration_is_told_with_its_place_and_exits_2(void **state)
+{
+    (void)state;
+    configured("sources: ['demo:']\nrules:\n  folder: [x]\n");
+    assert_int_equal(RUN("--config", other, "-o", "csv"), 2);
+    assert_says(err, "config.yaml:3:3: there is no \"folder\" in rules; did you mean \"folders\"?");
+    configured("sources: ['demo:']\noutput: {columns: [Event_ID]}\n");
+    assert_int_equal(RUN("--config", other, "-o", "csv"), 2);
+    assert_says(err, "config.yaml:2:19: ");
+    assert_int_equal(RUN("--config", "/nonexistent.yaml", "demo:"), 2);
+    assert_says(err, "/nonexistent.yaml: No such file");
+    configured("output: {ascii: true}\n");
+    assert_int_equal(RUN("--config", other, "-o", "csv"), 2);
+    assert_says(err, "name a SOURCE");
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -329,6 +368,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(following_shows_rows_at_once_and_ends_by_its_signal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stalled_reader_does_not_hold_off_a_signal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closed_descriptors_are_survived, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_configuration_names_sources_and_defaults, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wrong_configuration_is_told_with_its_place_and_exits_2, set_up, tear_down),
     };
     int rc = cmocka_run_group_tests_name("command line", tests, NULL, NULL);
     kt_buf_free(&out);

@@ -424,7 +424,7 @@ static void sorting_is_chosen_from_a_list_or_by_its_neighbour(void **state)
 static void what_is_copied_is_ascii_on_one_line(void **state)
 {
     (void)state;
-    fixture_keys(&f, "y");
+    fixture_keys(&f, "Y");
     assert_true(f.did & KT_APP_COPY);
     assert_string_equal(kt_app_clipboard(f.app), "AKIAIOSFODNN7EXA7QX2");
     fixture_keys(&f, "c");
@@ -435,6 +435,36 @@ static void what_is_copied_is_ascii_on_one_line(void **state)
     fixture_keys(&f, "Down Down y"); /* a failed call has no key */
     assert_false(f.did & KT_APP_COPY);
     SHOWS("nothing to copy here");
+}
+
+static const char contains[] =
+    "aws iam update-access-key --user-name='svc-backup' --access-key-id='AKIAIOSFODNN7EXA7QX2' --status='Inactive'";
+
+static void how_to_contain_a_key_is_shown_and_copied(void **state)
+{
+    (void)state;
+    SHOWS("contain: aws iam update-access-key --user-name='svc-backup'");
+    fixture_keys(&f, "y");
+    assert_true(f.did & KT_APP_COPY);
+    assert_string_equal(kt_app_clipboard(f.app), contains);
+    SHOWS("copied the command, not run");
+    fixture_keys(&f, "Enter");
+    SHOWS("--access-key-id='AKIAIOSFODNN7EXA7QX2' --status='Inactive'  y copies");
+    fixture_keys(&f, "y");
+    assert_true(f.did & KT_APP_COPY);
+    assert_string_equal(kt_app_clipboard(f.app), contains);
+    fixture_keys(&f, "Y"); /* the address under the cursor */
+    assert_string_equal(kt_app_clipboard(f.app), "198.51.100.77");
+}
+
+static void a_key_of_root_has_no_command(void **state)
+{
+    (void)state;
+    fixture_keys(&f, "Down");
+    SHOWS("contain: a key of root");
+    fixture_keys(&f, "y");
+    assert_false(f.did & KT_APP_COPY);
+    SHOWS("nothing to copy: a key of root");
 }
 
 static void hostile_text_is_copied_escaped(void **state)
@@ -862,6 +892,91 @@ static void a_value_among_the_places_of_uses_is_found_and_copied(void **state)
     assert_non_null(strstr(fixture_selected(&f), "aws-cli 2.15.22"));
 }
 
+static void a_row_is_acknowledged_and_no_longer(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 40, 140, false);
+    fixture_keys(&f, "a");
+    fixture_wait(&f, "ann@jump1 acknowledged");
+    fixture_wait(&f, "✓");
+    assert_non_null(strstr(fixture_selected(&f), "✓"));
+    fixture_keys(&f, "a");
+    fixture_wait(&f, "no longer acknowledged");
+    fixture_wait_no(&f, "✓");
+    assert_null(strstr(fixture_selected(&f), "✓"));
+    fixture_keys(&f, "u"); /* takes back the second: the first holds again */
+    fixture_wait(&f, "✓");
+    assert_non_null(strstr(fixture_selected(&f), "✓"));
+    fixture_close(&f);
+}
+
+static void a_note_tags_and_an_assignee_are_written_in_prompts(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 40, 140, false);
+    fixture_keys(&f, "m");
+    fixture_keys(&f, "'asked bob, not his");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "noted: asked bob, not his");
+    fixture_keys(&f, "t");
+    fixture_keys(&f, "'ir-12 real");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "#ir-12 #real");
+    fixture_keys(&f, "t");
+    assert_true(fixture_shows(&f, "tags: ir-12 real"));
+    fixture_keys(&f, "C-w");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "tagged -real");
+    fixture_keys(&f, "A");
+    fixture_keys(&f, "'carol");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "#ir-12, @carol, note");
+    fixture_keys(&f, "m");
+    fixture_keys(&f, "'never mind");
+    fixture_keys(&f, "Esc");
+    assert_false(fixture_shows(&f, "never mind"));
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'tag:ir-12 note:bob assigned:carol state:open");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "1 of 10");
+    fixture_keys(&f, "a");
+    fixture_wait(&f, "0 of 10"); /* it is open no more */
+    fixture_close(&f);
+}
+
+static void a_key_and_a_record_are_triaged_in_their_pages(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 40, 140, false);
+    fixture_keys(&f, "Enter");
+    fixture_keys(&f, "Home");
+    fixture_keys(&f, "m");
+    fixture_keys(&f, "'leaked on a page");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "ann@jump1 noted: leaked on a page");
+    fixture_keys(&f, "Backspace");
+    assert_null(strstr(fixture_selected(&f), "note")); /* it was said of the key, not of the row */
+    fixture_keys(&f, "6"); /* the record */
+    fixture_keys(&f, "Enter");
+    fixture_keys(&f, "a");
+    fixture_wait(&f, "ann@jump1 acknowledged");
+    fixture_keys(&f, "Backspace");
+    fixture_wait(&f, "✓");
+    fixture_close(&f);
+}
+
+static void read_only_refuses_every_act(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"a", "m", "t", "A", "u"};
+    fixture_open_read_only(&f);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        fixture_keys(&f, keys[i]);
+        assert_true(fixture_shows(&f, "read-only"));
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
 #define T(fn, open) cmocka_unit_test_setup_teardown(fn, open, done)
@@ -886,6 +1001,8 @@ int main(void)
         T(a_search_in_many_rows_finds_the_far_one, many),
         T(sorting_is_chosen_from_a_list_or_by_its_neighbour, day),
         T(what_is_copied_is_ascii_on_one_line, day),
+        T(how_to_contain_a_key_is_shown_and_copied, day),
+        T(a_key_of_root_has_no_command, day),
         T(hostile_text_is_copied_escaped, day),
         T(a_use_that_arrives_is_news_to_the_pane_of_its_key_though_no_row_comes, wide_day),
         T(the_cursor_stays_with_its_address_as_uses_arrive, wide_day),
@@ -913,6 +1030,10 @@ int main(void)
         T(a_long_line_is_clipped_or_wrapped, day),
         cmocka_unit_test(the_lines_of_any_bytes_are_made_without_harm),
         cmocka_unit_test(the_text_of_a_record_is_shown_whole),
+        cmocka_unit_test(a_row_is_acknowledged_and_no_longer),
+        cmocka_unit_test(a_note_tags_and_an_assignee_are_written_in_prompts),
+        cmocka_unit_test(a_key_and_a_record_are_triaged_in_their_pages),
+        cmocka_unit_test(read_only_refuses_every_act),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "tests/support/temp_dir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,6 +27,7 @@
 enum { LOG_MAX = 256 << 20, ROW_BYTES = 1000 * 4 * 6 };
 
 struct pty {
+    struct temp_dir state; /* nobody's own memory */
     pid_t pid;
     int master, slave;
     int rows, cols;
@@ -53,14 +55,16 @@ static const VTermScreenCallbacks callbacks = {.settermprop = property};
 
 /* --- starting ------------------------------------------------------------ */
 
-static void set_environment(const char *const *env)
+static void set_environment(const char *const *env, const char *state)
 {
-    static const char *const gone[] = {"LINES", "COLUMNS", "NO_COLOR", "COLORTERM", "LANG", "LC_CTYPE", "TMUX"};
+    static const char *const gone[] = {"LINES", "COLUMNS", "NO_COLOR", "COLORTERM", "LANG", "LC_CTYPE", "TMUX", "STY"};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         unsetenv(gone[i]);
     setenv("TERM", "xterm-256color", 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TZ", "UTC", 1);
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 0); /* nobody's own configuration */
+    setenv("XDG_STATE_HOME", state, 1);
     for (; env && *env; env++) {
         char name[64];
         const char *eq = strchr(*env, '=');
@@ -72,7 +76,7 @@ static void set_environment(const char *const *env)
     }
 }
 
-static void child(const struct pty_opts *o, int slave)
+static void child(const struct pty_opts *o, int slave, const char *state)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -84,7 +88,7 @@ static void child(const struct pty_opts *o, int slave)
         close(fd);
     signal(SIGHUP, o->ignore_hup ? SIG_IGN : SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
-    set_environment(o->env);
+    set_environment(o->env, state);
     if (o->run) {
         int status = o->run(o->ctx);
         fflush(NULL);
@@ -103,6 +107,7 @@ struct pty *pty_start(const struct pty_opts *o)
     p->cursor = true;
     p->tap = o->tap;
     p->tap_ctx = o->tap_ctx;
+    temp_dir_make(&p->state);
     kt_buf_init(&p->log, LOG_MAX);
     struct winsize w = {.ws_row = (unsigned short)p->rows, .ws_col = (unsigned short)p->cols};
     assert_int_equal(openpty(&p->master, &p->slave, NULL, NULL, &w), 0);
@@ -121,7 +126,7 @@ struct pty *pty_start(const struct pty_opts *o)
     p->pid = fork();
     assert_true(p->pid >= 0);
     if (p->pid == 0)
-        child(o, p->slave);
+        child(o, p->slave, p->state.path);
     return p;
 }
 
@@ -135,6 +140,7 @@ void pty_stop(struct pty *p)
     pty_hang_up(p);
     vterm_free(p->vt);
     kt_buf_free(&p->log);
+    temp_dir_remove(&p->state);
     free(p);
 }
 

@@ -233,9 +233,9 @@ void rowgen_next(struct rowgen *g, struct kt_arena *a, struct kt_row *r, uint8_t
                        : r->verdict.risk >= 20 ? KT_LEVEL_LOW
                                                : KT_LEVEL_INFORMATIONAL;
     if (e->target.self == KT_NO)
-        r->verdict.signal[r->verdict.n_signals++] = KT_LIT("target.other");
+        r->verdict.signal[r->verdict.n_signals++] = (struct kt_signal){.name = KT_LIT("target.other"), .weight = 38};
     if (r->verdict.risk >= 70)
-        r->verdict.signal[r->verdict.n_signals++] = KT_LIT("address.new");
+        r->verdict.signal[r->verdict.n_signals++] = (struct kt_signal){.name = KT_LIT("address.new"), .weight = 38};
     (void)snprintf(r->verdict.why, sizeof r->verdict.why, "%s", r->verdict.n_signals ? "for another user" : "");
     r->origin.record = g->n;
     r->origin.source = put(a, "file:AWSLogs/CloudTrail/%llu.json.gz", (unsigned long long)(g->n / 1000));

@@ -39,6 +39,7 @@ pid_t run_launch(const struct run_job *j, int fds[3])
         signal(SIGPIPE, SIG_DFL);
         setenv("LC_ALL", j->locale ? j->locale : "C.UTF-8", 1);
         setenv("TZ", "UTC", 1);
+        setenv("XDG_CONFIG_HOME", "/nonexistent", 0); /* nobody's own configuration */
         execv(keytop, argv);
         _exit(127);
     }

@@ -46,7 +46,7 @@ static struct kt_row bob_for_alice(void)
     r.ev.actor.session = KT_LIT("");
     r.verdict.risk = 63;
     r.verdict.level = KT_LEVEL_MEDIUM;
-    r.verdict.signal[r.verdict.n_signals++] = KT_LIT("target.other");
+    r.verdict.signal[r.verdict.n_signals++] = (struct kt_signal){.name = KT_LIT("target.other"), .weight = 38};
     r.origin.record = 17;
     return r;
 }
@@ -244,7 +244,7 @@ static void a_clone_outlives_its_original(void **state)
 static void malformed_rows_are_found_by_kind_and_origin(void **state)
 {
     (void)state;
-    struct kt_row r = {.origin = {KT_LIT("file:bad.json"), KT_LIT("bad"), 3}};
+    struct kt_row r = {.origin = {KT_LIT("file:bad.json"), KT_LIT("bad"), KT_SPAN_NONE, 3}};
     r.ev.kind = KT_KIND_MALFORMED;
     r.ev.time = r.ev.key.created = KT_TIME_NONE;
     assert_true(keeps("kind:malformed", &r));

@@ -46,6 +46,24 @@ static void same_span(struct kt_span a, struct kt_span b)
         assert_true(kt_span_eq(a, b));
 }
 
+static void same_matched(const struct kt_matched *a, const struct kt_matched *b)
+{
+    same_span(a->id, b->id);
+    assert_int_equal(a->risk, b->risk);
+    assert_int_equal(a->correlation, b->correlation);
+}
+
+static void same_signal(const struct kt_signal *a, const struct kt_signal *b)
+{
+    same_span(a->name, b->name);
+    assert_int_equal(a->weight, b->weight);
+    assert_int_equal(a->n_evidence, b->n_evidence);
+    for (size_t i = 0; i < a->n_evidence; i++) {
+        same_span(a->evidence[i].event_id, b->evidence[i].event_id);
+        assert_true(a->evidence[i].time == b->evidence[i].time);
+    }
+}
+
 static void same_row(const struct kt_row *x, const struct kt_row *y)
 {
     const struct kt_event *a = &x->ev, *b = &y->ev;
@@ -100,9 +118,9 @@ static void same_row(const struct kt_row *x, const struct kt_row *y)
     assert_int_equal(v->n_rules, w->n_rules);
     assert_int_equal(v->n_signals, w->n_signals);
     for (size_t i = 0; i < v->n_rules; i++)
-        assert_int_equal(v->rule[i], w->rule[i]);
+        same_matched(&v->rule[i], &w->rule[i]);
     for (size_t i = 0; i < v->n_signals; i++)
-        same_span(v->signal[i], w->signal[i]);
+        same_signal(&v->signal[i], &w->signal[i]);
 }
 
 static void a_row_comes_back_as_it_went_in(void **state)
@@ -117,8 +135,8 @@ static void a_row_comes_back_as_it_went_in(void **state)
         uint8_t d[32];
         rowgen_next(&g, a, &in[i], d);
         in[i].verdict.n_rules = (size_t)i % 3;
-        in[i].verdict.rule[0] = i % 7;
-        in[i].verdict.rule[1] = 3;
+        in[i].verdict.rule[0] = (struct kt_matched){.id = kt_span_of(i % 7 ? "one" : "another"), .risk = i % 7};
+        in[i].verdict.rule[1] = (struct kt_matched){.id = KT_LIT("third"), .risk = 100, .correlation = true};
         assert_int_equal(kt_store_add(s, &in[i], d), KT_ADDED);
         assert_int_equal(in[i].seq, i + 1);
     }
@@ -202,7 +220,7 @@ static void malformed_rows_are_told_apart_by_place_and_digest(void **state)
 {
     (void)state;
     struct kt_store *s = store(0, 0, false);
-    struct kt_row r = {.origin = {KT_LIT("file:a"), KT_LIT("a"), 3}};
+    struct kt_row r = {.origin = {KT_LIT("file:a"), KT_LIT("a"), KT_SPAN_NONE, 3}};
     r.ev.kind = KT_KIND_MALFORMED;
     r.malformed.reason = KT_LIT("bad");
     r.malformed.sha256[31] = 1;
@@ -496,9 +514,82 @@ static void a_row_takes_little_memory(void **state)
     kt_store_free(w);
 }
 
+/* --- verdicts that change ------------------------------------------------------------- */
+
+static void a_row_takes_another_verdict_with_its_evidence(void **state)
+{
+    (void)state;
+    struct kt_store *s = store(0, 0, false);
+    struct rowgen g = {.state = 7};
+    struct kt_arena *a = arena();
+    struct kt_row in, out;
+    uint8_t d[32];
+    for (int i = 0; i < 3; i++) {
+        rowgen_next(&g, a, &in, d);
+        assert_int_equal(kt_store_add(s, &in, d), KT_ADDED);
+    }
+    struct kt_row_entities before, after;
+    assert_true(kt_store_row_entities(s, 2, &before));
+    const struct kt_evidence seen[] = {{KT_LIT("0f7a9a2e-1111-4222-8333-444455556666"), 1000}, {KT_SPAN_NONE, 2000}};
+    struct kt_verdict v = {.risk = 93, .level = KT_LEVEL_CRITICAL, .n_rules = 2, .n_signals = 2, .why = "for another user"};
+    v.rule[0] = (struct kt_matched){.id = KT_LIT("a-rule"), .risk = 25};
+    v.rule[1] = (struct kt_matched){.id = KT_LIT("a-correlation"), .risk = 60, .correlation = true};
+    v.signal[0] = (struct kt_signal){.name = KT_LIT("use.elsewhere"), .weight = 30, .evidence = seen, .n_evidence = 2};
+    v.signal[1] = (struct kt_signal){.name = KT_LIT("rotation"), .weight = -35, .evidence = seen, .n_evidence = 1};
+    assert_true(kt_store_revise(s, 2, &v));
+    assert_true(kt_store_row(s, 2, false, a, &out));
+    assert_int_equal(out.verdict.risk, 93);
+    assert_int_equal(out.verdict.level, KT_LEVEL_CRITICAL);
+    assert_string_equal(out.verdict.why, "for another user");
+    assert_int_equal(out.verdict.n_rules, 2);
+    assert_int_equal(out.verdict.n_signals, 2);
+    for (int i = 0; i < 2; i++) {
+        same_matched(&out.verdict.rule[i], &v.rule[i]);
+        same_signal(&out.verdict.signal[i], &v.signal[i]);
+    }
+    assert_true(kt_store_row_entities(s, 2, &after));
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_int_equal(kt_store_counts(s).revised, 1);
+    assert_false(kt_store_revise(s, 4, &v));
+    assert_false(kt_store_revise(s, 0, &v));
+    assert_int_equal(kt_store_counts(s).revised, 1);
+    kt_arena_free(a);
+    kt_store_free(s);
+}
+
+static void verdicts_that_change_for_ever_take_no_more_memory(void **state)
+{
+    (void)state;
+    struct kt_store *s = store(0, 0, false);
+    struct rowgen g = {.state = 9};
+    struct kt_arena *a = arena();
+    struct kt_row in;
+    uint8_t d[32];
+    rowgen_next(&g, a, &in, d);
+    assert_int_equal(kt_store_add(s, &in, d), KT_ADDED);
+    uint64_t memory = 0;
+    for (int i = 0; i < 20000; i++) {
+        char id[40], why[40];
+        (void)snprintf(id, sizeof id, "event %d", i);
+        (void)snprintf(why, sizeof why, "used %d s later", i);
+        const struct kt_evidence e = {kt_span_of(id), i};
+        struct kt_verdict v = {.risk = i % 101, .n_signals = 1};
+        v.signal[0] = (struct kt_signal){.name = kt_span_of(why), .weight = i % 50, .evidence = &e, .n_evidence = 1};
+        memcpy(v.why, why, sizeof why);
+        assert_true(kt_store_revise(s, in.seq, &v));
+        if (i == 1000)
+            memory = kt_store_counts(s).memory;
+    }
+    assert_true(kt_store_counts(s).memory <= memory + memory / 10);
+    kt_arena_free(a);
+    kt_store_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_takes_another_verdict_with_its_evidence),
+        cmocka_unit_test(verdicts_that_change_for_ever_take_no_more_memory),
         cmocka_unit_test(a_row_comes_back_as_it_went_in),
         cmocka_unit_test(a_repeated_event_is_a_duplicate),
         cmocka_unit_test(one_id_with_two_contents_keeps_and_flags_both),

@@ -420,6 +420,32 @@ static void a_conflict_reaches_a_view_that_asks_for_it(void **state)
     end(&w);
 }
 
+static void another_verdict_moves_a_row_where_it_belongs(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    add_rows(&w, 300);
+    struct kt_filter *f = filter("risk:>=90");
+    struct kt_view_spec filtered = spec(), sorted = spec(), plain = spec();
+    filtered.filter = f;
+    sorted.sort = KT_FIELD_RISK;
+    struct kt_view *view[] = {kt_view_open(w.v, &filtered), kt_view_open(w.v, &sorted), kt_view_open(w.v, &plain)};
+    const struct kt_view_spec *asked[] = {&filtered, &sorted, &plain};
+    for (int round = 0; round < 40; round++) {
+        struct kt_verdict v = {.risk = round % 3 ? 95 : 5, .why = "seen since"};
+        v.level = kt_level_of_risk(v.risk);
+        (void)kt_store_revise(w.s, 1 + (uint64_t)round * 7 % 300, &v); /* malformed rows have none */
+        kt_views_wake(w.v);
+        for (int i = 0; i < 3; i++)
+            check(&w, view[i], asked[i]);
+    }
+    for (int i = 0; i < 3; i++)
+        kt_view_close(view[i]);
+    kt_filter_free(f);
+    end(&w);
+}
+
 static void a_snapshot_answers_the_newest_wish_and_stays_as_it_is(void **state)
 {
     (void)state;
@@ -685,6 +711,7 @@ int main(void)
         cmocka_unit_test(a_scope_holds_the_rows_that_touch_it),
         cmocka_unit_test(a_scope_that_is_gone_is_empty),
         cmocka_unit_test(a_conflict_reaches_a_view_that_asks_for_it),
+        cmocka_unit_test(another_verdict_moves_a_row_where_it_belongs),
         cmocka_unit_test(a_snapshot_answers_the_newest_wish_and_stays_as_it_is),
         cmocka_unit_test(nothing_new_makes_no_snapshot),
         cmocka_unit_test(the_histogram_ends_with_the_newest_row),

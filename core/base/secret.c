@@ -1,0 +1,44 @@
+#include "base/secret.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The size stands before what is given out. */
+enum { HEAD = 32 };
+
+void *kt_secret_alloc(size_t n)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    if (page <= 0 || n > SIZE_MAX / 2)
+        return NULL;
+    size_t size = (n + HEAD + (size_t)page - 1) / (size_t)page * (size_t)page;
+    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    /* Each is a help that an old kernel or a small limit may refuse. */
+    (void)madvise(p, size, MADV_DONTDUMP);
+    (void)madvise(p, size, MADV_WIPEONFORK);
+    (void)mlock(p, size);
+    memcpy(p, &size, sizeof size);
+    return p + HEAD;
+}
+
+void kt_secret_free(void *p)
+{
+    if (!p)
+        return;
+    char *start = (char *)p - HEAD;
+    size_t size;
+    memcpy(&size, start, sizeof size);
+    explicit_bzero(start, size);
+    (void)munmap(start, size);
+}
+
+void kt_secret_wipe(struct kt_buf *b)
+{
+    if (b->p)
+        explicit_bzero(b->p, b->cap);
+    kt_buf_free(b);
+}

@@ -1,0 +1,16 @@
+/* Memory for what must not leak: kept out of core files and of children,
+ * locked where the system allows it, and wiped before it is given back. */
+#ifndef KT_BASE_SECRET_H
+#define KT_BASE_SECRET_H
+#include "base/buf.h"
+
+#include <stddef.h>
+
+/* Zeroed, aligned for any type. NULL where memory ran out. */
+void *kt_secret_alloc(size_t n);
+/* Wipes all of it. NULL is nothing. */
+void kt_secret_free(void *p);
+/* Frees a buffer that held a secret, after wiping what it holds now. A buffer
+ * that grew has left earlier copies behind: reserve its maximum first. */
+void kt_secret_wipe(struct kt_buf *b);
+#endif

@@ -1,0 +1,44 @@
+/* What the files of core/net share. */
+#ifndef KT_NET_IMPL_H
+#define KT_NET_IMPL_H
+#include "base/buf.h"
+#include "net/net.h"
+
+#include <curl/curl.h>
+
+struct kt_net {
+    CURLM *multi;
+    int epoll;
+    int64_t timer;  /* when libcurl wants to be called, kt_mono_ms(); 0: not */
+    size_t calls;   /* under way */
+    size_t watched; /* descriptors of others */
+    char ca[4096];
+    bool ca_is_folder;
+    struct kt_net_call *first;
+};
+
+struct kt_net_call {
+    struct kt_net *net;
+    struct kt_net_call *next, *prev;
+    CURL *easy; /* NULL: never sent */
+    struct curl_slist *headers;
+    char *sent;
+    size_t sent_n;
+    struct kt_buf head, body;
+    bool done, too_large;
+    enum kt_net_fault fault;
+    int status;
+    char why[CURL_ERROR_SIZE + 64];
+    char curl_says[CURL_ERROR_SIZE];
+};
+
+struct net_url {
+    bool near; /* this machine, or its metadata: never through a proxy */
+};
+bool net_is_near(const char *host);
+enum kt_code net_url_check(const char *url, struct net_url *out, struct kt_err *e);
+/* Sets all options of a call; false where memory ran out. */
+bool net_setup(struct kt_net_call *c, const struct kt_net_request *r, const struct net_url *u);
+void net_finish(struct kt_net_call *c, CURLcode code);
+void net_fail(struct kt_net_call *c, enum kt_net_fault fault, const char *why);
+#endif

@@ -1,0 +1,62 @@
+/* AWS on loopback: CloudTrail LookupEvents, STS, Identity Center, the
+ * instance's and the container's metadata. It recomputes each signature by
+ * itself, from the bytes that came. What it does wrong is scripted. */
+#ifndef TESTS_SUPPORT_FAKE_AWS_H
+#define TESTS_SUPPORT_FAKE_AWS_H
+#include "base/clock.h"
+#include "tests/support/fake_http.h"
+
+enum { FAKE_KEYS = 1024, FAKE_FAULTS = 64, FAKE_LOG = 64 };
+
+struct fake_key {
+    char id[64], secret[128], token[512], account[16];
+    int64_t expires; /* KT_TIME_NONE: never */
+};
+struct fake_event {
+    int64_t time, available; /* ms: eventTime, and when the service has it */
+    int number;
+    char name[40], account[16];
+};
+enum fake_fault {
+    FAKE_FINE, FAKE_THROTTLE, FAKE_500, FAKE_503_LATER /* Retry-After: 1 */, FAKE_EXPIRED_TOKEN, FAKE_EXPIRED_PAGE,
+    FAKE_DENIED, FAKE_HTML, FAKE_REDIRECT, FAKE_DROP, FAKE_DROP_BODY, FAKE_SILENT
+};
+
+struct fake_aws {
+    struct fake_http *http;
+    const struct kt_clock *clock; /* the service's; NULL: the system's */
+    const struct kt_clock *mono;  /* for its quota; NULL: kt_mono_ms */
+    struct fake_key key[FAKE_KEYS];
+    size_t n_keys;
+    struct fake_event *event;
+    size_t n_events, cap_events;
+    enum fake_fault fault[FAKE_FAULTS]; /* of the next requests of CloudTrail */
+    size_t n_faults;
+    int quota_ms;        /* least time between two calls of an account; 0: any */
+    bool empty_pages;    /* before each page an empty one with a token */
+    int page_life;       /* a token is good for so many more requests; 0: for ever */
+    char external[64], mfa[16]; /* what AssumeRole insists on; "": nothing */
+    char bearer[64];     /* what Identity Center accepts */
+    char imds_token[64], container_token[64];
+    int64_t keys_live;   /* ms that STS's keys live; 0: an hour */
+
+    /* what it saw */
+    unsigned lookups, assumed, web, sso, refreshed, imds, imds_v1, container, throttled, bad_signatures, too_fast;
+    int64_t last_lookup;
+    struct { char account[16]; int64_t at; } last[FAKE_KEYS];
+    size_t n_last;
+    unsigned issued;
+    char log[FAKE_LOG][64]; /* reasons of refusals, the newest last */
+    size_t n_log;
+    char secrets[8192];  /* all secrets and tokens given out, with newlines */
+};
+
+void fake_aws_init(struct fake_aws *f);
+void fake_aws_free(struct fake_aws *f);
+/* "http://127.0.0.1:PORT", in the server's own memory */
+const char *fake_aws_url(const struct fake_aws *f);
+void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
+/* Under its lock. */
+void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
+void fake_aws_fault(struct fake_aws *f, enum fake_fault fault);
+#endif
