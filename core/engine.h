@@ -3,6 +3,7 @@
  * base/) that the front end includes. */
 #ifndef KT_ENGINE_H
 #define KT_ENGINE_H
+#include "aws/aws.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "ruleset.h"
@@ -38,6 +39,7 @@ struct kt_engine_opts {
     bool ledger;
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo:; 0: the default one */
+    struct kt_aws_opts aws;       /* for sources that ask AWS; its texts are borrowed */
     struct kt_store_opts store;   
     enum kt_memory memory;
     struct kt_state_opts state;   /* .changed, .ctx and .clock are set by the engine; .path of FILE */
@@ -101,6 +103,7 @@ struct kt_source_state {
     char address[256];
     struct kt_health health;
     int64_t last_event; /* real time of its last row's arrival; KT_TIME_NONE */
+    int64_t lag;        /* how long after its eventTime that row came, of a source that was live; KT_TIME_NONE */
     uint64_t rows;
 };
 /* Copies up to `max`; returns how many there are. */
