@@ -8,101 +8,17 @@
  * partition keeps the events of IAM. Follows "LookupEvents" of the CloudTrail
  * API reference. */
 #include "source/cloudtrail.h"
+#include "source/cloudtrail_address.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
     INTERVAL_MS = 15000,
-    INTERVAL_MIN_S = 2,
-    INTERVAL_MAX_S = 86400,
     CALLS_A_SECOND = 40,   /* over all accounts: what a machine should do to itself */
-    LISTED = 64,           /* of region=; roles: TRAIL_LANES_MAX */
     DELAY_MS = 15 * 60000, /* by which CloudTrail has its events, as a rule */
     SILENT_MS = 120000     /* without an answer for so long it is stale */
 };
-
-struct address {
-    char *text; /* values are decoded in it */
-    const char *profile, *external;
-    const char *region[LISTED];
-    const char **role;
-    size_t n_regions, n_roles, cap_roles;
-    int64_t interval;
-};
-
-/* --- the address ----------------------------------------------------------------- */
-
-static int hex_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static void decode(char *s)
-{
-    char *to = s;
-    for (; *s; s++) {
-        if (*s == '%' && hex_of(s[1]) >= 0 && hex_of(s[2]) >= 0 && (s[1] != '0' || s[2] != '0')) {
-            *to++ = (char)(hex_of(s[1]) << 4 | hex_of(s[2]));
-            s += 2;
-        } else {
-            *to++ = *s;
-        }
-    }
-    *to = '\0';
-}
-
-static enum kt_code take(struct address *a, const char *name, const char *value, struct kt_err *e)
-{
-    char *end;
-    if (!*value)
-        return kt_fail(e, KT_EUSAGE, "cloudtrail: %s= is empty", name);
-    if (strcmp(name, "profile") == 0) {
-        a->profile = value;
-    } else if (strcmp(name, "external-id") == 0) {
-        a->external = value;
-    } else if (strcmp(name, "region") == 0) {
-        if (a->n_regions == LISTED)
-            return kt_fail(e, KT_ELIMIT, "cloudtrail: more than %d regions", LISTED);
-        a->region[a->n_regions++] = value;
-    } else if (strcmp(name, "role") == 0) {
-        if (!kt_grow(&a->role, &a->cap_roles, a->n_roles + 1, sizeof(char *), TRAIL_LANES_MAX))
-            return kt_fail(e, KT_ELIMIT, "cloudtrail: more than %d roles", TRAIL_LANES_MAX);
-        a->role[a->n_roles++] = value;
-    } else if (strcmp(name, "interval") == 0) {
-        long s = strtol(value, &end, 10);
-        if (*end || s < INTERVAL_MIN_S || s > INTERVAL_MAX_S)
-            return kt_fail(e, KT_EUSAGE, "cloudtrail: interval is a number of seconds from %d to %d", INTERVAL_MIN_S,
-                           INTERVAL_MAX_S);
-        a->interval = (int64_t)s * 1000;
-    } else {
-        return kt_fail(e, KT_EUSAGE, "cloudtrail: takes profile, region, role, external-id and interval, not %s", name);
-    }
-    return KT_OK;
-}
-
-static enum kt_code parse(struct address *a, const char *address, struct kt_err *e)
-{
-    const char *query = address + strlen("cloudtrail:");
-    if (*query && *query != '?')
-        return kt_fail(e, KT_EUSAGE, "%s: settings follow as cloudtrail:?profile=NAME&region=REGION", address);
-    a->text = strdup(*query ? query + 1 : "");
-    if (!a->text)
-        return kt_fail(e, KT_ENOMEM, "out of memory");
-    enum kt_code code = KT_OK;
-    char *rest = a->text;
-    for (char *s; code == KT_OK && (s = strsep(&rest, "&"));) {
-        char *eq = strchr(s, '=');
-        if (!*s)
-            continue;
-        if (eq)
-            *eq = '\0';
-        char *value = eq ? eq + 1 : s + strlen(s);
-        decode(value);
-        code = take(a, s, value, e);
-    }
-    return code;
-}
 
 /* --- accounts and Regions ------------------------------------------------------------ */
 
@@ -115,7 +31,7 @@ static void account_of(const char *arn, char out[16])
         snprintf(out, 16, "%.*s", (int)(strcspn(p, ":") < 15 ? strcspn(p, ":") : 15), p);
 }
 
-static enum kt_code add_lane(struct trail *t, size_t *cap, const struct address *a, const char *role, const char *region,
+static enum kt_code add_lane(struct trail *t, size_t *cap, const struct trail_address *a, const char *role, const char *region,
                              struct kt_err *e)
 {
     if (!kt_grow(&t->lane, cap, t->n_lanes + 1, sizeof *t->lane, TRAIL_LANES_MAX))
@@ -147,7 +63,7 @@ static const char *iam_region(const struct trail *t)
     return p ? p->iam_region : "us-east-1";
 }
 
-static enum kt_code add_lanes(struct trail *t, struct address *a, struct kt_err *e)
+static enum kt_code add_lanes(struct trail *t, struct trail_address *a, struct kt_err *e)
 {
     size_t cap = 0;
     if (!a->n_regions)
@@ -193,7 +109,7 @@ static void take_names(struct trail *t, const struct kt_source_opts *o)
     }
 }
 
-static enum kt_code set_up(struct trail *t, struct address *a, struct kt_err *e)
+static enum kt_code set_up(struct trail *t, struct trail_address *a, struct kt_err *e)
 {
     bool named;
     const char *profile = kt_aws_profile(t->aws, a->profile, &named);
@@ -213,7 +129,7 @@ static enum kt_code set_up(struct trail *t, struct address *a, struct kt_err *e)
 static enum kt_code trail_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
                                struct kt_err *e)
 {
-    struct address a = {0};
+    struct trail_address a = {0};
     struct trail *t = o->aws ? calloc(1, sizeof *t) : NULL;
     struct kt_err own = {.code = KT_ENOMEM, .text = "out of memory"};
     if (t) {
@@ -224,12 +140,11 @@ static enum kt_code trail_open(struct kt_source **out, const char *address, cons
         t->until = o->until;
         t->health.state = KT_HEALTH_STARTING;
         take_names(t, o);
-        own.code = parse(&a, address, &own);
+        own.code = trail_address_parse(&a, address, &own);
         if (own.code == KT_OK)
             own.code = set_up(t, &a, &own);
     }
-    free(a.text);
-    free(a.role);
+    trail_address_drop(&a);
     if (own.code != KT_OK) {
         trail_close((struct kt_source *)t);
         return kt_fail(e, own.code, "%s", own.text);
@@ -289,6 +204,7 @@ static void assess(struct trail *t)
     h->complete_to = whole ? complete : 0;
     h->credentials_until = until;
     h->throttled = throttled;
+    h->slowed = slow;
     h->note[0] = '\0';
     if (ill && t->n_lanes > 1)
         snprintf(h->note, sizeof h->note, "%zu of %zu accounts: %.60s", n_ill, t->n_lanes, ill->says);

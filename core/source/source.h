@@ -71,6 +71,7 @@ struct kt_health {
     int64_t complete_to;       /* events up to here have been read; 0: as last_poll says */
     int64_t credentials_until; /* real time at which the first of them end; 0: no end is known */
     uint64_t throttled;        /* answers that it was asked too often */
+    bool slowed;               /* by them, now */
     uint64_t gaps;             /* of the troubles, those where events may be missing */
     char note[120];     /* a sentence's part for the status line, or "" */
 };
@@ -115,7 +116,7 @@ bool kt_source_is_aws(const char *address);
  * scheme is part of a file's name. */
 enum kt_code kt_source_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
                             struct kt_err *e);
-/* Would it answer? What can be known without reading it: a file or folder is
- * there and may be read. */
-enum kt_code kt_source_check(const char *address, struct kt_err *e);
+/* Would it answer? A file or folder is there and may be read; AWS is asked for
+ * the last minute, with `aws` as of kt_source_opts; takes up to a minute. */
+enum kt_code kt_source_check(const char *address, struct kt_aws *aws, struct kt_err *e);
 #endif
