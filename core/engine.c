@@ -6,6 +6,7 @@
 #include "ingest/ingest.h"
 #include "ingest/repair.h"
 #include "ruleset.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -51,6 +52,8 @@ struct kt_engine {
     const struct kt_rules *rules; /* its set, held; under lock where it changes */
     struct kt_rules_state rules_state; /* under lock */
     uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
+    struct kt_enrich *enrich;   /* NULL: no files were named */
+    struct kt_watch *enrich_watch; /* of them; NULL: not watched */
     struct kt_store *store;
     struct kt_views *views;
     struct src *src;
@@ -210,12 +213,35 @@ static bool asked_for(const struct kt_engine *g, struct kt_event *ev)
     return (g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)) && kt_event_as_use(ev);
 }
 
+static struct kt_span text_of(struct kt_engine *g, const char *s)
+{
+    return s[0] ? kt_arena_span(g->arena, kt_span_of(s)) : KT_SPAN_NONE;
+}
+
+/* A row is filtered and sorted by what the files said when it came. */
+static void add_whereabouts(struct kt_engine *g, struct kt_row *row)
+{
+    struct kt_whereabouts w;
+    char network[KT_ENRICH_TEXT], aws[KT_ENRICH_TEXT];
+    if (!g->enrich)
+        return;
+    row->where.asked = true;
+    if (!kt_enrich_address(g->enrich, row->ev.source.address, &w))
+        return;
+    kt_whereabouts_network(&w, network);
+    kt_whereabouts_aws(&w, aws);
+    row->where.country = text_of(g, w.country);
+    row->where.network = text_of(g, network);
+    row->where.aws = text_of(g, aws);
+}
+
 /* False: read no further. */
 static bool make_row(struct object *o, const struct kt_record *r, struct kt_row *row)
 {
     struct kt_engine *g = o->engine;
     bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
     row->origin.record = r->ordinal;
+    add_whereabouts(g, row);
     if (!asked || !passes(g, row)) {
         kt_store_count_filtered(g->store);
         return true;
@@ -482,10 +508,10 @@ static void state_changed(void *ctx)
     notify(g->news_fd);
 }
 
-static void tell_store(void *ctx, const uint8_t digest[16], const struct kt_row_triage *t)
+static void tell_store(void *ctx, const struct kt_subject *about, const struct kt_row_triage *t)
 {
     struct kt_engine *g = ctx;
-    if (!kt_store_triage(g->store, digest, t))
+    if (!kt_store_triage(g->store, about->digest, about->event_id, t))
         add_trouble(g, "state.db", "out of memory: what was done about a row is not shown", false);
 }
 
@@ -517,6 +543,7 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     row.origin.name = s ? kt_span_of(s->state.name) : k->name;
     row.origin.address = k->address;
     row.origin.record = k->record;
+    add_whereabouts(g, &row);
     if (!asked || !passes(g, &row))
         return true; /* it is not read now: it counts when it is */
     memcpy(content, k->digest, sizeof k->digest);
@@ -582,6 +609,8 @@ static void remember(struct kt_engine *g)
     for (size_t i = 0; i < g->n_src; i++)
         if (g->src[i].address)
             address[n++] = g->src[i].address;
+    if (g->opts.ledger && !kt_state_keep_lives(g->state, g->store))
+        add_trouble(g, "state.db", "out of memory: the lives of keys are not remembered", false);
     kt_state_load(g->state, address, n, n ? on_kept : NULL, g);
     free(address);
     atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);
@@ -734,12 +763,50 @@ static void rejudge_some(struct kt_engine *g)
         rejudge_row(g, g->rejudge++);
 }
 
+/* --- the files of addresses ------------------------------------------------- */
+
+static enum kt_code open_enrich(struct kt_engine *g, struct kt_err *e)
+{
+    const struct kt_enrich_files *f = &g->opts.enrich;
+    const char *path[] = {f->country, f->network, f->aws};
+    if (!f->country && !f->network && !f->aws)
+        return KT_OK;
+    enum kt_code c = kt_enrich_open(&g->enrich, f, e);
+    if (c == KT_OK && g->opts.follow)
+        c = kt_watch_new(&g->enrich_watch, e);
+    for (size_t i = 0; c == KT_OK && g->enrich_watch && i < sizeof path / sizeof *path; i++)
+        if (path[i] && !kt_watch_file(g->enrich_watch, path[i]))
+            c = kt_fail(e, KT_EIO, "%s: its folder cannot be watched", path[i]);
+    return c;
+}
+
+static void plan_enrich(struct kt_engine *g, struct pollfd *fd, size_t *active, int64_t now, int64_t *wait)
+{
+    int64_t deadline = g->enrich_watch ? kt_watch_deadline(g->enrich_watch) : 0;
+    *fd = (struct pollfd){.fd = g->enrich_watch ? kt_watch_fd(g->enrich_watch) : -1, .events = POLLIN};
+    *active += g->views && g->enrich_watch;
+    if (deadline && (*wait < 0 || deadline - now < *wait))
+        *wait = deadline > now ? deadline - now : 0;
+}
+
+static void step_enrich(struct kt_engine *g, const struct pollfd *fd)
+{
+    struct kt_err e = {0};
+    if (!g->enrich_watch || !kt_watch_changed(g->enrich_watch, fd->revents != 0, kt_mono_ms()))
+        return;
+    if (kt_enrich_reload(g->enrich, &e) != KT_OK)
+        add_trouble(g, "addresses", e.text, false);
+    g->health_changed = true;
+}
+
 static bool engine_init(struct kt_engine *g, struct kt_err *e)
 {
     g->opts.ruleset.only = g->opts.rule;
     if (kt_ruleset_new(&g->ruleset, &g->opts.ruleset, g->opts.follow, e) != KT_OK)
         return false;
     take_rules(g);
+    if (open_enrich(g, e) != KT_OK)
+        return false;
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
@@ -808,6 +875,8 @@ void kt_engine_free(struct kt_engine *g)
     kt_rules_free(g->rules);
     kt_ruleset_free(g->ruleset);
     kt_aws_free(g->aws); /* after the sources */
+    kt_watch_free(g->enrich_watch);
+    kt_enrich_free(g->enrich);
     kt_arena_free(g->arena);
     kt_arena_free(g->scratch);
     kt_buf_free(&g->content);
@@ -941,7 +1010,7 @@ static int64_t patience(const struct kt_wait *w, int64_t now)
 }
 
 struct round {
-    struct pollfd *fd; /* [0] stops, [i + 1] is source i, then the rules' files and the memory */
+    struct pollfd *fd; /* [0] stops, [i + 1] is source i, then the rules' files, the memory, the addresses' files */
     size_t active;     /* sources that are not done */
     int timeout;
 };
@@ -999,6 +1068,7 @@ static void plan(struct kt_engine *g, struct round *r)
     }
     plan_rules(g, r, now, &wait);
     plan_memory(g, r);
+    plan_enrich(g, &r->fd[g->n_src + 3], &r->active, now, &wait);
     r->timeout = wait > 3600000 ? 3600000 : (int)wait;
 }
 
@@ -1018,7 +1088,7 @@ static void step_due(struct kt_engine *g, const struct round *r)
 static void publish(struct kt_engine *g, struct kt_counts *told)
 {
     struct kt_counts c = kt_store_counts(g->store);
-    if (g->state && c.shown != told->shown)
+    if (g->state && (c.shown != told->shown || c.facts != told->facts))
         kt_state_rows(g->state);
     if (!g->views) {
         *told = c;
@@ -1053,7 +1123,7 @@ static void tick(struct kt_engine *g, int64_t *last)
 
 static void loop(struct kt_engine *g, int stop_fd)
 {
-    struct round r = {.fd = calloc(g->n_src + 3, sizeof *r.fd)};
+    struct round r = {.fd = calloc(g->n_src + 4, sizeof *r.fd)};
     if (!r.fd) {
         add_trouble(g, "keytop", "out of memory: nothing can be read", true);
         return;
@@ -1070,13 +1140,14 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (!r.active)
             break;
         r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        int n = poll(r.fd, g->n_src + 3, r.timeout);
+        int n = poll(r.fd, g->n_src + 4, r.timeout);
         if (n < 0 && errno != EINTR)
             break;
         if (n > 0 && r.fd[0].revents)
             break;
         step_rules(g, &r);
         step_memory(g, &r);
+        step_enrich(g, &r.fd[g->n_src + 3]);
         step_due(g, &r);
         publish(g, &told);
         tick(g, &ticked);
@@ -1125,6 +1196,11 @@ int kt_engine_fd(const struct kt_engine *g)
 struct kt_store *kt_engine_store(struct kt_engine *g)
 {
     return g->store;
+}
+
+struct kt_enrich *kt_engine_enrich(struct kt_engine *g)
+{
+    return g->enrich;
 }
 
 struct kt_views *kt_engine_views(struct kt_engine *g)

@@ -3,6 +3,7 @@
 #include "output/output.h"
 #include "tui/format.h"
 #include "tui/status.h"
+#include "tui/triage.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -229,6 +230,7 @@ unsigned kt_app_news(struct kt_app *a)
     kt_arena_reset(a->arena);
     if (kt_status_refresh(a))
         did |= KT_APP_REDRAW;
+    did |= kt_triage_news(a);
     note_start(a);
     for (struct kt_screen *s = a->top; s; s = s->below)
         if (s->ops->news && (s == a->top || s == a->table || a->top->ops->overlay))
@@ -304,7 +306,10 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
 {
     *done = true;
     switch (cmd) {
-    case KT_CMD_QUIT: return KT_APP_QUIT;
+    case KT_CMD_QUIT:
+        if (a->state && a->caught_up) /* who leaves has looked */
+            kt_state_look(a->state, a->last_seq);
+        return KT_APP_QUIT;
     case KT_CMD_REPAINT: return KT_APP_REDRAW | KT_APP_REPAINT;
     case KT_CMD_SUSPEND: return KT_APP_SUSPEND;
     case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
@@ -335,6 +340,14 @@ static unsigned prompt_key(struct kt_app *a, struct kt_key k)
         return did;
     enum kt_prompt_event e = kt_prompt_key(&a->prompt, k, a->pasting);
     struct kt_screen *s = a->prompt_of;
+    if (kt_triage_prompting(a)) {
+        unsigned did_it = kt_triage_prompted(a, e);
+        if (e == KT_PROMPT_ACCEPTED || e == KT_PROMPT_CANCELLED) {
+            kt_prompt_close(&a->prompt);
+            a->prompt_of = NULL;
+        }
+        return did_it;
+    }
     if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
         return KT_APP_REDRAW; /* the error stands there; the text can be mended */
     unsigned was = KT_APP_REDRAW | (e != KT_PROMPT_NOTHING && s ? s->ops->prompted(s, e) : 0);
@@ -465,6 +478,7 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     a->engine = o->engine;
     a->store = kt_engine_store(o->engine);
     a->views = kt_engine_views(o->engine);
+    a->state = kt_engine_state(o->engine);
     a->arena = kt_arena_new(ARENA_MAX);
     if (a->arena) {
         kt_status_refresh(a);

@@ -174,6 +174,24 @@ static void sources(struct check *k, const struct kt_options *o)
         worse(k, 2);
 }
 
+static void enrichment(struct check *k, const struct kt_config *c)
+{
+    const char *path[] = {c->enrichment.country, c->enrichment.network, c->enrichment.aws};
+    static const char *const what[] = {"countries", "networks", "AWS's ranges"};
+    for (size_t i = 0; i < sizeof path / sizeof *path; i++) {
+        struct kt_enrich_files f = {i == 0 ? path[0] : NULL, i == 1 ? path[1] : NULL, i == 2 ? path[2] : NULL};
+        struct kt_enrich *n = NULL;
+        struct kt_err e = {0};
+        if (!path[i])
+            continue;
+        if (kt_enrich_open(&n, &f, &e) == KT_OK)
+            say(k, "ok", "%s: %s", what[i], path[i]);
+        else
+            refused(k, 2, e.text);
+        kt_enrich_free(n);
+    }
+}
+
 int kt_check_run(const struct kt_options *o, const struct kt_config *c, const struct kt_err *bad)
 {
     struct check k = {0, false};
@@ -183,6 +201,7 @@ int kt_check_run(const struct kt_options *o, const struct kt_config *c, const st
     else if (c->path)
         say(&k, "ok", "configuration %s", c->path);
     rules(&k, &opts);
+    enrichment(&k, c);
     theme(&k, o->theme ? o->theme : KT_THEME_DEFAULT);
     if (o->filter)
         expression(&k, o->filter);

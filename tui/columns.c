@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "tui/format.h"
+#include "tui/triage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -113,6 +114,7 @@ void kt_columns_fit(struct kt_columns *k, int left, int width, int time_width)
         col += out[i] + gap;
     }
     k->result_in_key = out[KT_COLUMN_RESULT] == 0;
+    k->state_in_why = out[KT_COLUMN_STATE] == 0;
 }
 
 void kt_columns_head(const struct kt_columns *k, struct kt_canvas *c, int row, enum kt_field sort, bool ascending)
@@ -200,6 +202,18 @@ static void draw_result(const struct place *p, const struct kt_row *r)
         unknown(p);
 }
 
+/* The country stands behind the address where both fit. */
+static void draw_from(const struct place *p, const struct kt_row *r)
+{
+    if (!kt_span_known(r->ev.source.address)) {
+        unknown(p);
+        return;
+    }
+    int used = kt_canvas_data_middle(p->c, p->row, p->col, p->width, p->rest, r->ev.source.address, KT_TEXT_IDENTITY);
+    if (kt_span_known(r->where.country) && used + 1 + (int)r->where.country.n <= p->width)
+        data(p, used + 1, KT_STYLE(DIM), r->where.country);
+}
+
 static void draw_key(const struct place *p, const struct kt_row *r, bool with_result)
 {
     if (kt_span_known(r->ev.key.id))
@@ -227,7 +241,7 @@ static void draw_agent(const struct place *p, const struct kt_row *r)
 }
 
 /* What a reader must know of the record itself stands before the reasons. */
-static void draw_why(const struct place *p, const struct kt_row *r)
+static void draw_reasons(const struct place *p, const struct kt_row *r)
 {
     struct kt_buf b;
     int flags = 0;
@@ -253,6 +267,26 @@ static void draw_why(const struct place *p, const struct kt_row *r)
     kt_buf_free(&b);
 }
 
+static void draw_why(const struct place *p, const struct kt_row *r, bool with_state)
+{
+    struct kt_buf b;
+    struct place rest = *p;
+    kt_buf_init(&b, 4096);
+    if (with_state)
+        kt_triage_words(&b, &r->triage);
+    if (b.len) {
+        int used = kt_canvas_data(p->c, p->row, p->col, p->width, p->name, kt_buf_span(&b), KT_TEXT_FREE);
+        bool more = r->verdict.why[0] || r->ev.flags || r->ev.kind != KT_KIND_CREATION ||
+                    kt_verdict_suppressed(&r->verdict);
+        used += more && used < p->width ? kt_canvas_text(p->c, p->row, p->col + used, p->width - used, p->rest, "; ") : 0;
+        rest.col += used;
+        rest.width -= used;
+    }
+    if (rest.width > 0)
+        draw_reasons(&rest, r);
+    kt_buf_free(&b);
+}
+
 static void draw_time(const struct place *p, const struct kt_row *r, int64_t now, bool fresh, bool clock_only)
 {
     char b[KT_FMT_TEXT];
@@ -262,15 +296,28 @@ static void draw_time(const struct place *p, const struct kt_row *r, int64_t now
     kt_canvas_text(p->c, p->row, p->col, p->width, r->ev.time == KT_TIME_NONE ? KT_STYLE(DIM) : s, text);
 }
 
+static void draw_state(const struct place *p, const struct kt_row *r)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, 4096);
+    kt_triage_words(&b, &r->triage);
+    if (b.len) /* where nobody did anything yet there is nothing to read */
+        kt_canvas_data(p->c, p->row, p->col, p->width, p->rest, kt_buf_span(&b), KT_TEXT_FREE);
+    kt_buf_free(&b);
+}
+
+/* What is acknowledged has a tick where its severity was. */
 static void draw_risk(const struct place *p, const struct kt_row *r)
 {
     struct kt_style s = {(uint8_t)kt_fmt_level_role(r->verdict.level), 0};
-    kt_canvas_text(p->c, p->row, p->col, 1, s, kt_fmt_level(r->verdict.level));
+    if (r->triage.acked)
+        s = KT_STYLE(DIM);
+    kt_canvas_text(p->c, p->row, p->col, 1, s, r->triage.acked ? "✓" : kt_fmt_level(r->verdict.level));
     kt_canvas_printf(p->c, p->row, p->col + 1, p->width - 1, s, "%3d", r->verdict.risk);
 }
 
 static void draw_cell(enum kt_column column, const struct place *p, const struct kt_row *r, int64_t now, bool fresh,
-                      bool clock_only, bool result_in_key)
+                      bool clock_only, const struct kt_columns *k)
 {
     switch (column) {
     case KT_COLUMN_TIME: draw_time(p, r, now, fresh, clock_only); break;
@@ -278,12 +325,9 @@ static void draw_cell(enum kt_column column, const struct place *p, const struct
     case KT_COLUMN_ACTOR: draw_actor(p, r); break;
     case KT_COLUMN_TARGET: draw_target(p, r); break;
     case KT_COLUMN_RESULT: draw_result(p, r); break;
-    case KT_COLUMN_KEY: draw_key(p, r, result_in_key); break;
+    case KT_COLUMN_KEY: draw_key(p, r, k->result_in_key); break;
     case KT_COLUMN_FROM:
-        if (kt_span_known(r->ev.source.address))
-            kt_canvas_data_middle(p->c, p->row, p->col, p->width, p->rest, r->ev.source.address, KT_TEXT_IDENTITY);
-        else
-            unknown(p);
+        draw_from(p, r);
         break;
     case KT_COLUMN_AGENT: draw_agent(p, r); break;
     case KT_COLUMN_ACCOUNT:
@@ -295,7 +339,8 @@ static void draw_cell(enum kt_column column, const struct place *p, const struct
             unknown(p);
         break;
     }
-    case KT_COLUMN_WHY: draw_why(p, r); break;
+    case KT_COLUMN_STATE: draw_state(p, r); break;
+    case KT_COLUMN_WHY: draw_why(p, r, k->state_in_why); break;
     case KT_COLUMN_COUNT: break;
     }
 }
@@ -339,6 +384,8 @@ void kt_columns_row(const struct kt_columns *k, struct kt_canvas *c, int row, co
             p.rest = KT_STYLE(DIM);
         if (kt_verdict_suppressed(&r->verdict))
             p.name = KT_STYLE(DIM);
-        draw_cell(k->at[i].column, &p, r, now, fresh, clock_only, k->result_in_key);
+        if (r->triage.acked)
+            p.name = p.rest = KT_STYLE(DIM);
+        draw_cell(k->at[i].column, &p, r, now, fresh, clock_only, k);
     }
 }

@@ -18,6 +18,7 @@
     X(AGENT, "AGENT", KT_FIELD_AGENT_TOOL, 12, 14, 20, 96, 9)    \
     X(ACCOUNT, "ACCOUNT", KT_FIELD_ACCOUNT, 12, 12, 12, 150, 10) \
     X(REGION, "REGION", KT_FIELD_REGION, 9, 9, 14, 160, 11)      \
+    X(STATE, "STATE", KT_FIELD_STATE, 10, 20, 40, 150, 12)       \
     X(WHY, "WHY", KT_FIELD_WHY, 14, 16, 400, 0, 7)
 
 enum kt_column {
@@ -34,6 +35,7 @@ struct kt_columns {
         int col, width;
     } at[KT_COLUMN_COUNT];
     int left, width;
+    bool state_in_why;  /* no STATE column: what people made of it stands before the reasons */
     bool result_in_key; /* no RESULT column: a denied row says so where its key would be */
 };
 

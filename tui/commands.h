@@ -55,6 +55,12 @@ enum kt_context {
     X(COPY, "copy", "y", KT_CTX_DATA, 9, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
     X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
+    X(ACK, "acknowledge", "a", KT_CTX_DATA, 5, "ack", "acknowledge, or no longer")                                   \
+    X(NOTE, "note", "m", KT_CTX_DATA, 6, "note", "write a note on it")                                               \
+    X(TAG, "tag", "t", KT_CTX_DATA, 0, "", "its tags, parted by blanks")                                             \
+    X(ASSIGN, "assign", "A", KT_CTX_DATA, 0, "", "say whose it is to look into")                                     \
+    X(UNDO, "undo", "u", KT_CTX_DATA, 0, "", "take back your last act")                                              \
+    X(LOOKED, "looked", "l", KT_CTX_DATA, 0, "", "you have looked at all that is here: none of it is new")           \
     X(SOURCES, "sources", "S", KT_CTX_TABLE | KT_CTX_PANE, 10, "sources", "the sources, and what was not read")      \
     X(UP, "up", "Up k", KT_CTX_LISTS, 0, "", "up")                                                                   \
     X(DOWN, "down", "Down j", KT_CTX_LISTS, 0, "", "down")                                                           \

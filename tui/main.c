@@ -180,6 +180,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
                                   .kinds = o->kinds,
                                   .aws = {.profile = o->profile, .region = o->region, .mfa = kt_ask_mfa},
                                   .ledger = screen,
+                                  .enrich = {c->enrichment.country, c->enrichment.network, c->enrichment.aws},
                                   .store = {.rows_max = c->memory.rows, .memory_max = c->memory.bytes, .keep_raw = screen}};
     char usual[KT_CONFIG_TEXT];
     choose_memory(&opts, o, c, usual);

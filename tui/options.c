@@ -326,7 +326,7 @@ static enum kt_code configure_rules(struct kt_options *o, const struct kt_config
         o->disabled[o->n_disabled++] = c->rules.disabled[i].name;
     for (size_t i = 0; i < c->rules.n_placeholder; i++) {
         const struct kt_config_placeholder *p = &c->rules.placeholder[i];
-        o->placeholder[o->n_placeholders++] = (struct kt_placeholder){.name = p->name, .value = p->value, .n = p->n};
+        o->placeholder[o->n_placeholders++] = (struct kt_placeholder){p->name, p->value, p->n, p->file};
     }
     return KT_OK;
 }

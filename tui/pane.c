@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "tui/format.h"
+#include "tui/triage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -591,7 +592,7 @@ static void draw_timeline_item(struct kt_pane *p, uint64_t seq, struct kt_canvas
 {
     struct kt_row r;
     if (kt_app_row(p->app, seq, &r))
-        kt_columns_row(&p->columns, c, row, &r, kt_app_now(p->app), seq > p->app->seen, false);
+        kt_columns_row(&p->columns, c, row, &r, kt_app_now(p->app), kt_app_is_new(p->app, seq), false);
     else
         kt_canvas_text(c, row, p->left + 1, p->width - 1, KT_STYLE(DIM), "no longer kept");
 }
@@ -816,10 +817,31 @@ static unsigned search(struct kt_pane *p, bool backwards, bool here)
     return kt_app_hint(p->app, "not found on this page");
 }
 
+/* A row of the timeline, or the key whose pane this is. */
+static bool triage(struct kt_screen *s, enum kt_command cmd, unsigned *did)
+{
+    struct kt_pane *p = pane_of(s);
+    struct kt_subject about = {0};
+    struct kt_entity_info info;
+    struct kt_span value;
+    struct kt_row r;
+    uint64_t seq = 0;
+    bool have = line_value(p, &value, &seq) && seq && kt_app_row(p->app, seq, &r);
+    if (have)
+        about = kt_triage_row(&r);
+    else if (kt_store_entity(p->app->store, p->entity, p->app->arena, &info) && info.kind == KT_ENTITY_KEY)
+        about = kt_triage_key(info.name);
+    have = have || kt_span_known(about.key);
+    return kt_triage_command(s, cmd, have ? &about : NULL, did);
+}
+
 static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key k)
 {
     (void)k;
     struct kt_pane *p = pane_of(s);
+    unsigned did;
+    if (triage(s, cmd, &did))
+        return did;
     struct kt_list_items it = kt_pane_items(p);
     switch (cmd) {
     case KT_CMD_OPEN: return open_line(p);

@@ -3,6 +3,7 @@
 #include "event/contain.h"
 #include "tui/format.h"
 #include "tui/pane.h"
+#include "tui/triage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -273,6 +274,19 @@ static void tell_contain(const struct kt_pane *p, struct kt_pen *pen, const stru
 
 enum { FEW_LINES = 9 };
 
+/* Of the key itself, and of the row that made it. */
+static void tell_triage(const struct kt_pane *p, struct kt_pen *pen, const struct kt_row *made_by)
+{
+    size_t most = p->cursor ? KT_TRIAGE_TOLD : 1; /* below the table the last word has to do */
+    struct kt_subject about = kt_triage_key(p->have_info ? p->info.name : KT_SPAN_NONE);
+    if (kt_span_known(about.key))
+        kt_triage_tell(p->app, pen, &about, most);
+    if (!made_by)
+        return;
+    about = kt_triage_row(made_by);
+    kt_triage_tell(p->app, pen, &about, most);
+}
+
 static void facts(const struct kt_pane *p, struct kt_pen *pen)
 {
     struct kt_row r;
@@ -286,6 +300,7 @@ static void facts(const struct kt_pane *p, struct kt_pen *pen)
     bool first = !p->cursor && pen->end - pen->row < FEW_LINES; /* what y copies is not to fall off the end */
     if (first)
         tell_contain(p, pen, have ? &r : NULL);
+    tell_triage(p, pen, have ? &r : NULL);
     tell_life(p, pen);
     if (!first)
         tell_contain(p, pen, have ? &r : NULL);

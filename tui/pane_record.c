@@ -2,6 +2,7 @@
 #include "output/output.h"
 #include "tui/format.h"
 #include "tui/record.h"
+#include "tui/triage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -350,6 +351,10 @@ static unsigned moved(struct kt_record_view *v, enum kt_list_move m)
 static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key k)
 {
     struct kt_record_view *v = view_of(s);
+    struct kt_subject about = kt_triage_row(&v->row);
+    unsigned did;
+    if (kt_triage_command(s, cmd, v->have ? &about : NULL, &did))
+        return did;
     switch (cmd) {
     case KT_CMD_FOLD: return fold(v, k.code == KT_KEY_CHAR && k.ch != ' ');
     case KT_CMD_FOLD_ALL: return fold_all(v, true);
@@ -409,6 +414,18 @@ static void draw_place(struct kt_record_view *v, struct kt_canvas *c, int row)
     }
 }
 
+/* The lines that it took, with a blank one after them. */
+static int draw_triage(struct kt_record_view *v, struct kt_canvas *c, int row)
+{
+    enum { MOST = 6 };
+    struct kt_subject about = kt_triage_row(&v->row);
+    struct kt_pen pen;
+    kt_pen_begin(&pen, c, c->ascii, row, MOST, 1, c->cols - 2);
+    kt_triage_tell(v->app, &pen, &about, KT_TRIAGE_TOLD);
+    int used = pen.row - row < MOST ? pen.row - row : MOST;
+    return used ? used + 1 : 0;
+}
+
 static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 {
     struct kt_record_view *v = view_of(s);
@@ -416,6 +433,11 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
         draw_place(v, c, row);
         row += 2;
         height -= 2;
+    }
+    if (height > 12 && v->have) {
+        int used = draw_triage(v, c, row);
+        row += used;
+        height -= used;
     }
     kt_record_view_draw(v, c, row, height, 0, c->cols, true);
 }

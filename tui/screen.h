@@ -76,6 +76,15 @@ struct kt_app {
     uint64_t at_start;  /* rows up to this one were there when reading was over */
     bool caught_up;
 
+    /* what is remembered */
+    struct kt_state *state;  /* NULL: nothing */
+    struct kt_state_stats memory;
+    uint64_t refused;        /* acts whose refusal was said */
+    struct kt_subject about; /* what a prompt is about; texts in about_text */
+    char about_text[KT_TRIAGE_ID];
+    bool has_looked;         /* then rows after `looked` are new until one looks again */
+    uint64_t looked;
+
     char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
 };
 
@@ -88,6 +97,11 @@ int64_t kt_app_now(const struct kt_app *a);
 bool kt_app_row(struct kt_app *a, uint64_t seq, struct kt_row *out);
 /* Rows up to `last_seq` have arrived. */
 void kt_app_arrivals(struct kt_app *a, uint64_t last_seq);
+/* Is this row new: not looked at, or just arrived? */
+static inline bool kt_app_is_new(const struct kt_app *a, uint64_t seq)
+{
+    return seq > a->seen || (a->has_looked && seq > a->looked);
+}
 /* Anything still to come from any source? */
 bool kt_app_live(const struct kt_app *a);
 /* Should a histogram of the last `span` ms end now? Not where nothing more

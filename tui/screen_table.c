@@ -3,6 +3,7 @@
 #include "tui/format.h"
 #include "tui/status.h"
 #include "tui/table.h"
+#include "tui/triage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,7 +304,7 @@ static void draw_row(void *ctx, size_t i, struct kt_canvas *c, int row, int line
     kt_arena_reset(a->arena);
     uint64_t seq = t->snap->seq[i];
     if (kt_app_row(a, seq, &r))
-        kt_columns_row(&t->columns, c, row, &r, kt_app_now(a), seq > a->seen, by_time(t));
+        kt_columns_row(&t->columns, c, row, &r, kt_app_now(a), kt_app_is_new(a, seq), by_time(t));
     else
         kt_canvas_text(c, row, 1, c->cols - 1, KT_STYLE(DIM), "no longer kept");
     if (t->hits)
@@ -486,9 +487,20 @@ static unsigned open_prompt(struct kt_table *t, bool search)
     return kt_app_prompt(t->s.app, &t->s, "filter", t->filter_text);
 }
 
+static bool triage(struct kt_table *t, enum kt_command cmd, unsigned *did)
+{
+    struct kt_row r;
+    bool have = kt_table_cursor(t) && kt_app_row(t->s.app, kt_table_cursor(t), &r);
+    struct kt_subject about = have ? kt_triage_row(&r) : (struct kt_subject){0};
+    return kt_triage_command(&t->s, cmd, have ? &about : NULL, did);
+}
+
 static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key k)
 {
     struct kt_table *t = table_of(s);
+    unsigned did;
+    if (triage(t, cmd, &did))
+        return did;
     switch (cmd) {
     case KT_CMD_OPEN: return open_tab(t);
     case KT_CMD_CLEAR: return clear(t);

@@ -109,6 +109,41 @@ static void ledger(struct kt_page *p)
         count(p, c->keys_dropped, "key dropped, longest without news", "keys dropped, longest without news", true);
 }
 
+static void memory(struct kt_page *p)
+{
+    struct kt_app *a = p->s.app;
+    const struct kt_state_stats *m = &a->memory;
+    if (!a->state)
+        return;
+    kt_state_get_stats(a->state, &a->memory);
+    head(p, "WHAT IS REMEMBERED");
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "", .style = KT_STYLE(TEXT),
+                                         .data = kt_arena_span(p->arena, m->file ? kt_span_of(m->path)
+                                                                                 : KT_LIT("nothing on disk"))});
+    if (m->trouble[0])
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "▲ ", .style = KT_STYLE(BAD),
+                                             .data = kt_arena_span(p->arena, kt_span_of(m->trouble))});
+    count(p, m->triage, "act of triage", "acts of triage", false);
+    if (m->refused)
+        count(p, m->refused, "act refused", "acts refused", true);
+    if (!m->file)
+        return;
+    count(p, m->unstored, "of them in triage.log alone", "of them in triage.log alone", false);
+    count(p, m->rows, "row", "rows", false);
+    count(p, m->bytes, "byte", "bytes", false);
+    count(p, m->waiting, "row waits to be written", "rows wait to be written", false);
+    count(p, m->deleted_age, "row deleted for its age", "rows deleted for their age", false);
+    count(p, m->deleted_size, "row deleted for the size of the file", "rows deleted for the size of the file", false);
+    if (m->deleted_lives)
+        count(p, m->deleted_lives, "life of a key deleted", "lives of keys deleted", false);
+    count(p, m->missed, "row gone before it was written", "rows gone before they were written", true);
+    count(p, m->damaged, "line or row that could not be read", "lines or rows that could not be read", true);
+    if (m->set_aside)
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "damaged, set aside as ",
+                                             .style = KT_STYLE(WARN),
+                                             .data = kt_arena_span(p->arena, kt_span_of(m->aside))});
+}
+
 static void troubles(struct kt_page *p)
 {
     struct kt_trouble *t = kt_arena_alloc(p->arena, TROUBLES_SHOWN * sizeof *t);
@@ -139,6 +174,7 @@ static void fill(struct kt_page *p)
     counts(p);
     rules(p);
     ledger(p);
+    memory(p);
     troubles(p);
 }
 

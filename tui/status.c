@@ -39,7 +39,12 @@ bool kt_status_refresh(struct kt_app *a)
     a->n_sources = kt_engine_sources(a->engine, a->source, KT_SOURCES_SHOWN);
     a->complete = kt_engine_completeness(a->engine);
     a->counts = kt_store_counts(a->store);
-    bool same = rules_same(a) && n == a->n_sources && complete.complete_to == a->complete.complete_to &&
+    struct kt_state_stats memory = a->memory;
+    if (a->state)
+        kt_state_get_stats(a->state, &a->memory);
+    if (!a->has_looked)
+        a->looked = kt_engine_looked(a->engine, &a->has_looked);
+    bool same = memory.version == a->memory.version && counts.triaged == a->counts.triaged && rules_same(a) && n == a->n_sources && complete.complete_to == a->complete.complete_to &&
                 complete.gaps == a->complete.gaps && complete.reading == a->complete.reading &&
                 counts.records == a->counts.records && counts.shown == a->counts.shown &&
                 counts.suppressed == a->counts.suppressed;
@@ -307,7 +312,8 @@ void kt_status_sources(struct kt_app *a, struct kt_canvas *c, int row)
 
 uint64_t kt_status_fresh(const struct kt_app *a)
 {
-    return a->last_seq > a->seen ? a->last_seq - a->seen : 0;
+    uint64_t from = a->has_looked && a->looked < a->seen ? a->looked : a->seen;
+    return a->last_seq > from ? a->last_seq - from : 0;
 }
 
 struct at {
@@ -333,6 +339,14 @@ static void say_counts(struct kt_app *a, struct at *p, const struct kt_summary *
     struct kt_style new = {(uint8_t)(fresh ? KT_ROLE_BRIGHT : KT_ROLE_DIM), 0};
     say(p, new, kt_fmt_count(fresh, b));
     say(p, new, " new  ");
+    if (a->memory.trouble[0]) {
+        char text[sizeof a->memory.trouble];
+        snprintf(text, sizeof text, "%s", a->memory.trouble);
+        say(p, KT_STYLE(BAD), "▲ ");
+        struct kt_span t = kt_span_of(text); /* it may name a path */
+        p->col += kt_canvas_data(p->c, p->row, p->col, p->end - p->col, KT_STYLE(BAD), t, KT_TEXT_FREE);
+        say(p, KT_STYLE(BAD), "  ");
+    }
     if (a->counts.malformed) {
         say(p, KT_STYLE(BAD), kt_fmt_count(a->counts.malformed, b));
         say(p, KT_STYLE(BAD), " malformed  ");
@@ -405,10 +419,10 @@ void kt_status_counts(struct kt_app *a, struct kt_canvas *c, int row)
     bool some = s.filtered || s.searching;
     struct chosen x = chosen_of(a, c, &s);
     int need = some ? x.w_before + x.w_scope + x.gap + x.w_text + x.w_of : 0;
-    int rule = a->opts.rule ? (int)strnlen(a->opts.rule, 24) + 7 : 0;
+    int trouble = (int)strnlen(a->memory.trouble, 64), rule = a->opts.rule ? (int)strnlen(a->opts.rule, 24) + 7 : 0;
     /* the sparkline gives way to a filter or rule that needs its place */
     int spark = c->cols >= 120 && 48 + 44 + need + rule <= c->cols ? 48 : 24;
-    if (c->cols >= 72 && ((!some && !rule) || spark + 44 + need + rule <= c->cols)) {
+    if (c->cols >= 72 && !trouble && ((!some && !rule) || spark + 44 + need + rule <= c->cols)) {
         static const uint32_t none[48];
         say(&p, KT_STYLE(DIM), "24h ");
         kt_spark_draw(c, row, p.col, spark, s.buckets ? s.bucket : none, s.buckets ? s.buckets : 48);
@@ -442,6 +456,8 @@ void kt_status_line(struct kt_app *a, struct kt_canvas *c, int row)
     snprintf(words, sizeof words, "  %s", kt_fmt_plural(s.keys, "row", "rows", b));
     if (p.col + (int)strlen(words) <= p.end)
         say(&p, KT_STYLE(TEXT), words);
+    if (a->memory.trouble[0] && p.col + 12 <= p.end)
+        say(&p, KT_STYLE(BAD), "  ▲ memory");
     int bad = 0;
     for (size_t i = 0; i < sources_kept(a); i++)
         bad += badness(&a->source[i]) >= 3;

@@ -389,10 +389,47 @@ static bool begins(const struct group *g, size_t at, int64_t timespan)
     return !at || !g->e[at - 1]->holds || e->time - g->e[at - 1]->time > timespan;
 }
 
-static void settle(struct kt_correlator *c, struct group *g, size_t at, int64_t timespan, double value, bool changed)
+/* An event at which a match goes on, or no longer. */
+static void tell_one(struct kt_correlator *c, const struct group *g, const struct entry *e, uint64_t match,
+                     enum kt_correlated_change change, double value)
+{
+    const struct rule *r = c->worker[g->correlation].rule;
+    if (r->info.silent || !c->tell || e->source) /* what stands for several events joins nothing */
+        return;
+    c->tell(c->ctx, &(struct kt_correlated){.id = match,
+                                            .change = change,
+                                            .correlation = g->correlation,
+                                            .first = e->time,
+                                            .last = e->time,
+                                            .event = &e->id,
+                                            .n_events = 1,
+                                            .n_all = 1,
+                                            .group = g->value,
+                                            .n_group = g->n_values,
+                                            .value = value});
+}
+
+static bool follow(struct kt_correlator *c, const struct group *g, size_t at, bool begins_here, double value)
+{
+    struct entry *e = g->e[at];
+    const struct entry *before = at ? g->e[at - 1] : NULL;
+    uint64_t match = begins_here || !e->holds || !before ? 0 : before->match ? before->match : before->follows;
+    if (match == e->follows)
+        return false;
+    if (e->follows)
+        tell_one(c, g, e, e->follows, KT_CORRELATED_LEFT, value);
+    if (match)
+        tell_one(c, g, e, match, KT_CORRELATED_JOINED, value);
+    e->follows = match;
+    return true;
+}
+
+/* Does it change what those after it follow? */
+static bool settle(struct kt_correlator *c, struct group *g, size_t at, int64_t timespan, double value, bool changed)
 {
     struct entry *e = g->e[at];
     bool now = begins(g, at, timespan);
+    uint64_t was = e->match;
     if (now && !e->match) {
         e->match = ++c->matches;
         tell(c, g, at, KT_CORRELATED_NEW, value);
@@ -402,10 +439,12 @@ static void settle(struct kt_correlator *c, struct group *g, size_t at, int64_t 
         tell(c, g, at, KT_CORRELATED_RETRACTED, value);
         e->match = 0;
     }
+    return follow(c, g, at, now, value) || was != e->match;
 }
 
 /* After a change at `from`, of the time `time`: all whose timespan reaches
- * back to it, and the one after them, whose beginning hangs on the last. */
+ * back to it, and the one after them, whose beginning hangs on the last, and
+ * those that follow another match for it. */
 static void work(struct kt_correlator *c, struct group *g, size_t from, int64_t time)
 {
     const struct rule *r = c->worker[g->correlation].rule;
@@ -417,8 +456,7 @@ static void work(struct kt_correlator *c, struct group *g, size_t from, int64_t 
         bool within = g->e[i]->time - time <= timespan;
         if (within)
             g->e[i]->holds = window_holds(r, &g->window, g->e, i, &value, &ok);
-        settle(c, g, i, timespan, value, within);
-        if (!within)
+        if (!settle(c, g, i, timespan, value, within) && !within)
             break;
     }
     g->busy--;
@@ -602,6 +640,7 @@ static void replace(struct kt_correlator *c, struct group *g, struct entry *e, b
         struct entry *old = g->e[at];
         e->match = old->match;
         e->holds = old->holds;
+        e->follows = old->follows;
         g->e[at] = e;
         entry_free(old);
     } else {
@@ -825,6 +864,11 @@ enum kt_code kt_correlator_feed(struct kt_correlator *c, const struct kt_occurre
     }
     free(t);
     return c->failed ? kt_fail(e, KT_ENOMEM, "memory ran out: a correlation is not complete") : KT_OK;
+}
+
+bool kt_correlator_takes(const struct kt_correlator *c, int rule)
+{
+    return rule >= 0 && (size_t)rule < c->set->rule.n && c->first[rule] < c->first[rule + 1];
 }
 
 void kt_correlator_stats(const struct kt_correlator *c, struct kt_correlator_stats *out)

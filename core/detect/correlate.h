@@ -11,7 +11,8 @@
  *
  * The condition is put to the timespan that ends at each event, both ends
  * included. A match begins at the first event at which it holds, and goes on
- * until it no longer holds or nothing comes for a timespan: it is told once.
+ * until it no longer holds or nothing comes for a timespan: it is told once,
+ * with the events of that timespan; each event at which it goes on joins it.
  * Events without one of the group's or the value's fields belong to no group;
  * nothing is guessed of them. Groups and values are equal when their bytes
  * are. An event counts once, however many of the rules it matched, and when
@@ -29,7 +30,8 @@
  *                     event's own value among all
  *
  * The range gt, gte, lt, lte, eq, neq may have several. Correlations of
- * correlations take the event at which a match begins, for all its events. */
+ * correlations take the event at which a match begins, for all its events; of
+ * such a match no later event joins. */
 #ifndef KT_DETECT_CORRELATE_H
 #define KT_DETECT_CORRELATE_H
 #include "detect/detect.h"
@@ -56,9 +58,12 @@ struct kt_occurrence {
     struct kt_span event_id;
 };
 
-enum kt_correlated_change { KT_CORRELATED_NEW, KT_CORRELATED_REVISED, KT_CORRELATED_RETRACTED };
+enum kt_correlated_change {
+    KT_CORRELATED_NEW, KT_CORRELATED_REVISED, KT_CORRELATED_RETRACTED,
+    KT_CORRELATED_JOINED, KT_CORRELATED_LEFT /* an event at which it goes on, or no longer: `event` are its ids alone */
+};
 struct kt_correlated { /* borrowed for the call */
-    uint64_t id; /* of the match, from 1: the same when it is revised or retracted */
+    uint64_t id; /* of the match, from 1: the same when it is revised or retracted, joined or left */
     enum kt_correlated_change change;
     int correlation;     /* index: kt_rules_correlation_info */
     int64_t first, last; /* times of its events */
@@ -90,5 +95,7 @@ void kt_correlator_free(struct kt_correlator *c);
  * that others are made of) are not told. KT_ENOMEM: the event is left out. */
 enum kt_code kt_correlator_feed(struct kt_correlator *c, const struct kt_occurrence *o, kt_correlated_fn *f, void *ctx,
                                 struct kt_err *e);
+/* Does a match of this rule count in any correlation? */
+bool kt_correlator_takes(const struct kt_correlator *c, int rule);
 void kt_correlator_stats(const struct kt_correlator *c, struct kt_correlator_stats *out);
 #endif

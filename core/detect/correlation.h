@@ -66,6 +66,7 @@ struct entry { /* an event in a group; its texts follow it in memory */
     size_t n_evidence;
     bool holds;       /* the condition, of the timespan that ends here */
     uint64_t match;   /* 0: it does not begin a match */
+    uint64_t follows; /* the match that goes on here; 0: none */
 };
 
 struct slot { /* a value in the window; the text is that of the newest entry that has it */

@@ -114,6 +114,12 @@ bool kt_rules_by_id(const struct kt_rules *r, struct kt_span id, struct kt_rule_
 /* Filters and correlations are numbered for themselves. */
 size_t kt_rules_filters(const struct kt_rules *r);
 struct kt_rule_info kt_rules_filter_info(const struct kt_rules *r, size_t i);
+/* The event names (or the parts of them that the rules spell) that records
+ * must hold to matter to a correlation, spelled as in its rules; terminated,
+ * good as long as the set. Returns how many there are, of which at most `max`
+ * are written; `unnamed`: rules of correlations that may match without any,
+ * which are only seen in records that are read anyway. */
+size_t kt_rules_event_names(const struct kt_rules *r, const char **out, size_t max, size_t *unnamed);
 /* Does a filter, not disabled, speak of a rule? By their numbers. */
 bool kt_rules_filter_speaks(const struct kt_rules *r, size_t filter, size_t rule);
 size_t kt_rules_correlations(const struct kt_rules *r);

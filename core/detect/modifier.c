@@ -321,6 +321,28 @@ static enum kt_code read_offsets(struct reader *r, const struct spec *s, const s
     return KT_OK;
 }
 
+/* The longest run of the text that stands for itself. */
+static enum kt_code spell(struct reader *r, const struct node *n, struct kt_span text)
+{
+    size_t best = 0, best_n = 0;
+    for (size_t from = 0, i = 0; i <= text.n; i++) {
+        if (i < text.n && !strchr("*?\\", text.p[i]) && text.p[i])
+            continue;
+        if (i - from > best_n) {
+            best = from;
+            best_n = i - from;
+        }
+        from = i + 1;
+    }
+    char *copy = best_n ? take(r, best_n + 1, 1) : NULL;
+    if (!copy)
+        return best_n ? out_of_memory(r) : KT_OK;
+    memcpy(copy, text.p + best, best_n);
+    copy[best_n] = '\0';
+    r->rule->atom[n->atom].spelled = copy;
+    return KT_OK;
+}
+
 static enum kt_code read_text(struct reader *r, const struct spec *s, const struct kt_yaml *y, struct kt_span text,
                               const struct node **out)
 {
@@ -335,7 +357,7 @@ static enum kt_code read_text(struct reader *r, const struct spec *s, const stru
         return read_offsets(r, s, y, e, out);
     if (c == KT_OK && !(*out = text_atom(r, s, y, e)))
         return r->err->code;
-    return c;
+    return c == KT_OK && !s->n_encodings && !has(s, M(WINDASH)) ? spell(r, *out, text) : c;
 }
 
 /* --- other types ----------------------------------------------------------------- */

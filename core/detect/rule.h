@@ -9,6 +9,7 @@
  *   atom.c       one atom against one record, plainly
  *   matcher.c    all atoms of a set against one record, together
  *   suppress.c   filters
+ *   names.c      events that a rule cannot match without
  *   correlation.c, correlate.c  correlations: reading, and working over time
  *   load.c       sets: adding, replacing, folders */
 #ifndef KT_DETECT_RULE_H
@@ -72,6 +73,7 @@ struct atom { /* one field, one value */
     struct kt_span key;   /* equal for atoms that mean the same */
     struct pattern pattern; /* ATOM_TEXT; ATOM_FIELDREF: shape and case alone */
     struct kt_span other;   /* ATOM_FIELDREF */
+    const char *spelled;    /* ATOM_TEXT: what each match holds, in the rule's own letters; NULL: not known */
     pcre2_code *re;
     struct {
         uint8_t net[16];

@@ -61,11 +61,15 @@ static bool set(struct kt_store *s, const uint8_t digest[DIGEST], const struct k
     return true;
 }
 
-bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], const struct kt_row_triage *t)
+bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], struct kt_span event_id,
+                     const struct kt_row_triage *t)
 {
+    struct packed key = {.id_form = ID_NONE};
     if (!sym_prepare(&s->tab[T_TEXT], 4) || !sym_prepare(&s->tab[T_TRIAGE], 1))
         return false;
-    uint64_t seq = seen_content(s, digest);
+    memcpy(key.digest, digest, DIGEST);
+    seen_key(s, event_id, &key);
+    uint64_t seq = seen_digest(s, &key);
     store_lock(s);
     bool ok = set(s, digest, t);
     if (ok && seq) {

@@ -140,17 +140,6 @@ bool digests_have(const struct digests *f, const uint8_t d[DIGEST])
     return f->slots && f->slot[digests_find(f, d)];
 }
 
-uint64_t seen_content(const struct kt_store *s, const uint8_t digest[DIGEST])
-{
-    const struct rowset *t = &s->by_digest;
-    for (size_t at = digest_hash(digest) & (t->cap - 1); t->cap && t->slot[at]; at = (at + 1) & (t->cap - 1)) {
-        uint64_t seq = whole(s, t->slot[at]);
-        if (memcmp(row_at(s, seq)->digest, digest, DIGEST) == 0)
-            return seq;
-    }
-    return 0;
-}
-
 bool seen_forgotten(const struct kt_store *s, const uint8_t d[DIGEST])
 {
     return digests_have(&s->forgotten, d);
@@ -211,6 +200,19 @@ static uint64_t lookup(const struct kt_store *s, const struct rowset *t, const s
 {
     uint32_t slot = t->cap ? t->slot[find(s, t, key, hash, same)] : 0;
     return slot ? whole(s, slot) : 0;
+}
+
+/* A text which no row has gets number 0, which no row's text has. */
+void seen_key(const struct kt_store *s, struct kt_span id, struct packed *p)
+{
+    if (uuid_pack(id, p->id)) {
+        p->id_form = ID_UUID;
+    } else if (id.p) {
+        uint32_t text = sym_find(&s->tab[T_TEXT], id.p, id.n);
+        memset(p->id, 0, sizeof p->id);
+        memcpy(p->id, &text, sizeof text);
+        p->id_form = ID_TEXT;
+    }
 }
 
 uint64_t seen_id(const struct kt_store *s, const struct packed *key)

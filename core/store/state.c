@@ -126,6 +126,11 @@ static void set_who(struct kt_state *s)
     char host[128] = "", room[4096];
     struct passwd pw, *found = NULL;
     struct kt_buf b;
+    if (s->o.who) {
+        snprintf(s->who, sizeof s->who, "%s", s->o.who);
+        memcpy(s->stats.who, s->who, sizeof s->who);
+        return;
+    }
     kt_buf_init(&b, sizeof s->who - 1);
     if (gethostname(host, sizeof host - 1) != 0)
         host[0] = '\0';
@@ -220,6 +225,7 @@ enum kt_code kt_state_open(struct kt_state **out, const struct kt_state_opts *o,
         s->o.bytes_max = KT_STATE_BYTES_MIN;
     s->log_fd = s->lock_fd = s->wake_fd = s->watch_fd = s->watch_log = s->watch_db = -1;
     s->file = s->stats.file = o->path != NULL;
+    s->stats.read_only = o->read_only;
     enum kt_code rc = set_up(s, e);
     if (rc == KT_OK)
         *out = s;
@@ -263,6 +269,7 @@ void kt_state_close(struct kt_state *s)
         if (fds[i] >= 0)
             close(fds[i]);
     rows_free(s);
+    lives_free(s);
     kt_book_free(s->book);
     kt_arena_free(s->arena);
     if (s->locks) {
@@ -365,6 +372,8 @@ static enum db read_all(struct kt_state *s, const char *const *address, size_t n
     enum db r = state_take_triage(s);
     if (r == DB_OK)
         r = take_rest(s);
+    if (r == DB_OK)
+        r = lives_read(s);
     if (r == DB_OK)
         r = keep_counts(s);
     return r == DB_OK && row ? rows_read(s, address, n, row, ctx) : r;
@@ -551,7 +560,7 @@ void kt_state_holds(struct kt_state *s, const struct kt_subject *about, struct k
 }
 
 void kt_state_news(struct kt_state *s, size_t *cursor, struct kt_arena *a,
-                   void (*each)(void *ctx, const uint8_t digest[16], const struct kt_row_triage *t), void *ctx)
+                   void (*each)(void *ctx, const struct kt_subject *about, const struct kt_row_triage *t), void *ctx)
 {
     for (;;) {
         struct kt_triage_entry e;
@@ -567,7 +576,7 @@ void kt_state_news(struct kt_state *s, size_t *cursor, struct kt_arena *a,
         if (!more)
             return;
         if (!kt_span_known(e.about.key))
-            each(ctx, e.about.digest, &t);
+            each(ctx, &e.about, &t);
     }
 }
 

@@ -111,8 +111,7 @@ static void malformed_digest(const struct kt_row *r, uint8_t out[KT_SHA256])
     kt_sha256(b, sizeof b, out);
 }
 
-/* The part of a packed row that decides whether it was seen. An eventID that
- * is a text which no row has gets number 0, which no row's text has. */
+/* The part of a packed row that decides whether it was seen. */
 static void identity(const struct kt_store *s, const struct kt_row *r, const uint8_t content[32], struct packed *p)
 {
     uint8_t digest[KT_SHA256];
@@ -122,14 +121,7 @@ static void identity(const struct kt_store *s, const struct kt_row *r, const uin
     else
         memcpy(digest, content, sizeof digest);
     memcpy(p->digest, digest, DIGEST);
-    if (uuid_pack(id, p->id)) {
-        p->id_form = ID_UUID;
-    } else if (id.p) {
-        uint32_t text = sym_find(&s->tab[T_TEXT], id.p, id.n);
-        memset(p->id, 0, sizeof p->id);
-        memcpy(p->id, &text, sizeof text);
-        p->id_form = ID_TEXT;
-    }
+    seen_key(s, id, p);
 }
 
 static bool make_room(struct kt_store *s)
@@ -411,7 +403,7 @@ static bool keep_row(struct kt_arena *a, struct kt_row *r)
         &e->event_id, &e->event_name, &e->event_source, &e->error_code, &e->error_message,
         &e->actor.type, &e->actor.name, &e->actor.arn, &e->actor.account, &e->actor.principal_id, &e->actor.session,
         &e->actor.access_key_id, &e->actor.via, &e->target.name, &e->target.account, &e->key.id, &e->key.status,
-        &e->source.address, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
+        &e->source.address, &r->where.country, &r->where.network, &r->where.aws, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
         &r->origin.source, &r->origin.name, &r->origin.address, &r->malformed.reason, &r->triage.who, &r->triage.tags,
         &r->triage.assigned, &r->triage.note};
     bool ok = true;

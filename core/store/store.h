@@ -79,10 +79,11 @@ void kt_store_count_filtered(struct kt_store *s); /* received, but outside --fil
 void kt_store_count_records(struct kt_store *s, uint64_t n);
 void kt_store_count_gap(struct kt_store *s);
 struct kt_counts kt_store_counts(struct kt_store *s);
-/* What people made of the event of this digest, whether its row is there or
+/* What people made of the event of this digest and eventID, whether its row is there or
  * comes later; nothing in it: nothing any more. The writer's. False where
  * memory ran out. */
-bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], const struct kt_row_triage *t);
+bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], struct kt_span event_id,
+                     const struct kt_row_triage *t);
 
 /* Copies a row into `a`. False where it was dropped or never was. */
 bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_arena *a, struct kt_row *out);

@@ -892,6 +892,91 @@ static void a_value_among_the_places_of_uses_is_found_and_copied(void **state)
     assert_non_null(strstr(fixture_selected(&f), "aws-cli 2.15.22"));
 }
 
+static void a_row_is_acknowledged_and_no_longer(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 40, 140, false);
+    fixture_keys(&f, "a");
+    fixture_wait(&f, "ann@jump1 acknowledged");
+    fixture_wait(&f, "✓");
+    assert_non_null(strstr(fixture_selected(&f), "✓"));
+    fixture_keys(&f, "a");
+    fixture_wait(&f, "no longer acknowledged");
+    fixture_wait_no(&f, "✓");
+    assert_null(strstr(fixture_selected(&f), "✓"));
+    fixture_keys(&f, "u"); /* takes back the second: the first holds again */
+    fixture_wait(&f, "✓");
+    assert_non_null(strstr(fixture_selected(&f), "✓"));
+    fixture_close(&f);
+}
+
+static void a_note_tags_and_an_assignee_are_written_in_prompts(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 40, 140, false);
+    fixture_keys(&f, "m");
+    fixture_keys(&f, "'asked bob, not his");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "noted: asked bob, not his");
+    fixture_keys(&f, "t");
+    fixture_keys(&f, "'ir-12 real");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "#ir-12 #real");
+    fixture_keys(&f, "t");
+    assert_true(fixture_shows(&f, "tags: ir-12 real"));
+    fixture_keys(&f, "C-w");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "tagged -real");
+    fixture_keys(&f, "A");
+    fixture_keys(&f, "'carol");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "#ir-12, @carol, note");
+    fixture_keys(&f, "m");
+    fixture_keys(&f, "'never mind");
+    fixture_keys(&f, "Esc");
+    assert_false(fixture_shows(&f, "never mind"));
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'tag:ir-12 note:bob assigned:carol state:open");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "1 of 10");
+    fixture_keys(&f, "a");
+    fixture_wait(&f, "0 of 10"); /* it is open no more */
+    fixture_close(&f);
+}
+
+static void a_key_and_a_record_are_triaged_in_their_pages(void **state)
+{
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 40, 140, false);
+    fixture_keys(&f, "Enter");
+    fixture_keys(&f, "Home");
+    fixture_keys(&f, "m");
+    fixture_keys(&f, "'leaked on a page");
+    fixture_keys(&f, "Enter");
+    fixture_wait(&f, "ann@jump1 noted: leaked on a page");
+    fixture_keys(&f, "Backspace");
+    assert_null(strstr(fixture_selected(&f), "note")); /* it was said of the key, not of the row */
+    fixture_keys(&f, "6"); /* the record */
+    fixture_keys(&f, "Enter");
+    fixture_keys(&f, "a");
+    fixture_wait(&f, "ann@jump1 acknowledged");
+    fixture_keys(&f, "Backspace");
+    fixture_wait(&f, "✓");
+    fixture_close(&f);
+}
+
+static void read_only_refuses_every_act(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"a", "m", "t", "A", "u"};
+    fixture_open_read_only(&f);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        fixture_keys(&f, keys[i]);
+        assert_true(fixture_shows(&f, "read-only"));
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
 #define T(fn, open) cmocka_unit_test_setup_teardown(fn, open, done)
@@ -945,6 +1030,10 @@ int main(void)
         T(a_long_line_is_clipped_or_wrapped, day),
         cmocka_unit_test(the_lines_of_any_bytes_are_made_without_harm),
         cmocka_unit_test(the_text_of_a_record_is_shown_whole),
+        cmocka_unit_test(a_row_is_acknowledged_and_no_longer),
+        cmocka_unit_test(a_note_tags_and_an_assignee_are_written_in_prompts),
+        cmocka_unit_test(a_key_and_a_record_are_triaged_in_their_pages),
+        cmocka_unit_test(read_only_refuses_every_act),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

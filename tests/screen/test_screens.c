@@ -1,6 +1,7 @@
 /* Whole screens, cell by cell, against golden files; as UTF-8 and as ASCII. */
 #include "tests/support/app_fixture.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -155,6 +156,34 @@ static void screens_too_small_for_a_table(void **state)
     fixture_close(&f);
 }
 
+static void what_people_made_of_rows(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * SIZES; i++) {
+        struct fixture f;
+        char file[128];
+        fixture_open(&f, FIXTURE_DAY, sizes[i / 2][0], sizes[i / 2][1], i % 2);
+        const char *const keys[] = {"a", "m", "'asked ann, it was the \xc3\xa4nderung", "Enter", "A", "'carol", "Enter",
+                                    "Down Down", "t", "'ir-12 brute-force", "Enter", "Down", "a", "a", "u", "Up Up Up"};
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            fixture_keys(&f, keys[k]);
+        struct kt_counts c;
+        for (int n = 0; n < 5000; n++) { /* the engine tells the store */
+            c = kt_store_counts(kt_engine_store(f.engine));
+            if (c.triaged == 7)
+                break;
+            struct pollfd p = {.fd = kt_engine_fd(f.engine), .events = POLLIN};
+            poll(&p, 1, 2);
+        }
+        assert_int_equal(c.triaged, 7);
+        fixture_settle(&f);
+        f.now += 60000; /* what the last key said is gone */
+        snprintf(file, sizeof file, "triage_%dx%d%s", sizes[i / 2][1], sizes[i / 2][0], i % 2 ? "_ascii" : "");
+        fixture_golden(&f, file);
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +208,7 @@ int main(void)
         cmocka_unit_test(the_sources),
         cmocka_unit_test(an_empty_table),
         cmocka_unit_test(screens_too_small_for_a_table),
+        cmocka_unit_test(what_people_made_of_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

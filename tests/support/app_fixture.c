@@ -203,6 +203,8 @@ static void wait_until_live(struct fixture *f)
     assert_int_equal(f->app->source[1].health.state, KT_HEALTH_LIVE);
 }
 
+static bool read_only;
+
 static void open_all(struct fixture *f, enum fixture_records what, int rows, int cols, struct kt_app_opts a)
 {
     struct kt_err e = {0};
@@ -210,7 +212,8 @@ static void open_all(struct fixture *f, enum fixture_records what, int rows, int
     *f = (struct fixture){.now = kt_time_parse(KT_LIT("2026-11-24T14:32:40Z"))};
     f->clock = (struct kt_clock){fixed_now, f};
     struct kt_engine_opts o = {.follow = what == FIXTURE_LIVE, .since = KT_TIME_NONE, .until = KT_TIME_NONE, .clock = &f->clock,
-                               .ledger = true, .store = {.keep_raw = true}};
+                               .ledger = true, .store = {.keep_raw = true},
+                               .memory = KT_MEMORY_RUN, .state = {.who = "ann@jump1", .read_only = read_only}};
     assert_int_equal(kt_engine_new(&f->engine, &o, &e), KT_OK);
     if (what == FIXTURE_DAY || what == FIXTURE_LIVE)
         feed_day(f);
@@ -237,6 +240,34 @@ void fixture_open(struct fixture *f, enum fixture_records what, int rows, int co
 void fixture_open_with(struct fixture *f, enum fixture_records what, const char *filter, const char *rule)
 {
     open_all(f, what, 24, 120, (struct kt_app_opts){.filter = filter, .rule = rule});
+}
+
+void fixture_open_read_only(struct fixture *f)
+{
+    read_only = true;
+    open_all(f, FIXTURE_DAY, 24, 120, (struct kt_app_opts){.ascii = false});
+    read_only = false;
+}
+
+void fixture_wait(struct fixture *f, const char *text)
+{
+    for (int i = 0; i < 500 && !fixture_shows(f, text); i++) {
+        struct pollfd p = {.fd = kt_engine_fd(f->engine), .events = POLLIN};
+        poll(&p, 1, 20);
+        fixture_settle(f);
+    }
+    if (!fixture_shows(f, text))
+        fail_msg("\"%s\" is not on the screen:\n%s", text, fixture_screen(f));
+}
+
+void fixture_wait_no(struct fixture *f, const char *text)
+{
+    for (int i = 0; i < 500 && fixture_shows(f, text); i++) {
+        struct pollfd p = {.fd = kt_engine_fd(f->engine), .events = POLLIN};
+        poll(&p, 1, 20);
+        fixture_settle(f);
+    }
+    assert_false(fixture_shows(f, text));
 }
 
 void fixture_close(struct fixture *f)

@@ -29,6 +29,10 @@ enum fixture_records { FIXTURE_NONE, FIXTURE_DAY, FIXTURE_MANY, FIXTURE_LIVE };
 void fixture_open(struct fixture *f, enum fixture_records what, int rows, int cols, bool ascii);
 /* The same, as the program was started with --filter and --rule. */
 void fixture_open_with(struct fixture *f, enum fixture_records what, const char *filter, const char *rule);
+void fixture_open_read_only(struct fixture *f);
+/* Until the screen shows it: for what comes by way of the engine's thread. */
+void fixture_wait(struct fixture *f, const char *text);
+void fixture_wait_no(struct fixture *f, const char *text);
 void fixture_close(struct fixture *f);
 /* A row that arrives while the app runs. */
 void fixture_arrive(struct fixture *f, const struct fixture_record *r, uint64_t *seq);

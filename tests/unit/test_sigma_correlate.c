@@ -26,10 +26,39 @@ struct match {
     double value;
     char group[40];
 };
+struct joined {
+    uint64_t match;
+    int correlation;
+    char event[8];
+};
 struct told {
     struct match m[STANDING];
     size_t n, fresh, revised, retracted;
+    struct joined j[2 * STANDING];
+    size_t n_joined;
 };
+
+static void leave(struct told *t, uint64_t match, const char *event)
+{
+    for (size_t i = 0; i < t->n_joined;) {
+        if (t->j[i].match == match && (!event || strcmp(t->j[i].event, event) == 0))
+            t->j[i] = t->j[--t->n_joined];
+        else
+            i++;
+    }
+}
+
+static void hear_one(struct told *t, const struct kt_correlated *c)
+{
+    for (size_t i = 0; i < c->n_events; i++) {
+        struct joined j = {.match = c->id, .correlation = c->correlation};
+        assert_true(snprintf(j.event, sizeof j.event, "%.*s", (int)c->event[i].n, c->event[i].p) >= 0);
+        leave(t, c->id, j.event);
+        assert_true(t->n_joined < 2 * STANDING);
+        if (c->change == KT_CORRELATED_JOINED)
+            t->j[t->n_joined++] = j;
+    }
+}
 
 static struct match *match_of(struct told *t, uint64_t id)
 {
@@ -43,12 +72,18 @@ static void hear(void *ctx, const struct kt_correlated *c)
 {
     struct told *t = ctx;
     struct match *m = match_of(t, c->id);
+    if (c->change == KT_CORRELATED_JOINED || c->change == KT_CORRELATED_LEFT) {
+        assert_true(m || c->change == KT_CORRELATED_LEFT);
+        hear_one(t, c);
+        return;
+    }
     t->fresh += c->change == KT_CORRELATED_NEW;
     t->revised += c->change == KT_CORRELATED_REVISED;
     t->retracted += c->change == KT_CORRELATED_RETRACTED;
     assert_true((m == NULL) == (c->change == KT_CORRELATED_NEW));
     if (c->change == KT_CORRELATED_RETRACTED) {
         *m = t->m[--t->n];
+        leave(t, c->id, NULL);
         return;
     }
     if (!m) {
@@ -381,6 +416,28 @@ static void correlations_are_events_of_others(void **state)
     end(b);
 }
 
+static void events_at_which_it_goes_on_join_it(void **state)
+{
+    (void)state;
+    struct bench *b = begin(CORRELATION "type: event_count\n  rules: [r_a]\n  group-by: [user]\n  timespan: 60s\n  condition: {gte: 3}\n");
+    feed_user(b, "e1", "a", 0, "u");
+    feed_user(b, "e2", "a", 10, "u");
+    feed_user(b, "e4", "a", 30, "u");
+    standing(b, 1);
+    assert_int_equal(b->told.n_joined, 0);
+    feed_user(b, "e5", "a", 40, "u");
+    feed_user(b, "e6", "a", 45, "u");
+    standing(b, 1);
+    assert_int_equal(b->told.n_joined, 2);
+    feed_user(b, "e3", "a", 20, "u"); /* late: it begins earlier, and more join */
+    standing(b, 1);
+    events_are(&b->told.m[0], "e1 e2 e3");
+    assert_int_equal(b->told.n_joined, 3);
+    feed_user(b, "e9", "a", 500, "u");
+    assert_int_equal(b->told.n_joined, 3);
+    end(b);
+}
+
 static void a_late_event_changes_a_chain(void **state)
 {
     (void)state;
@@ -511,6 +568,12 @@ static const char *const every_type =
     "title: C8\nid: c8\ncorrelation: {type: event_count, rules: [pair, r_c], group-by: [user], timespan: 90s, condition: {gte: 3}, generate: true}\n---\n"
     "title: C9\nid: c9\ncorrelation: {type: value_percentile, rules: [r_a, r_b], group-by: [user], timespan: 55s, condition: {field: n, lte: 20}}\n";
 
+static int by_event(const void *a, const void *b)
+{
+    const struct joined *x = a, *y = b;
+    return x->correlation != y->correlation ? x->correlation - y->correlation : strcmp(x->event, y->event);
+}
+
 static void play(struct bench *b, const struct happening *h, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -520,6 +583,7 @@ static void play(struct bench *b, const struct happening *h, size_t n)
         feed(b, h[i].id, kind, h[i].time, rest);
     }
     qsort(b->told.m, b->told.n, sizeof *b->told.m, by_match);
+    qsort(b->told.j, b->told.n_joined, sizeof *b->told.j, by_event);
 }
 
 static uint64_t dice = UINT64_C(88172645463325252);
@@ -612,6 +676,10 @@ static void the_order_of_arrival_changes_nothing_that_stands(void **state)
             assert_int_equal(x->first, y->first);
         }
         assert_true(in_order->told.n > 0);
+        assert_int_equal(in_order->told.n_joined, late->told.n_joined);
+        for (size_t i = 0; i < late->told.n_joined; i++)
+            assert_int_equal(by_event(&in_order->told.j[i], &late->told.j[i]), 0);
+        assert_true(in_order->told.n_joined > 0);
         end(in_order);
         end(late);
     }
@@ -727,6 +795,7 @@ int main(void)
         cmocka_unit_test(a_rare_value_is_one_of_small_share),
         cmocka_unit_test(aliases_join_fields_of_different_names),
         cmocka_unit_test(correlations_are_events_of_others),
+        cmocka_unit_test(events_at_which_it_goes_on_join_it),
         cmocka_unit_test(a_late_event_changes_a_chain),
         cmocka_unit_test(rules_of_correlations_are_silent_unless_generated),
         cmocka_unit_test(correlations_that_cannot_be_are_refused_by_place),

@@ -1,6 +1,7 @@
 /* state: what keytop remembers, and what it must not lose. */
 #include "store/state.h"
 #include "tests/support/rows.h"
+#include "tests/support/state_torture.h"
 #include "tests/support/temp_dir.h"
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -471,6 +473,70 @@ static void a_damaged_file_is_set_aside_named_and_rebuilt(void **state)
     end(&l);
 }
 
+static void kills_of_two_writers_lose_nothing_acknowledged(void **state)
+{
+    (void)state;
+    struct state_kills k = {0};
+    struct rowgen g = {.state = 11};
+    state_kill_writers(dir.path, 40, &g, &k);
+    assert_int_equal(k.failed, 0);
+    assert_int_equal(k.lost, 0);
+    assert_int_equal(k.corrupt, 0);
+    assert_true(k.acked > 0);
+}
+
+static void flipped_bits_cost_no_triage(void **state)
+{
+    (void)state;
+    struct state_flips f = {0};
+    struct rowgen g = {.state = 12};
+    state_flip_bits(dir.path, STATE_FLIP_DB, 40, &g, &f);
+    state_flip_bits(dir.path, STATE_FLIP_LOG, 10, &g, &f);
+    assert_int_equal(f.flips, 50);
+    assert_int_equal(f.crashed, 0);
+    assert_int_equal(f.triage_lost, 0);
+}
+
+/* No file may grow: as a full disk, and without one. */
+static void limit_files(rlim_t most)
+{
+    struct rlimit r;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &r), 0);
+    r.rlim_cur = most < r.rlim_max ? most : r.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+static void a_disk_that_takes_nothing_is_told_and_waited_for(void **state)
+{
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    struct life l = begin();
+    assert_int_equal(act(&l, KT_TRIAGE_ACK, 1, NULL), KT_OK);
+    assert_true(kt_state_settle(l.state));
+    limit_files(0);
+    for (int i = 0; i < 50; i++)
+        add_row(&l, i, KT_LEVEL_LOW, 400);
+    bool written = kt_state_settle(l.state);
+    enum kt_code refused_one = act(&l, KT_TRIAGE_ACK, 2, NULL);
+    struct kt_state_stats s = stats(&l);
+    limit_files(RLIM_INFINITY);
+    assert_false(written);
+    assert_true(s.failing && s.trouble[0]);
+    assert_int_equal(s.waiting, 50);
+    assert_int_equal(refused_one, KT_EIO); /* neither logged nor stored: never shown as done */
+    assert_int_equal(s.refused, 1);
+    assert_true(s.refusal[0]);
+    assert_false(holds(&l, 2).acked);
+    assert_true(kt_state_settle(l.state));
+    assert_int_equal(stats(&l).rows, 50);
+    assert_string_equal(stats(&l).trouble, "");
+    end(&l);
+    l = begin();
+    assert_int_equal(l.restored, 50);
+    assert_true(holds(&l, 1).acked);
+    end(&l);
+}
+
 static void all_is_in_memory_where_there_is_no_file(void **state)
 {
     (void)state;
@@ -503,6 +569,9 @@ int main(void)
         T(a_checkpoint_is_never_ahead_of_its_rows),
         T(one_sees_what_the_other_did),
         T(a_damaged_file_is_set_aside_named_and_rebuilt),
+        T(kills_of_two_writers_lose_nothing_acknowledged),
+        T(flipped_bits_cost_no_triage),
+        T(a_disk_that_takes_nothing_is_told_and_waited_for),
         T(all_is_in_memory_where_there_is_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
