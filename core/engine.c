@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "ingest/ingest.h"
 #include "ingest/repair.h"
+#include "correlating.h"
 #include "ruleset.h"
 #include "watch.h"
 
@@ -43,7 +44,8 @@ struct object {
     uint64_t base_records, base_bytes; /* of earlier, finished parts */
     uint64_t counted;                  /* records told to the store so far */
     bool dead;                         /* damaged: what comes is not read */
-    const char *names[KT_EVENT_NAMES];
+    const char *names[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
+    const struct kt_rules *rules; /* held: some of the names are theirs */
 };
 
 struct kt_engine {
@@ -51,6 +53,7 @@ struct kt_engine {
     struct kt_ruleset *ruleset;
     const struct kt_rules *rules; /* its set, held; under lock where it changes */
     struct kt_rules_state rules_state; /* under lock */
+    struct kt_correlating *correlating;
     uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
     struct kt_enrich *enrich;   /* NULL: no files were named */
     struct kt_watch *enrich_watch; /* of them; NULL: not watched */
@@ -65,7 +68,7 @@ struct kt_engine {
     size_t n_object, cap_object;
     struct object *pool[POOL_MAX];
     size_t n_pool;
-    struct kt_arena *arena;
+    struct kt_arena *arena, *correlated; /* of a record; of a row that it changes */
     struct kt_buf content;
 
     struct kt_state *state; /* NULL: nothing is remembered */
@@ -252,6 +255,78 @@ static bool make_row(struct object *o, const struct kt_record *r, struct kt_row 
     return keep_row(g, o, row, r->json, content);
 }
 
+/* --- correlations ------------------------------------------------------------ */
+
+static uint64_t row_of(void *ctx, struct kt_span event_id)
+{
+    return kt_store_event(((struct kt_engine *)ctx)->store, event_id);
+}
+
+static void row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches)
+{
+    struct kt_engine *g = ctx;
+    struct kt_row row;
+    if (kt_store_row(g->store, seq, false, g->correlated, &row) &&
+        kt_verdict_correlate(g->rules, &row.verdict, m, matches))
+        (void)kt_store_revise(g->store, seq, &row.verdict);
+    kt_arena_reset(g->correlated);
+}
+
+/* What the rules have just matched, into the correlations. */
+static void feed_correlations(struct kt_engine *g, json_t *root)
+{
+    struct kt_occurrence o = {.root = root, .time = KT_TIME_NONE, .event_id = KT_SPAN_NONE};
+    json_t *id = json_object_get(root, "eventID"), *time = json_object_get(root, "eventTime");
+    o.n_rules = kt_ruleset_matched(g->ruleset, &o.rule);
+    if (json_is_string(id))
+        o.event_id = (struct kt_span){json_string_value(id), json_string_length(id)};
+    if (json_is_string(time))
+        o.time = kt_time_parse_created((struct kt_span){json_string_value(time), json_string_length(time)});
+    if (kt_correlating_takes(g->correlating, o.rule, o.n_rules) && !kt_correlating_feed(g->correlating, &o))
+        add_trouble(g, "rules", "out of memory: an event could not be correlated", true);
+}
+
+/* Any record that was parsed, a row or not; `judged`: by the rules, last. While
+ * earlier ones are still fed again, it waits for its turn. */
+static void correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, const struct kt_row *row, bool judged)
+{
+    struct kt_verdict v;
+    const int *rule;
+    if (!kt_rules_correlations(g->rules))
+        return;
+    if (!judged)
+        (void)kt_ruleset_judge(g->ruleset, root, &v);
+    size_t n = kt_ruleset_matched(g->ruleset, &rule);
+    bool again = g->rejudge < g->rejudge_end;
+    if (!kt_correlating_takes(g->correlating, rule, n))
+        return;
+    if (!row->seq || !g->opts.store.keep_raw)
+        kt_correlating_keep(g->correlating, kt_store_counts(g->store).last, raw_text(g, root, bytes, row->ev.flags), again);
+    else if (again)
+        g->rejudge_end = row->seq + 1;
+    if (!again)
+        feed_correlations(g, root);
+}
+
+static void feed_again(struct kt_engine *g, struct kt_span text, struct kt_verdict *v)
+{
+    struct kt_parsed p;
+    kt_parse(text, &g->content, &p);
+    if (p.json) {
+        (void)kt_ruleset_judge(g->ruleset, p.json, v);
+        feed_correlations(g, p.json);
+    }
+    json_decref(p.json);
+}
+
+/* Those that are no rows, and came before this one. */
+static void feed_kept(struct kt_engine *g, uint64_t before)
+{
+    struct kt_verdict v;
+    for (struct kt_span text; kt_span_known(text = kt_correlating_next(g->correlating, before));)
+        feed_again(g, text, &v);
+}
+
 static bool on_record(void *ctx, const struct kt_record *r)
 {
     struct object *o = ctx;
@@ -260,10 +335,13 @@ static bool on_record(void *ctx, const struct kt_record *r)
     struct kt_row row = {0};
     struct kt_fact fact[2];
     kt_event_decode(r->json, r->flags, g->arena, &row.ev);
-    if (row.ev.kind == KT_KIND_NONE)
+    if (row.ev.kind == KT_KIND_NONE) {
+        correlate(g, r->json, r->bytes, &row, false);
         return true;
+    }
     size_t n = g->opts.ledger ? kt_facts_of(&row.ev, 0, fact) : 0;
-    bool go_on = !asked_for(g, &row.ev) || make_row(o, r, &row);
+    bool asked = asked_for(g, &row.ev), go_on = !asked || make_row(o, r, &row);
+    correlate(g, r->json, r->bytes, &row, asked);
     if (n && fact[0].kind == KT_KIND_CREATION)
         fact[0].seq = row.seq;
     learn(g, fact, n);
@@ -331,6 +409,7 @@ static void object_free(struct object *o)
     if (!o)
         return;
     kt_ingest_free(o->ingest);
+    kt_rules_free(o->rules);
     free(o->name);
     free(o);
 }
@@ -355,7 +434,10 @@ static struct object *object_take(struct kt_engine *g)
         return NULL;
     bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
     const char **names = o->names;
-    size_t n = kt_event_names(kinds_wanted(g), names);
+    size_t unnamed, n = kt_event_names(kinds_wanted(g), names);
+    o->rules = kt_rules_hold(g->rules);
+    size_t more = kt_rules_event_names(o->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
+    n += more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX;
     o->engine = g;
     o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, walk ? on_use : NULL});
     if (!o->ingest) {
@@ -371,7 +453,7 @@ static void object_give_back(struct kt_engine *g, struct object *o)
     o->name = NULL;
     o->dead = false;
     o->counted = o->base_records = o->base_bytes = 0;
-    if (g->n_pool < POOL_MAX)
+    if (g->n_pool < POOL_MAX && o->rules == g->rules)
         g->pool[g->n_pool++] = o;
     else
         object_free(o);
@@ -552,6 +634,7 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
         return true;
     if (k->id <= kt_state_looked(g->state))
         atomic_store(&g->looked, row.seq);
+    correlate(g, json, k->raw, &row, true);
     struct kt_fact fact[2];
     learn(g, fact, g->opts.ledger ? kt_facts_of(&row.ev, row.seq, fact) : 0);
     if (s) {
@@ -716,8 +799,14 @@ static void reload_rules(struct kt_engine *g)
     struct kt_err e = {0};
     if (kt_ruleset_reload(g->ruleset, &e) == KT_OK) {
         take_rules(g);
+        if (!kt_correlating_set_rules(g->correlating, g->rules))
+            add_trouble(g, "rules", "out of memory: correlations stand as they were", true);
+        while (g->n_pool) /* streams for other names */
+            object_free(g->pool[--g->n_pool]);
         g->rejudge_end = g->views ? kt_store_counts(g->store).last + 1 : 0;
         g->rejudge = g->rejudge_end ? 1 : 0;
+        if (g->rejudge == g->rejudge_end)
+            feed_kept(g, UINT64_MAX);
         tell_rules(g);
     } else {
         pthread_mutex_lock(&g->lock);
@@ -742,16 +831,19 @@ static void rejudge_row(struct kt_engine *g, uint64_t seq)
 {
     struct kt_row row;
     struct kt_verdict v;
+    struct kt_parsed p;
+    feed_kept(g, seq);
     kt_arena_reset(g->arena);
     if (!kt_store_row(g->store, seq, true, g->arena, &row) || row.ev.kind == KT_KIND_MALFORMED || !kt_span_known(row.raw))
         return;
-    json_t *root = json_loadb(row.raw.p, row.raw.n, JSON_ALLOW_NUL, NULL);
-    if (!root)
+    kt_parse(row.raw, &g->content, &p);
+    if (!p.json)
         return;
-    (void)kt_ruleset_judge(g->ruleset, root, &v);
-    if (!same_verdict(&v, &row.verdict))
+    (void)kt_ruleset_judge(g->ruleset, p.json, &v);
+    if (!same_verdict(&v, &row.verdict)) /* correlations of old go, and come again */
         (void)kt_store_revise(g->store, seq, &v);
-    json_decref(root);
+    feed_correlations(g, p.json);
+    json_decref(p.json);
 }
 
 /* What rules of old have judged is judged anew, a little between other work:
@@ -761,6 +853,8 @@ static void rejudge_some(struct kt_engine *g)
     int64_t until = kt_mono_ms() + REJUDGE_MS;
     for (int i = 0; g->rejudge < g->rejudge_end && (i % 16 || kt_mono_ms() < until); i++)
         rejudge_row(g, g->rejudge++);
+    if (g->rejudge == g->rejudge_end)
+        feed_kept(g, UINT64_MAX);
 }
 
 /* --- the files of addresses ------------------------------------------------- */
@@ -810,11 +904,13 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
+    g->correlated = kt_arena_new(DECODE_MAX);
+    g->correlating = kt_correlating_new(g->rules, &(struct kt_correlating_rows){row_of, row_matches, g});
     g->store = kt_store_new(&g->opts.store);
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!g->arena || !g->store) {
+    if (!g->arena || !g->store || !g->correlated || !g->correlating) {
         kt_fail(e, KT_ENOMEM, "out of memory");
         return false;
     }
@@ -873,8 +969,10 @@ void kt_engine_free(struct kt_engine *g)
         object_free(g->pool[i]);
     kt_store_free(g->store);
     kt_rules_free(g->rules);
+    kt_correlating_free(g->correlating);
     kt_ruleset_free(g->ruleset);
     kt_aws_free(g->aws); /* after the sources */
+    kt_arena_free(g->correlated);
     kt_watch_free(g->enrich_watch);
     kt_enrich_free(g->enrich);
     kt_arena_free(g->arena);
@@ -932,10 +1030,12 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
     struct src *s = new_src(g, address, name, &own);
     if (!s)
         return kt_fail(e, own.code, "%s", own.text);
-    const char *names[KT_EVENT_NAMES];
+    const char *names[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
+    size_t unnamed, n = kt_event_names(kinds_wanted(g), names);
+    size_t more = kt_rules_event_names(g->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
     struct kt_source_opts o = {.follow = g->opts.follow, .clock = g->opts.clock, .seed = g->opts.seed,
                                .since = g->opts.since, .until = g->opts.until, .event_names = names,
-                               .n_event_names = kt_event_names(kinds_wanted(g), names)};
+                               .n_event_names = n + (more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX)};
     enum kt_code code = KT_OK;
     if (kt_source_is_aws(address) && !g->aws)
         code = kt_aws_new(&g->aws, &g->opts.aws, e);

@@ -15,6 +15,7 @@
 
 enum {
     INTERVAL_MS = 15000,
+    NAME_MS = 2000,        /* between two calls of an account: a quarter of a quota that others share */
     CALLS_A_SECOND = 40,   /* over all accounts: what a machine should do to itself */
     DELAY_MS = 15 * 60000, /* by which CloudTrail has its events, as a rule */
     SILENT_MS = 120000     /* without an answer for so long it is stale */
@@ -91,22 +92,41 @@ static void trail_close(struct kt_source *s)
     kt_creds_free(t->base);
     kt_net_free(t->net);
     free(t->profile);
+    for (size_t i = 0; i < t->n_names; i++)
+        free(t->names[i]);
     free(t);
+}
+
+static bool is_name(const char *s)
+{
+    size_t n = strlen(s);
+    return n && n < 128 && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") == n;
+}
+
+static bool has_name(const struct trail *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_names; i++)
+        if (strcmp(t->names[i], name) == 0)
+            return true;
+    return false;
 }
 
 /* Names of events alone: what a use holds is the beginning of a key's id, and
  * LookupEvents has no search by that. */
-static void take_names(struct trail *t, const struct kt_source_opts *o)
+static bool take_names(struct trail *t, const struct kt_source_opts *o)
 {
     static const char *const creation[] = {"CreateAccessKey"};
     const char *const *names = o->n_event_names ? o->event_names : creation;
     size_t n = o->n_event_names ? o->n_event_names : 1;
-    for (size_t i = 0; i < n && t->n_names < TRAIL_NAMES; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (strcmp(names[i], "AKIA") == 0)
             t->uses = true;
-        else
-            t->names[t->n_names++] = names[i];
+        else if (!is_name(names[i]) || t->n_names == TRAIL_NAMES)
+            t->unasked++;
+        else if (!has_name(t, names[i]) && !(t->names[t->n_names++] = strdup(names[i])))
+            return false;
     }
+    return true;
 }
 
 static enum kt_code set_up(struct trail *t, struct trail_address *a, struct kt_err *e)
@@ -122,6 +142,8 @@ static enum kt_code set_up(struct trail *t, struct trail_address *a, struct kt_e
     if (code == KT_OK && !t->n_names)
         code = kt_fail(e, KT_EUSAGE, "cloudtrail: cannot be asked for uses alone: LookupEvents finds no keys by their beginning");
     int64_t least = (int64_t)(t->n_lanes * t->n_names) * 1000 / CALLS_A_SECOND;
+    int64_t share = (int64_t)t->n_names * NAME_MS;
+    least = least > share ? least : share;
     t->interval = a->interval ? a->interval : INTERVAL_MS > least ? INTERVAL_MS : least;
     return code;
 }
@@ -139,8 +161,7 @@ static enum kt_code trail_open(struct kt_source **out, const char *address, cons
         t->since = o->since;
         t->until = o->until;
         t->health.state = KT_HEALTH_STARTING;
-        take_names(t, o);
-        own.code = trail_address_parse(&a, address, &own);
+        own.code = !take_names(t, o) ? KT_ENOMEM : trail_address_parse(&a, address, &own);
         if (own.code == KT_OK)
             own.code = set_up(t, &a, &own);
     }
@@ -231,16 +252,24 @@ static void remember(struct trail *t, const struct kt_source_sink *sink)
     }
 }
 
+static void digest_names(const struct trail *t, char hex[KT_SHA256_HEX + 1])
+{
+    uint8_t all[TRAIL_NAMES][KT_SHA256], digest[KT_SHA256];
+    for (size_t i = 0; i < t->n_names; i++)
+        kt_sha256(t->names[i], strlen(t->names[i]), all[i]);
+    kt_sha256(all, t->n_names * KT_SHA256, digest);
+    kt_hex(digest, sizeof digest, hex);
+}
+
 /* At the first step: where an earlier run came to. Another choice of events
  * has not been read yet, however far one came with this one. */
 static void recall(struct trail *t, const struct kt_source_sink *sink)
 {
-    char text[32], *end;
+    char text[32], *end, names[KT_SHA256_HEX + 1];
+    digest_names(t, names);
     for (size_t i = 0; i < t->n_lanes; i++) {
         struct trail_lane *l = &t->lane[i];
-        size_t n = (size_t)snprintf(l->key, sizeof l->key, "%s:%s", l->name, t->profile);
-        for (size_t j = 0; j < t->n_names && n < sizeof l->key; j++)
-            n += (size_t)snprintf(l->key + n, sizeof l->key - n, "%s%s", j ? "," : " ", t->names[j]);
+        snprintf(l->key, sizeof l->key, "%s %.200s %s", l->name, t->profile, names);
         if (!t->follow || !sink->recall || !sink->recall(sink->ctx, l->key, text, sizeof text))
             continue;
         long long at = strtoll(text, &end, 10);
@@ -283,6 +312,12 @@ static void trail_do(struct kt_source *s, const struct kt_source_sink *sink, str
         if (t->uses)
             sink->trouble(sink->ctx, t->lane[0].name,
                           "uses of keys are not read from here: LookupEvents finds no keys by their beginning", false);
+    }
+    if (t->unasked) {
+        char says[160];
+        snprintf(says, sizeof says, "%zu event names that rules want are not looked up here", t->unasked);
+        sink->trouble(sink->ctx, t->lane[0].name, says, false);
+        t->unasked = 0;
     }
     kt_net_drive(t->net);
     bool fed = false;

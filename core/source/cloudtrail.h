@@ -8,7 +8,7 @@
 #include "source/source.h"
 
 enum {
-    TRAIL_NAMES = 16,
+    TRAIL_NAMES = 64,
     TRAIL_LANES_MAX = 5000,
     TRAIL_BUSY = 16,          /* lanes that may wait for the network at once */
     TRAIL_TOKEN_MAX = 16 << 10,
@@ -48,7 +48,7 @@ struct trail_lane {
     char says[300];           /* what is wrong */
     int64_t complete;         /* eventTime up to which RECENT passes were whole, ms; KT_TIME_NONE */
     int64_t remembered;       /* of it, in the state that outlives us */
-    char key[400];            /* under that name */
+    char key[512];            /* under that name */
     int64_t answered;         /* kt_aws_now() of the last good answer; KT_TIME_NONE */
     uint64_t records, bytes;
 };
@@ -60,9 +60,10 @@ struct trail {
     bool follow;
     int64_t since, until;      /* KT_TIME_NONE: open */
     int64_t interval;          /* between RECENT passes, ms */
-    const char *names[TRAIL_NAMES];
+    char *names[TRAIL_NAMES];
     size_t n_names;
     bool uses;                 /* were asked for, and cannot be looked up */
+    size_t unasked;            /* names that cannot, or are too many */
     struct kt_creds *base;
     struct trail_lane *lane;
     size_t n_lanes, next, busy;

@@ -83,7 +83,7 @@ struct kt_source_opts {
     /* Of sources that can be asked for less than all there is; what comes all
      * the same is left out by others. */
     int64_t since, until;            /* eventTime; KT_TIME_NONE: open */
-    const char *const *event_names;  /* as of kt_event_names; literals */
+    const char *const *event_names;  /* as of kt_event_names, and of rules; copied */
     size_t n_event_names;
     struct kt_aws *aws;              /* of sources that kt_source_is_aws; borrowed for their life */
 };

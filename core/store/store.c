@@ -323,6 +323,19 @@ bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *
     return ok;
 }
 
+uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id)
+{
+    struct packed key = {0};
+    if (uuid_pack(event_id, key.id)) {
+        key.id_form = ID_UUID;
+    } else if (event_id.p) {
+        uint32_t text = sym_find(&s->tab[T_TEXT], event_id.p, event_id.n);
+        memcpy(key.id, &text, sizeof text);
+        key.id_form = text ? ID_TEXT : ID_NONE;
+    }
+    return key.id_form == ID_NONE ? 0 : seen_id(s, &key);
+}
+
 void kt_store_count_filtered(struct kt_store *s)
 {
     store_lock(s);

@@ -31,7 +31,7 @@ struct trail_rig {
     size_t seen_n;
     size_t n_troubles, gaps;
     char trouble[RIG_TROUBLES][300];
-    struct { char what[400], position[32]; } memory[RIG_MEMORIES];
+    struct { char what[512], position[32]; } memory[RIG_MEMORIES];
     size_t n_memories;
 };
 
