@@ -203,6 +203,7 @@ fuzz: $(FUZZ_BIN)
 
 bench: keytop $(BENCH_BIN)
 	@KEYTOP=$(CURDIR)/$(B)/keytop sh tests/bench/run.sh
+	@KEYTOP=$(CURDIR)/$(B)/keytop sh tests/bench/rules.sh
 	@for b in $(BENCH_BIN); do $$b || exit 1; done
 
 lint:

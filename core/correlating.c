@@ -292,7 +292,7 @@ bool kt_correlating_feed(struct kt_correlating *c, const struct kt_occurrence *o
 
 /* --- events that are no rows -------------------------------------------------------- */
 
-void kt_correlating_keep(struct kt_correlating *c, uint64_t after, struct kt_span text)
+void kt_correlating_keep(struct kt_correlating *c, uint64_t after, struct kt_span text, bool again)
 {
     if (!c->kept && !(c->kept = calloc(KT_CORRELATING_KEPT, sizeof *c->kept)))
         return;
@@ -305,6 +305,8 @@ void kt_correlating_keep(struct kt_correlating *c, uint64_t after, struct kt_spa
         memcpy(copy, text.p, text.n);
     *kept_at(c, c->next++) = (struct kept){after, copy, text.n};
     c->bytes += text.n;
+    if (again)
+        c->again_end = c->next;
 }
 
 struct kt_span kt_correlating_next(struct kt_correlating *c, uint64_t seq)

@@ -36,9 +36,10 @@ bool kt_correlating_takes(const struct kt_correlating *c, const int *rule, size_
  * out, and the event is left out. */
 bool kt_correlating_feed(struct kt_correlating *c, const struct kt_occurrence *o);
 /* Keeps the text of one that is no row, or whose row keeps none; `after` is the
- * seq of the newest row when it came. */
-void kt_correlating_keep(struct kt_correlating *c, uint64_t after, struct kt_span text);
-/* The next of those kept before the rules changed, which came before row
- * `seq`; unknown: there is none more. Good until the next call. */
+ * seq of the newest row when it came. `again`: it was not fed, as others before
+ * it are still to be fed again. */
+void kt_correlating_keep(struct kt_correlating *c, uint64_t after, struct kt_span text, bool again);
+/* The next to be fed again of those that came before row `seq`; unknown: there
+ * is none more. Good until something else is kept. */
 struct kt_span kt_correlating_next(struct kt_correlating *c, uint64_t seq);
 #endif

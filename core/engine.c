@@ -5,7 +5,9 @@
 #include "base/hash.h"
 #include "ingest/ingest.h"
 #include "ingest/repair.h"
+#include "correlating.h"
 #include "ruleset.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -42,7 +44,8 @@ struct object {
     uint64_t base_records, base_bytes; /* of earlier, finished parts */
     uint64_t counted;                  /* records told to the store so far */
     bool dead;                         /* damaged: what comes is not read */
-    const char *names[KT_EVENT_NAMES];
+    const char *names[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
+    const struct kt_rules *rules; /* held: some of the names are theirs */
 };
 
 struct kt_engine {
@@ -50,18 +53,22 @@ struct kt_engine {
     struct kt_ruleset *ruleset;
     const struct kt_rules *rules; /* its set, held; under lock where it changes */
     struct kt_rules_state rules_state; /* under lock */
+    struct kt_correlating *correlating;
     uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
+    struct kt_enrich *enrich;   /* NULL: no files were named */
+    struct kt_watch *enrich_watch; /* of them; NULL: not watched */
     struct kt_store *store;
     struct kt_views *views;
     struct src *src;
     size_t n_src, cap_src;
+    struct kt_aws *aws; /* with the first source that needs it */
     size_t current; /* the source that is being stepped */
 
     struct object **object; /* handle is index + 1 */
     size_t n_object, cap_object;
     struct object *pool[POOL_MAX];
     size_t n_pool;
-    struct kt_arena *arena;
+    struct kt_arena *arena, *correlated; /* of a record; of a row that it changes */
     struct kt_buf content;
 
     struct kt_state *state; /* NULL: nothing is remembered */
@@ -185,6 +192,8 @@ static bool keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
     pthread_mutex_lock(&g->lock);
     s->state.rows += !kt_verdict_suppressed(&row->verdict);
     s->state.last_event = kt_now(g->opts.clock);
+    if (s->state.health.state == KT_HEALTH_LIVE && row->ev.time != KT_TIME_NONE)
+        s->state.lag = s->state.last_event - row->ev.time;
     pthread_mutex_unlock(&g->lock);
     if (kt_verdict_suppressed(&row->verdict))
         return true;
@@ -207,12 +216,35 @@ static bool asked_for(const struct kt_engine *g, struct kt_event *ev)
     return (g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)) && kt_event_as_use(ev);
 }
 
+static struct kt_span text_of(struct kt_engine *g, const char *s)
+{
+    return s[0] ? kt_arena_span(g->arena, kt_span_of(s)) : KT_SPAN_NONE;
+}
+
+/* A row is filtered and sorted by what the files said when it came. */
+static void add_whereabouts(struct kt_engine *g, struct kt_row *row)
+{
+    struct kt_whereabouts w;
+    char network[KT_ENRICH_TEXT], aws[KT_ENRICH_TEXT];
+    if (!g->enrich)
+        return;
+    row->where.asked = true;
+    if (!kt_enrich_address(g->enrich, row->ev.source.address, &w))
+        return;
+    kt_whereabouts_network(&w, network);
+    kt_whereabouts_aws(&w, aws);
+    row->where.country = text_of(g, w.country);
+    row->where.network = text_of(g, network);
+    row->where.aws = text_of(g, aws);
+}
+
 /* False: read no further. */
 static bool make_row(struct object *o, const struct kt_record *r, struct kt_row *row)
 {
     struct kt_engine *g = o->engine;
     bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
     row->origin.record = r->ordinal;
+    add_whereabouts(g, row);
     if (!asked || !passes(g, row)) {
         kt_store_count_filtered(g->store);
         return true;
@@ -223,6 +255,78 @@ static bool make_row(struct object *o, const struct kt_record *r, struct kt_row 
     return keep_row(g, o, row, r->json, content);
 }
 
+/* --- correlations ------------------------------------------------------------ */
+
+static uint64_t row_of(void *ctx, struct kt_span event_id)
+{
+    return kt_store_event(((struct kt_engine *)ctx)->store, event_id);
+}
+
+static void row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches)
+{
+    struct kt_engine *g = ctx;
+    struct kt_row row;
+    if (kt_store_row(g->store, seq, false, g->correlated, &row) &&
+        kt_verdict_correlate(g->rules, &row.verdict, m, matches))
+        (void)kt_store_revise(g->store, seq, &row.verdict);
+    kt_arena_reset(g->correlated);
+}
+
+/* What the rules have just matched, into the correlations. */
+static void feed_correlations(struct kt_engine *g, json_t *root)
+{
+    struct kt_occurrence o = {.root = root, .time = KT_TIME_NONE, .event_id = KT_SPAN_NONE};
+    json_t *id = json_object_get(root, "eventID"), *time = json_object_get(root, "eventTime");
+    o.n_rules = kt_ruleset_matched(g->ruleset, &o.rule);
+    if (json_is_string(id))
+        o.event_id = (struct kt_span){json_string_value(id), json_string_length(id)};
+    if (json_is_string(time))
+        o.time = kt_time_parse_created((struct kt_span){json_string_value(time), json_string_length(time)});
+    if (kt_correlating_takes(g->correlating, o.rule, o.n_rules) && !kt_correlating_feed(g->correlating, &o))
+        add_trouble(g, "rules", "out of memory: an event could not be correlated", true);
+}
+
+/* Any record that was parsed, a row or not; `judged`: by the rules, last. While
+ * earlier ones are still fed again, it waits for its turn. */
+static void correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, const struct kt_row *row, bool judged)
+{
+    struct kt_verdict v;
+    const int *rule;
+    if (!kt_rules_correlations(g->rules))
+        return;
+    if (!judged)
+        (void)kt_ruleset_judge(g->ruleset, root, &v);
+    size_t n = kt_ruleset_matched(g->ruleset, &rule);
+    bool again = g->rejudge < g->rejudge_end;
+    if (!kt_correlating_takes(g->correlating, rule, n))
+        return;
+    if (!row->seq || !g->opts.store.keep_raw)
+        kt_correlating_keep(g->correlating, kt_store_counts(g->store).last, raw_text(g, root, bytes, row->ev.flags), again);
+    else if (again)
+        g->rejudge_end = row->seq + 1;
+    if (!again)
+        feed_correlations(g, root);
+}
+
+static void feed_again(struct kt_engine *g, struct kt_span text, struct kt_verdict *v)
+{
+    struct kt_parsed p;
+    kt_parse(text, &g->content, &p);
+    if (p.json) {
+        (void)kt_ruleset_judge(g->ruleset, p.json, v);
+        feed_correlations(g, p.json);
+    }
+    json_decref(p.json);
+}
+
+/* Those that are no rows, and came before this one. */
+static void feed_kept(struct kt_engine *g, uint64_t before)
+{
+    struct kt_verdict v;
+    for (struct kt_span text; kt_span_known(text = kt_correlating_next(g->correlating, before));)
+        feed_again(g, text, &v);
+}
+
 static bool on_record(void *ctx, const struct kt_record *r)
 {
     struct object *o = ctx;
@@ -231,10 +335,13 @@ static bool on_record(void *ctx, const struct kt_record *r)
     struct kt_row row = {0};
     struct kt_fact fact[2];
     kt_event_decode(r->json, r->flags, g->arena, &row.ev);
-    if (row.ev.kind == KT_KIND_NONE)
+    if (row.ev.kind == KT_KIND_NONE) {
+        correlate(g, r->json, r->bytes, &row, false);
         return true;
+    }
     size_t n = g->opts.ledger ? kt_facts_of(&row.ev, 0, fact) : 0;
-    bool go_on = !asked_for(g, &row.ev) || make_row(o, r, &row);
+    bool asked = asked_for(g, &row.ev), go_on = !asked || make_row(o, r, &row);
+    correlate(g, r->json, r->bytes, &row, asked);
     if (n && fact[0].kind == KT_KIND_CREATION)
         fact[0].seq = row.seq;
     learn(g, fact, n);
@@ -302,8 +409,17 @@ static void object_free(struct object *o)
     if (!o)
         return;
     kt_ingest_free(o->ingest);
+    kt_rules_free(o->rules);
     free(o->name);
     free(o);
+}
+
+/* Of the records that are parsed: what becomes rows, and what the ledger tells. */
+static unsigned kinds_wanted(const struct kt_engine *g)
+{
+    unsigned life = KT_KIND_BIT(KT_KIND_DEACTIVATION) | KT_KIND_BIT(KT_KIND_REACTIVATION) | KT_KIND_BIT(KT_KIND_DELETION) |
+                    KT_KIND_BIT(KT_KIND_CREATION);
+    return g->opts.kinds | (g->opts.ledger ? life : 0);
 }
 
 static struct object *object_take(struct kt_engine *g)
@@ -316,11 +432,12 @@ static struct object *object_take(struct kt_engine *g)
     struct object *o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
-    unsigned life = KT_KIND_BIT(KT_KIND_DEACTIVATION) | KT_KIND_BIT(KT_KIND_REACTIVATION) | KT_KIND_BIT(KT_KIND_DELETION) |
-                    KT_KIND_BIT(KT_KIND_CREATION);
     bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
     const char **names = o->names;
-    size_t n = kt_event_names(g->opts.kinds | (g->opts.ledger ? life : 0), names);
+    size_t unnamed, n = kt_event_names(kinds_wanted(g), names);
+    o->rules = kt_rules_hold(g->rules);
+    size_t more = kt_rules_event_names(o->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
+    n += more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX;
     o->engine = g;
     o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, walk ? on_use : NULL});
     if (!o->ingest) {
@@ -336,7 +453,7 @@ static void object_give_back(struct kt_engine *g, struct object *o)
     o->name = NULL;
     o->dead = false;
     o->counted = o->base_records = o->base_bytes = 0;
-    if (g->n_pool < POOL_MAX)
+    if (g->n_pool < POOL_MAX && o->rules == g->rules)
         g->pool[g->n_pool++] = o;
     else
         object_free(o);
@@ -433,9 +550,35 @@ static void sink_trouble(void *ctx, const char *place, const char *sentence, boo
     add_trouble(ctx, place, sentence, gap);
 }
 
+static void sink_remember(void *ctx, const char *what, const char *position)
+{
+    struct kt_engine *g = ctx;
+    /* what does not fit is read again in the next run */
+    (void)kt_state_checkpoint_put(g->state, kt_span_of(what), kt_span_of(position), kt_store_counts(g->store).last);
+}
+
+static bool sink_recall(void *ctx, const char *what, char *out, size_t size)
+{
+    struct kt_engine *g = ctx;
+    struct kt_arena *a = kt_arena_new(1 << 16);
+    struct kt_span at = a ? kt_state_checkpoint_get(g->state, kt_span_of(what), a) : KT_SPAN_NONE;
+    bool there = at.p && at.n < size;
+    if (there) {
+        memcpy(out, at.p, at.n);
+        out[at.n] = '\0';
+    }
+    kt_arena_free(a);
+    return there;
+}
+
 static struct kt_source_sink source_sink(struct kt_engine *g)
 {
-    return (struct kt_source_sink){g, sink_object, sink_bytes, sink_end, sink_at_rest, sink_trouble};
+    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_end, sink_at_rest, sink_trouble, NULL, NULL};
+    if (g->state) {
+        s.remember = sink_remember;
+        s.recall = sink_recall;
+    }
+    return s;
 }
 
 /* --- what is remembered ------------------------------------------------------- */
@@ -482,6 +625,7 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     row.origin.name = s ? kt_span_of(s->state.name) : k->name;
     row.origin.address = k->address;
     row.origin.record = k->record;
+    add_whereabouts(g, &row);
     if (!asked || !passes(g, &row))
         return true; /* it is not read now: it counts when it is */
     memcpy(content, k->digest, sizeof k->digest);
@@ -490,6 +634,7 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
         return true;
     if (k->id <= kt_state_looked(g->state))
         atomic_store(&g->looked, row.seq);
+    correlate(g, json, k->raw, &row, true);
     struct kt_fact fact[2];
     learn(g, fact, g->opts.ledger ? kt_facts_of(&row.ev, row.seq, fact) : 0);
     if (s) {
@@ -547,6 +692,8 @@ static void remember(struct kt_engine *g)
     for (size_t i = 0; i < g->n_src; i++)
         if (g->src[i].address)
             address[n++] = g->src[i].address;
+    if (g->opts.ledger && !kt_state_keep_lives(g->state, g->store))
+        add_trouble(g, "state.db", "out of memory: the lives of keys are not remembered", false);
     kt_state_load(g->state, address, n, n ? on_kept : NULL, g);
     free(address);
     atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);
@@ -652,8 +799,14 @@ static void reload_rules(struct kt_engine *g)
     struct kt_err e = {0};
     if (kt_ruleset_reload(g->ruleset, &e) == KT_OK) {
         take_rules(g);
+        if (!kt_correlating_set_rules(g->correlating, g->rules))
+            add_trouble(g, "rules", "out of memory: correlations stand as they were", true);
+        while (g->n_pool) /* streams for other names */
+            object_free(g->pool[--g->n_pool]);
         g->rejudge_end = g->views ? kt_store_counts(g->store).last + 1 : 0;
         g->rejudge = g->rejudge_end ? 1 : 0;
+        if (g->rejudge == g->rejudge_end)
+            feed_kept(g, UINT64_MAX);
         tell_rules(g);
     } else {
         pthread_mutex_lock(&g->lock);
@@ -678,16 +831,19 @@ static void rejudge_row(struct kt_engine *g, uint64_t seq)
 {
     struct kt_row row;
     struct kt_verdict v;
+    struct kt_parsed p;
+    feed_kept(g, seq);
     kt_arena_reset(g->arena);
     if (!kt_store_row(g->store, seq, true, g->arena, &row) || row.ev.kind == KT_KIND_MALFORMED || !kt_span_known(row.raw))
         return;
-    json_t *root = json_loadb(row.raw.p, row.raw.n, JSON_ALLOW_NUL, NULL);
-    if (!root)
+    kt_parse(row.raw, &g->content, &p);
+    if (!p.json)
         return;
-    (void)kt_ruleset_judge(g->ruleset, root, &v);
-    if (!same_verdict(&v, &row.verdict))
+    (void)kt_ruleset_judge(g->ruleset, p.json, &v);
+    if (!same_verdict(&v, &row.verdict)) /* correlations of old go, and come again */
         (void)kt_store_revise(g->store, seq, &v);
-    json_decref(root);
+    feed_correlations(g, p.json);
+    json_decref(p.json);
 }
 
 /* What rules of old have judged is judged anew, a little between other work:
@@ -697,6 +853,44 @@ static void rejudge_some(struct kt_engine *g)
     int64_t until = kt_mono_ms() + REJUDGE_MS;
     for (int i = 0; g->rejudge < g->rejudge_end && (i % 16 || kt_mono_ms() < until); i++)
         rejudge_row(g, g->rejudge++);
+    if (g->rejudge == g->rejudge_end)
+        feed_kept(g, UINT64_MAX);
+}
+
+/* --- the files of addresses ------------------------------------------------- */
+
+static enum kt_code open_enrich(struct kt_engine *g, struct kt_err *e)
+{
+    const struct kt_enrich_files *f = &g->opts.enrich;
+    const char *path[] = {f->country, f->network, f->aws};
+    if (!f->country && !f->network && !f->aws)
+        return KT_OK;
+    enum kt_code c = kt_enrich_open(&g->enrich, f, e);
+    if (c == KT_OK && g->opts.follow)
+        c = kt_watch_new(&g->enrich_watch, e);
+    for (size_t i = 0; c == KT_OK && g->enrich_watch && i < sizeof path / sizeof *path; i++)
+        if (path[i] && !kt_watch_file(g->enrich_watch, path[i]))
+            c = kt_fail(e, KT_EIO, "%s: its folder cannot be watched", path[i]);
+    return c;
+}
+
+static void plan_enrich(struct kt_engine *g, struct pollfd *fd, size_t *active, int64_t now, int64_t *wait)
+{
+    int64_t deadline = g->enrich_watch ? kt_watch_deadline(g->enrich_watch) : 0;
+    *fd = (struct pollfd){.fd = g->enrich_watch ? kt_watch_fd(g->enrich_watch) : -1, .events = POLLIN};
+    *active += g->views && g->enrich_watch;
+    if (deadline && (*wait < 0 || deadline - now < *wait))
+        *wait = deadline > now ? deadline - now : 0;
+}
+
+static void step_enrich(struct kt_engine *g, const struct pollfd *fd)
+{
+    struct kt_err e = {0};
+    if (!g->enrich_watch || !kt_watch_changed(g->enrich_watch, fd->revents != 0, kt_mono_ms()))
+        return;
+    if (kt_enrich_reload(g->enrich, &e) != KT_OK)
+        add_trouble(g, "addresses", e.text, false);
+    g->health_changed = true;
 }
 
 static bool engine_init(struct kt_engine *g, struct kt_err *e)
@@ -705,14 +899,18 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     if (kt_ruleset_new(&g->ruleset, &g->opts.ruleset, g->opts.follow, e) != KT_OK)
         return false;
     take_rules(g);
+    if (open_enrich(g, e) != KT_OK)
+        return false;
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
+    g->correlated = kt_arena_new(DECODE_MAX);
+    g->correlating = kt_correlating_new(g->rules, &(struct kt_correlating_rows){row_of, row_matches, g});
     g->store = kt_store_new(&g->opts.store);
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!g->arena || !g->store) {
+    if (!g->arena || !g->store || !g->correlated || !g->correlating) {
         kt_fail(e, KT_ENOMEM, "out of memory");
         return false;
     }
@@ -730,6 +928,8 @@ enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *
     if (!g)
         return kt_fail(e, KT_ENOMEM, "out of memory");
     g->opts = *o;
+    if (!g->opts.aws.clock)
+        g->opts.aws.clock = o->clock;
     g->news_fd = g->stop_fd = g->state_fd = -1;
     atomic_init(&g->stopping, false);
     struct kt_err own = {0};
@@ -769,7 +969,12 @@ void kt_engine_free(struct kt_engine *g)
         object_free(g->pool[i]);
     kt_store_free(g->store);
     kt_rules_free(g->rules);
+    kt_correlating_free(g->correlating);
     kt_ruleset_free(g->ruleset);
+    kt_aws_free(g->aws); /* after the sources */
+    kt_arena_free(g->correlated);
+    kt_watch_free(g->enrich_watch);
+    kt_enrich_free(g->enrich);
     kt_arena_free(g->arena);
     kt_arena_free(g->scratch);
     kt_buf_free(&g->content);
@@ -810,7 +1015,7 @@ static struct src *new_src(struct kt_engine *g, const char *address, const char 
     }
     struct src *s = &g->src[g->n_src];
     *s = (struct src){.wait = {.kind = KT_WAIT_NONE, .fd = -1}};
-    s->state.last_event = KT_TIME_NONE;
+    s->state.last_event = s->state.lag = KT_TIME_NONE;
     copy_cut(s->state.address, sizeof s->state.address, address);
     if (name)
         copy_cut(s->state.name, sizeof s->state.name, name);
@@ -825,8 +1030,18 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
     struct src *s = new_src(g, address, name, &own);
     if (!s)
         return kt_fail(e, own.code, "%s", own.text);
-    struct kt_source_opts o = {.follow = g->opts.follow, .clock = g->opts.clock, .seed = g->opts.seed};
-    enum kt_code code = kt_source_open(&s->source, address, &o, e);
+    const char *names[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
+    size_t unnamed, n = kt_event_names(kinds_wanted(g), names);
+    size_t more = kt_rules_event_names(g->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
+    struct kt_source_opts o = {.follow = g->opts.follow, .clock = g->opts.clock, .seed = g->opts.seed,
+                               .since = g->opts.since, .until = g->opts.until, .event_names = names,
+                               .n_event_names = n + (more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX)};
+    enum kt_code code = KT_OK;
+    if (kt_source_is_aws(address) && !g->aws)
+        code = kt_aws_new(&g->aws, &g->opts.aws, e);
+    o.aws = g->aws;
+    if (code == KT_OK)
+        code = kt_source_open(&s->source, address, &o, e);
     if (code != KT_OK)
         return code;
     s->source->ops->health(s->source, &s->state.health);
@@ -895,7 +1110,7 @@ static int64_t patience(const struct kt_wait *w, int64_t now)
 }
 
 struct round {
-    struct pollfd *fd; /* [0] stops, [i + 1] is source i, then the rules' files and the memory */
+    struct pollfd *fd; /* [0] stops, [i + 1] is source i, then the rules' files, the memory, the addresses' files */
     size_t active;     /* sources that are not done */
     int timeout;
 };
@@ -953,6 +1168,7 @@ static void plan(struct kt_engine *g, struct round *r)
     }
     plan_rules(g, r, now, &wait);
     plan_memory(g, r);
+    plan_enrich(g, &r->fd[g->n_src + 3], &r->active, now, &wait);
     r->timeout = wait > 3600000 ? 3600000 : (int)wait;
 }
 
@@ -972,7 +1188,7 @@ static void step_due(struct kt_engine *g, const struct round *r)
 static void publish(struct kt_engine *g, struct kt_counts *told)
 {
     struct kt_counts c = kt_store_counts(g->store);
-    if (g->state && c.shown != told->shown)
+    if (g->state && (c.shown != told->shown || c.facts != told->facts))
         kt_state_rows(g->state);
     if (!g->views) {
         *told = c;
@@ -1007,7 +1223,7 @@ static void tick(struct kt_engine *g, int64_t *last)
 
 static void loop(struct kt_engine *g, int stop_fd)
 {
-    struct round r = {.fd = calloc(g->n_src + 3, sizeof *r.fd)};
+    struct round r = {.fd = calloc(g->n_src + 4, sizeof *r.fd)};
     if (!r.fd) {
         add_trouble(g, "keytop", "out of memory: nothing can be read", true);
         return;
@@ -1024,13 +1240,14 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (!r.active)
             break;
         r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        int n = poll(r.fd, g->n_src + 3, r.timeout);
+        int n = poll(r.fd, g->n_src + 4, r.timeout);
         if (n < 0 && errno != EINTR)
             break;
         if (n > 0 && r.fd[0].revents)
             break;
         step_rules(g, &r);
         step_memory(g, &r);
+        step_enrich(g, &r.fd[g->n_src + 3]);
         step_due(g, &r);
         publish(g, &told);
         tick(g, &ticked);
@@ -1081,6 +1298,11 @@ struct kt_store *kt_engine_store(struct kt_engine *g)
     return g->store;
 }
 
+struct kt_enrich *kt_engine_enrich(struct kt_engine *g)
+{
+    return g->enrich;
+}
+
 struct kt_views *kt_engine_views(struct kt_engine *g)
 {
     return g->views;
@@ -1124,7 +1346,7 @@ struct kt_completeness kt_engine_completeness(struct kt_engine *g)
         const struct kt_health *h = &s->state.health;
         c.reading |= h->state == KT_HEALTH_STARTING || h->state == KT_HEALTH_READING;
         bool files = !s->source || strcmp(s->source->ops->scheme, "file") == 0;
-        int64_t to = files ? counts.newest : h->last_poll;
+        int64_t to = files ? counts.newest : h->complete_to ? h->complete_to : h->last_poll;
         if (h->state == KT_HEALTH_FAILED || to == KT_TIME_NONE || to == 0)
             continue;
         c.complete_to = !any || to < c.complete_to ? to : c.complete_to;

@@ -3,8 +3,10 @@
  * base/) that the front end includes. */
 #ifndef KT_ENGINE_H
 #define KT_ENGINE_H
+#include "aws/aws.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "enrich/enrich.h"
 #include "ruleset.h"
 #include "source/source.h"
 #include "store/ledger.h"
@@ -38,7 +40,9 @@ struct kt_engine_opts {
     bool ledger;
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo:; 0: the default one */
-    struct kt_store_opts store;   
+    struct kt_aws_opts aws;       /* for sources that ask AWS; its texts are borrowed */
+    struct kt_enrich_files enrich; /* what more is known of addresses; read anew when they change, where following */
+    struct kt_store_opts store;
     enum kt_memory memory;
     struct kt_state_opts state;   /* .changed, .ctx and .clock are set by the engine; .path of FILE */
 };
@@ -76,6 +80,8 @@ enum kt_code kt_engine_start(struct kt_engine *g, struct kt_err *e);
 int kt_engine_fd(const struct kt_engine *g);
 struct kt_store *kt_engine_store(struct kt_engine *g);
 struct kt_views *kt_engine_views(struct kt_engine *g);
+/* What is known of addresses (enrich/enrich.h); NULL: no files were named. */
+struct kt_enrich *kt_engine_enrich(struct kt_engine *g);
 /* The rules in force, held for the caller: kt_rules_free lets go of them. When
  * they are loaded anew, `loads` below has grown; rows are judged anew then, a
  * little at a time, as far as their texts are kept. */
@@ -101,6 +107,7 @@ struct kt_source_state {
     char address[256];
     struct kt_health health;
     int64_t last_event; /* real time of its last row's arrival; KT_TIME_NONE */
+    int64_t lag;        /* how long after its eventTime that row came, of a source that was live; KT_TIME_NONE */
     uint64_t rows;
 };
 /* Copies up to `max`; returns how many there are. */

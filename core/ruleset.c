@@ -124,6 +124,23 @@ static void no_such_rule(const struct kt_rules *s, const char *only, struct kt_e
     kt_buf_free(&names);
 }
 
+/* Events are chosen by name before they are parsed. */
+static void warn_of_unnamed(const struct kt_rules *s, struct kt_rules_report *report)
+{
+    const char *name[KT_RULES_NAMES_MAX];
+    struct kt_err warning = {KT_OK, ""};
+    size_t unnamed, n = kt_rules_event_names(s, name, KT_RULES_NAMES_MAX, &unnamed);
+    if (n > KT_RULES_NAMES_MAX) {
+        (void)kt_fail(&warning, KT_OK, "rules: correlations name %zu events, of which %d are looked for", n, KT_RULES_NAMES_MAX);
+        kt_rules_report_add(report, &warning);
+    }
+    if (unnamed) {
+        (void)kt_fail(&warning, KT_OK, "rules: %zu of those that correlations count name no eventName, so that they see only "
+                      "records that are read anyway", unnamed);
+        kt_rules_report_add(report, &warning);
+    }
+}
+
 enum kt_code kt_ruleset_load(const struct kt_ruleset_opts *o, struct kt_rules **out, struct kt_rules_report *report,
                              struct kt_err *e)
 {
@@ -141,6 +158,7 @@ enum kt_code kt_ruleset_load(const struct kt_ruleset_opts *o, struct kt_rules **
         kt_rules_free(s);
         return c;
     }
+    warn_of_unnamed(s, report);
     for (size_t i = 0; i < o->n_disabled; i++) {
         struct kt_err warning = {KT_OK, ""};
         if (kt_rules_disable(s, o->disabled[i]))

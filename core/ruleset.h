@@ -10,7 +10,7 @@
 #define KT_RULESET_H
 #include "detect/detect.h"
 
-enum { KT_LIST_VALUES_MAX = 65536, KT_LIST_FILE_MAX = 4 << 20 };
+enum { KT_RULES_NAMES_MAX = 64 /* events that correlations may ask for */, KT_LIST_VALUES_MAX = 65536, KT_LIST_FILE_MAX = 4 << 20 };
 
 /* What %name% stands for in values with `expand`: these values, and those of
  * a list file, one a line; blank lines and what begins with # are left out. */

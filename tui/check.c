@@ -1,4 +1,5 @@
 #include "check.h"
+#include "ask.h"
 
 #include "base/clock.h"
 #include "engine.h"
@@ -151,10 +152,15 @@ static void expression(struct check *k, const char *text)
 static void sources(struct check *k, const struct kt_options *o)
 {
     size_t answer = 0, missing = 0;
+    struct kt_aws *aws = NULL;
     for (size_t i = 0; i < o->n_source; i++) {
         const struct kt_source_arg *s = &o->source[i];
         struct kt_err e = {0};
-        enum kt_code c = kt_source_check(s->address, &e);
+        enum kt_code c = KT_OK;
+        if (kt_source_is_aws(s->address) && !aws)
+            c = kt_aws_new(&aws, &(struct kt_aws_opts){.profile = o->profile, .region = o->region, .mfa = kt_ask_mfa}, &e);
+        if (c == KT_OK)
+            c = kt_source_check(s->address, aws, &e);
         if (c == KT_OK) {
             say(k, "ok", "source %s%s%s", s->name ? s->name : "", s->name ? ": " : "", s->address);
             answer++;
@@ -163,8 +169,27 @@ static void sources(struct check *k, const struct kt_options *o)
         missing += c == KT_ENOTFOUND || c == KT_EIO;
         refused(k, c == KT_ENOTFOUND || c == KT_EIO ? 1 : 2, e.text);
     }
+    kt_aws_free(aws);
     if (missing && (!answer || o->shape == KT_SHAPE_SCREEN))
         worse(k, 2);
+}
+
+static void enrichment(struct check *k, const struct kt_config *c)
+{
+    const char *path[] = {c->enrichment.country, c->enrichment.network, c->enrichment.aws};
+    static const char *const what[] = {"countries", "networks", "AWS's ranges"};
+    for (size_t i = 0; i < sizeof path / sizeof *path; i++) {
+        struct kt_enrich_files f = {i == 0 ? path[0] : NULL, i == 1 ? path[1] : NULL, i == 2 ? path[2] : NULL};
+        struct kt_enrich *n = NULL;
+        struct kt_err e = {0};
+        if (!path[i])
+            continue;
+        if (kt_enrich_open(&n, &f, &e) == KT_OK)
+            say(k, "ok", "%s: %s", what[i], path[i]);
+        else
+            refused(k, 2, e.text);
+        kt_enrich_free(n);
+    }
 }
 
 int kt_check_run(const struct kt_options *o, const struct kt_config *c, const struct kt_err *bad)
@@ -176,6 +201,7 @@ int kt_check_run(const struct kt_options *o, const struct kt_config *c, const st
     else if (c->path)
         say(&k, "ok", "configuration %s", c->path);
     rules(&k, &opts);
+    enrichment(&k, c);
     theme(&k, o->theme ? o->theme : KT_THEME_DEFAULT);
     if (o->filter)
         expression(&k, o->filter);

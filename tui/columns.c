@@ -202,6 +202,18 @@ static void draw_result(const struct place *p, const struct kt_row *r)
         unknown(p);
 }
 
+/* The country stands behind the address where both fit. */
+static void draw_from(const struct place *p, const struct kt_row *r)
+{
+    if (!kt_span_known(r->ev.source.address)) {
+        unknown(p);
+        return;
+    }
+    int used = kt_canvas_data_middle(p->c, p->row, p->col, p->width, p->rest, r->ev.source.address, KT_TEXT_IDENTITY);
+    if (kt_span_known(r->where.country) && used + 1 + (int)r->where.country.n <= p->width)
+        data(p, used + 1, KT_STYLE(DIM), r->where.country);
+}
+
 static void draw_key(const struct place *p, const struct kt_row *r, bool with_result)
 {
     if (kt_span_known(r->ev.key.id))
@@ -289,9 +301,7 @@ static void draw_state(const struct place *p, const struct kt_row *r)
     struct kt_buf b;
     kt_buf_init(&b, 4096);
     kt_triage_words(&b, &r->triage);
-    if (!b.len)
-        kt_canvas_text(p->c, p->row, p->col, p->width, KT_STYLE(DIM), "open");
-    else
+    if (b.len) /* where nobody did anything yet there is nothing to read */
         kt_canvas_data(p->c, p->row, p->col, p->width, p->rest, kt_buf_span(&b), KT_TEXT_FREE);
     kt_buf_free(&b);
 }
@@ -317,10 +327,7 @@ static void draw_cell(enum kt_column column, const struct place *p, const struct
     case KT_COLUMN_RESULT: draw_result(p, r); break;
     case KT_COLUMN_KEY: draw_key(p, r, k->result_in_key); break;
     case KT_COLUMN_FROM:
-        if (kt_span_known(r->ev.source.address))
-            kt_canvas_data_middle(p->c, p->row, p->col, p->width, p->rest, r->ev.source.address, KT_TEXT_IDENTITY);
-        else
-            unknown(p);
+        draw_from(p, r);
         break;
     case KT_COLUMN_AGENT: draw_agent(p, r); break;
     case KT_COLUMN_ACCOUNT:

@@ -98,10 +98,27 @@ void kt_story_agent(struct kt_pen *pen, const struct kt_agent *g, enum kt_role t
     }
 }
 
+/* (NL, AS64500 Example Hosting) */
+static void tell_where(struct kt_pen *pen, const struct kt_row *r)
+{
+    const struct kt_span part[] = {r->where.country, r->where.network, r->where.aws};
+    bool any = false;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        if (!kt_span_known(part[i]))
+            continue;
+        kt_pen_text(pen, KT_STYLE(DIM), any ? ", " : " (");
+        kt_pen_data(pen, KT_STYLE(TEXT), part[i], KT_TEXT_FREE, NULL);
+        any = true;
+    }
+    if (any)
+        kt_pen_text(pen, KT_STYLE(DIM), ")");
+}
+
 static void tell_means(struct kt_pen *pen, const struct kt_row *r)
 {
     kt_pen_text(pen, KT_STYLE(TEXT), "from ");
     kt_pen_data(pen, KT_STYLE(LINK), r->ev.source.address, KT_TEXT_IDENTITY, "an address that is not known");
+    tell_where(pen, r);
     kt_pen_text(pen, KT_STYLE(TEXT), " with ");
     kt_story_agent(pen, &r->ev.agent, KT_ROLE_LINK);
     if (kt_span_known(r->ev.actor.via)) {

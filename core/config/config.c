@@ -179,19 +179,32 @@ static enum kt_code one_value(struct kt_reading *r, const struct kt_yaml *y, voi
     return kt_read_text(r, y, "a placeholder's value", KT_CONFIG_TEXT, to);
 }
 
-static enum kt_code one_placeholder(struct kt_reading *r, const struct kt_yaml *key, const struct kt_yaml *y, void *to)
+static enum kt_code placeholder_values(struct kt_reading *r, const struct kt_yaml *y, void *to)
 {
     struct kt_config_placeholder *p = to;
     void *all;
+    enum kt_code c = kt_read_list(r, y, p->name, KT_CONFIG_VALUES, sizeof(char *), one_value, &all, &p->n);
+    p->value = c == KT_OK ? all : NULL;
+    return c;
+}
+
+static enum kt_code placeholder_file(struct kt_reading *r, const struct kt_yaml *y, void *to)
+{
+    return kt_read_path(r, y, "file", &((struct kt_config_placeholder *)to)->file);
+}
+
+static enum kt_code one_placeholder(struct kt_reading *r, const struct kt_yaml *key, const struct kt_yaml *y, void *to)
+{
+    static const struct kt_field fields[] = {{"values", placeholder_values}, {"file", placeholder_file}};
+    struct kt_config_placeholder *p = to;
     p->place = (struct kt_config_place){key->line, key->column};
     enum kt_code c = kt_read_text(r, key, "a placeholder's name", 200, &p->name);
     if (c == KT_OK && strchr(p->name, '%'))
         c = kt_read_fail(r, key, "a placeholder is named without its %% signs");
     if (c == KT_OK)
-        c = kt_read_list(r, y, p->name, KT_CONFIG_VALUES, sizeof(char *), one_value, &all, &p->n);
-    if (c == KT_OK && !p->n)
+        c = y->type == KT_YAML_MAP ? KT_READ_MAP(r, y, p->name, fields, p) : placeholder_values(r, y, p);
+    if (c == KT_OK && !p->n && !p->file)
         c = kt_read_fail(r, y, "the placeholder %s needs at least one value", p->name);
-    p->value = c == KT_OK ? all : NULL;
     return c;
 }
 

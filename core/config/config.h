@@ -44,6 +44,7 @@ struct kt_config_placeholder {
     const char *name;
     const char *const *value;
     size_t n;
+    const char *file; /* more values, one a line (ruleset.h); NULL: none */
     struct kt_config_place place;
 };
 

@@ -32,7 +32,8 @@ enum kt_field kt_field_find(struct kt_span name)
                   {"from", KT_FIELD_SOURCE_ADDRESS},    {"source", KT_FIELD_SOURCE_ADDRESS},
                   {"address", KT_FIELD_SOURCE_ADDRESS}, {"agent", KT_FIELD_AGENT_TEXT},
                   {"tool", KT_FIELD_AGENT_TOOL},        {"session", KT_FIELD_ACTOR_SESSION},
-                  {"error", KT_FIELD_ERROR_CODE},       {"via", KT_FIELD_ACTOR_VIA},
+                  {"country", KT_FIELD_SOURCE_COUNTRY}, {"network", KT_FIELD_SOURCE_NETWORK},
+                  {"aws", KT_FIELD_SOURCE_AWS},         {"error", KT_FIELD_ERROR_CODE},       {"via", KT_FIELD_ACTOR_VIA},
                   {"tag", KT_FIELD_TAGS}};
     for (size_t i = 0; i < KT_FIELD_COUNT; i++)
         if (kt_span_is(name, fields[i].name))
@@ -187,6 +188,9 @@ struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struc
     switch (f) {
     case KT_FIELD_KIND: return kt_span_of(kt_kind_name(r->ev.kind));
     case KT_FIELD_FLAGS: return flags_text(r->ev.flags, a);
+    case KT_FIELD_SOURCE_COUNTRY: return r->where.country;
+    case KT_FIELD_SOURCE_NETWORK: return r->where.network;
+    case KT_FIELD_SOURCE_AWS: return r->where.aws;
     case KT_FIELD_ORIGIN_SOURCE: return r->origin.source;
     case KT_FIELD_ORIGIN_RECORD: return r->origin.record ? number_text(r->origin.record, a) : KT_SPAN_NONE;
     case KT_FIELD_STATE:

@@ -22,6 +22,10 @@ struct kt_row {
     uint64_t seq;         /* order of arrival, from 1; never used twice */
     struct kt_event ev;   /* kind malformed: only kind, flags and origin hold */
     struct kt_verdict verdict;
+    struct { /* of its address, as the user's files said when it came (enrich/enrich.h) */
+        bool asked; /* there are such files: what is unknown is null, else it is not told at all */
+        struct kt_span country, network, aws;
+    } where;
     struct {
         struct kt_span source; /* "file:logs/a.json.gz", "-", "demo:" */
         struct kt_span name;   /* the source's name on screen */
@@ -68,6 +72,9 @@ struct kt_row {
     X(KEY_CREATED, "key.created", "CREATED")            \
     X(SOURCE_ADDRESS, "source.address", "FROM")         \
     X(SOURCE_KIND, "source.kind", "FROM KIND")          \
+    X(SOURCE_COUNTRY, "source.country", "COUNTRY")      \
+    X(SOURCE_NETWORK, "source.network", "NETWORK")      \
+    X(SOURCE_AWS, "source.aws", "AWS")                  \
     X(AGENT_TEXT, "agent.text", "USER AGENT")           \
     X(AGENT_TOOL, "agent.tool", "TOOL")                 \
     X(AGENT_VERSION, "agent.version", "VERSION")        \
@@ -98,7 +105,7 @@ enum kt_field {
 const char *kt_field_name(enum kt_field f);
 const char *kt_field_header(enum kt_field f);
 /* By name, or by one of the short forms: actor target key from source address
- * agent tool session region account user error via tag. KT_FIELD_COUNT: none. */
+ * agent tool session region account user error via tag country network aws. KT_FIELD_COUNT: none. */
 enum kt_field kt_field_find(struct kt_span name);
 /* The field of a row as text, as it stands in a JSON line without quotes
  * ("true", "25", "2023-07-10T12:24:29Z"; lists joined by commas). Unknown

@@ -9,6 +9,7 @@
  *   atom.c       one atom against one record, plainly
  *   matcher.c    all atoms of a set against one record, together
  *   suppress.c   filters
+ *   correlated.c a verdict when correlations come and go
  *   names.c      events that a rule cannot match without
  *   correlation.c, correlate.c  correlations: reading, and working over time
  *   load.c       sets: adding, replacing, folders */

@@ -100,11 +100,17 @@ static void target_and_key(struct kt_buf *b, const struct kt_event *ev)
     shut(b);
 }
 
-static void source_and_agent(struct kt_buf *b, const struct kt_event *ev)
+static void source_and_agent(struct kt_buf *b, const struct kt_row *r)
 {
+    const struct kt_event *ev = &r->ev;
     open(b, "source");
     text(b, "address", ev->source.address);
     word(b, "kind", kt_address_kind_name(ev->source.kind));
+    if (r->where.asked) {
+        text(b, "country", r->where.country);
+        text(b, "network", r->where.network);
+        text(b, "aws", r->where.aws);
+    }
     shut(b);
     open(b, "agent");
     text(b, "text", ev->agent.text);
@@ -178,7 +184,7 @@ static void event(struct kt_buf *b, const struct kt_row *r)
     outcome(b, ev);
     actor(b, ev);
     target_and_key(b, ev);
-    source_and_agent(b, ev);
+    source_and_agent(b, r);
     text(b, "account", ev->account);
     text(b, "region", ev->region);
     verdict(b, &r->verdict);

@@ -45,6 +45,9 @@ struct t_place {
 struct t_error {
     uint32_t code, message;
 };
+struct t_where {
+    uint32_t country, network, aws;
+};
 struct t_origin {
     uint32_t source, name, address;
 };
@@ -56,7 +59,7 @@ struct t_verdict { /* then texts: filter, filtered, n_rules ids, n_signals names
     uint32_t risk, level, n_rules, n_signals;
 };
 
-enum table { T_TEXT, T_ACTOR, T_AGENT, T_PLACE, T_ERROR, T_VERDICT, T_ORIGIN, T_TRIAGE, TABLES };
+enum table { T_TEXT, T_ACTOR, T_AGENT, T_PLACE, T_ERROR, T_VERDICT, T_ORIGIN, T_TRIAGE, T_WHERE, TABLES };
 
 struct raw { /* a record's text, compressed */
     uint32_t size, packed;
@@ -84,6 +87,7 @@ struct packed {
     uint64_t record;
     struct raw *raw;
     uint32_t actor, agent, place, error, verdict, why, evidence, origin; /* evidence: a text of packed bytes */
+    uint32_t where; /* 0: there are no files to ask */
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
     uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3, suppressed : 1;
@@ -224,6 +228,7 @@ void unpack_row(const struct kt_store *s, const struct packed *p, char id[UUID_T
 void unpack_actor(const struct kt_store *s, uint32_t actor, struct kt_event *ev);
 void unpack_agent(const struct kt_store *s, uint32_t agent, struct kt_event *ev);
 void unpack_place(const struct kt_store *s, uint32_t place, struct kt_event *ev);
+void unpack_where(const struct kt_store *s, uint32_t where, struct kt_row *r);
 void unpack_error(const struct kt_store *s, uint32_t error, struct kt_event *ev);
 void unpack_origin(const struct kt_store *s, uint32_t origin, struct kt_row *r);
 void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdict *v);

@@ -425,7 +425,7 @@ static uint32_t free_place(struct ledger *l)
     return *page ? ++l->top : 0;
 }
 
-static uint32_t life_get(struct kt_store *s, struct kt_span id)
+uint32_t life_get(struct kt_store *s, struct kt_span id)
 {
     struct ledger *l = s->ledger;
     uint32_t i = life_find(l, id);
@@ -522,8 +522,10 @@ static void see_use(struct ledger *l, struct life *x, const struct kt_fact *f, c
 static bool see_creation(struct ledger *l, struct life *x, const struct kt_fact *f, const struct spoken *w)
 {
     struct moment *m = &x->creation;
-    if (m->set && memcmp(m->mark, w->mark, MARK) == 0)
+    if (m->set && memcmp(m->mark, w->mark, MARK) == 0) {
+        x->seq = f->seq ? f->seq : x->seq; /* it was known from an earlier run: now it has a row */
         return false;
+    }
     if (m->set && !is_before(f->time, w->mark, m->time, m->mark))
         return true;
     set_moment(l, m, f, w);
@@ -592,6 +594,46 @@ static void see_owner(struct ledger *l, uint32_t i, const struct kt_fact *f, con
     memcpy(x->owned.mark, w->mark, MARK);
 }
 
+void life_changed(struct ledger *l, uint32_t i)
+{
+    struct life *x = life_at(l, i);
+    if (!l->dirty || x->dirty || !x->id || l->n_dirty == KT_LIFE_KEYS)
+        return;
+    x->dirty = true;
+    l->dirty[l->n_dirty++] = i;
+}
+
+/* Where nobody takes them for long, the older half is let go of: a use that
+ * comes again after the next start may then be counted twice. */
+static void keep_mark(struct ledger *l, const uint8_t mark[MARK])
+{
+    if (!l->dirty)
+        return;
+    if (l->n_fresh == l->fresh_cap && l->fresh_cap < KT_LIFE_WINDOW) {
+        size_t cap = l->fresh_cap ? l->fresh_cap * 2 : 1024;
+        uint8_t (*fresh)[MARK] = mem_resize(&l->mem, l->fresh, cap * MARK);
+        l->fresh = fresh ? fresh : l->fresh;
+        l->fresh_cap = fresh ? cap : l->fresh_cap;
+    }
+    if (l->n_fresh == l->fresh_cap) {
+        l->n_fresh /= 2;
+        if (!l->n_fresh)
+            return;
+        memmove(l->fresh, l->fresh + (l->fresh_cap - l->n_fresh), l->n_fresh * MARK);
+    }
+    memcpy(l->fresh[l->n_fresh++], mark, MARK);
+}
+
+void life_owned(struct ledger *l, uint32_t i, struct kt_span owner, uint8_t rank)
+{
+    uint32_t number = sym_intern(&l->owner, owner.p, owner.n, sizeof(uint32_t), NULL);
+    if (!number)
+        return;
+    join_owner(l, i, number);
+    life_at(l, i)->owner_rank = rank;
+    let_go_owner(l, number);
+}
+
 static bool see(struct ledger *l, uint32_t i, const struct kt_fact *f, const struct spoken *w)
 {
     struct life *x = life_at(l, i);
@@ -611,6 +653,7 @@ static bool see(struct ledger *l, uint32_t i, const struct kt_fact *f, const str
     widen(f->time, &l->begins, &none);
     unlink_news(l, i);
     link_news(l, i);
+    life_changed(l, i);
     return true;
 }
 
@@ -658,6 +701,8 @@ void ledger_free(struct kt_store *s)
     symtab_free(&l->thing);
     symtab_free(&l->owner);
     mem_free(&l->mem, l->slot);
+    mem_free(&l->mem, l->dirty);
+    mem_free(&l->mem, l->fresh);
     digests_free(&l->window, &l->mem);
     kt_arena_free(l->arena);
     mem_free(&l->mem, l->cache);
@@ -689,7 +734,7 @@ static bool is_of_life(enum kt_kind k)
            k == KT_KIND_DELETION;
 }
 
-static bool prepare(struct kt_store *s)
+bool ledger_prepare(struct kt_store *s)
 {
     if (!s->ledger) {
         struct ledger *l = ledger_new(s);
@@ -718,7 +763,7 @@ enum kt_learnt kt_store_learn(struct kt_store *s, const struct kt_fact *f)
     char agent[PARTS_BYTES];
     if (!is_of_life(f->kind) || !is_key(f->key))
         return KT_LEARNT_ODD;
-    if (!prepare(s))
+    if (!ledger_prepare(s))
         return count(s, &s->counts.facts_lost, KT_LEARNT_NOT);
     struct ledger *l = s->ledger;
     mark_of(f, w.mark);
@@ -730,6 +775,8 @@ enum kt_learnt kt_store_learn(struct kt_store *s, const struct kt_fact *f)
     uint32_t i = speak(l, f, agent, n_agent, &w) ? life_get(s, f->key) : 0;
     bool news = i && see(l, i, f, &w);
     fall_silent(l, &w);
+    if (news && f->kind == KT_KIND_USE)
+        keep_mark(l, w.mark);
     if (news)
         retain(s);
     ++*(!i ? &s->counts.facts_lost : news ? &s->counts.facts : &s->counts.facts_duplicate);

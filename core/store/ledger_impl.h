@@ -64,6 +64,7 @@ struct life {
     struct change *change;
     uint32_t n_change, changes_cap;
     int64_t news; /* greatest eventTime of its facts */
+    bool dirty;   /* changed since it was last kept */
 };
 
 struct agent_known { /* the writer's: what a userAgent's text was read as */
@@ -80,6 +81,10 @@ struct ledger {
     uint32_t newest, oldest;    /* by last news */
     uint32_t *slot;             /* of lives, by the hash of the id */
     size_t cap;
+    uint32_t *dirty;            /* lives to be kept; NULL: nobody keeps them */
+    uint32_t n_dirty;
+    uint8_t (*fresh)[MARK];     /* marks of uses that were not kept yet */
+    size_t n_fresh, fresh_cap;
     int64_t begins;             /* the least eventTime of all facts */
     int64_t dropped_until;      /* the greatest of lives that were dropped */
 
@@ -97,6 +102,14 @@ static inline struct life *life_at(const struct ledger *l, uint32_t i)
 bool is_before(int64_t time_a, const uint8_t mark_a[MARK], int64_t time_b, const uint8_t mark_b[MARK]);
 /* The number of the life of this id, or 0. */
 uint32_t life_find(const struct ledger *l, struct kt_span id);
+/* The same, made where there is none; 0: out of memory. */
+uint32_t life_get(struct kt_store *s, struct kt_span id);
+/* It is to be kept anew. */
+void life_changed(struct ledger *l, uint32_t i);
+/* Its owner, as the ledger packs it. */
+void life_owned(struct ledger *l, uint32_t i, struct kt_span owner, uint8_t rank);
+/* Room for what a fact may bring; makes the ledger. The writer's, not under the lock. */
+bool ledger_prepare(struct kt_store *s);
 static inline struct kt_span life_id(const struct ledger *l, const struct life *x)
 {
     struct parts p;

@@ -16,6 +16,7 @@ enum component component_of(enum kt_field f)
         [KT_FIELD_ACTOR_ACCESS_KEY_ID] = C_ACTOR, [KT_FIELD_ACTOR_MFA] = C_ACTOR, [KT_FIELD_ACTOR_VIA] = C_ACTOR,
         [KT_FIELD_TARGET_NAME] = C_TARGET, [KT_FIELD_TARGET_ACCOUNT] = C_PLACE, [KT_FIELD_TARGET_SELF] = C_ENUMS,
         [KT_FIELD_TARGET_FROM] = C_ENUMS, [KT_FIELD_KEY_ID] = C_KEY, [KT_FIELD_KEY_STATUS] = C_PLACE,
+        [KT_FIELD_SOURCE_COUNTRY] = C_WHERE, [KT_FIELD_SOURCE_NETWORK] = C_WHERE, [KT_FIELD_SOURCE_AWS] = C_WHERE,
         [KT_FIELD_KEY_CREATED] = C_CREATED, [KT_FIELD_SOURCE_ADDRESS] = C_ADDRESS, [KT_FIELD_SOURCE_KIND] = C_ENUMS,
         [KT_FIELD_AGENT_TEXT] = C_AGENT, [KT_FIELD_AGENT_TOOL] = C_AGENT, [KT_FIELD_AGENT_VERSION] = C_AGENT,
         [KT_FIELD_AGENT_OS] = C_AGENT, [KT_FIELD_AGENT_CLASS] = C_AGENT, [KT_FIELD_ACCOUNT] = C_PLACE,
@@ -43,6 +44,7 @@ uint32_t component_number(const struct kt_store *s, const struct packed *p, enum
     case C_VERDICT: return p->verdict;
     case C_WHY: return p->why;
     case C_ORIGIN: return p->origin;
+    case C_WHERE: return p->where;
     case C_TARGET: return name_number(s, p->target);
     case C_ADDRESS: return name_number(s, p->address);
     case C_KEY: return name_number(s, p->key);
@@ -62,6 +64,7 @@ size_t component_limit(const struct kt_store *s, enum component c)
     case C_ERROR: return s->tab[T_ERROR].top + 1;
     case C_VERDICT: return s->tab[T_VERDICT].top + 1;
     case C_ORIGIN: return s->tab[T_ORIGIN].top + 1;
+    case C_WHERE: return s->tab[T_WHERE].top + 1;
     case C_TRIAGE: return s->tab[T_TRIAGE].top + 1;
     case C_WHY:
     case C_TARGET:
@@ -85,6 +88,7 @@ static void unpack_component(const struct kt_store *s, const struct packed *p, e
     case C_VERDICT: unpack_verdict(s, p->verdict, &r->verdict); break;
     case C_WHY: unpack_why(s, p->why, &r->verdict); break;
     case C_ORIGIN: unpack_origin(s, p->origin, r); break;
+    case C_WHERE: unpack_where(s, p->where, r); break;
     case C_ENUMS:
         r->ev.result = (enum kt_result)p->result;
         r->ev.target.self = (enum kt_tri)p->self;
@@ -161,7 +165,7 @@ static bool part_of_uuid(struct kt_span s)
 
 static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_term *t, bool many)
 {
-    static const uint8_t cheap_first[COMPONENTS] = {C_ENUMS, C_FLAGS, C_TRIAGE, C_PLACE, C_VERDICT, C_AGENT, C_ERROR, C_WHY,
+    static const uint8_t cheap_first[COMPONENTS] = {C_ENUMS, C_FLAGS, C_TRIAGE, C_WHERE, C_PLACE, C_VERDICT, C_AGENT, C_ERROR, C_WHY,
                                                     C_ORIGIN, C_ADDRESS, C_TARGET, C_ACTOR, C_TIME, C_CREATED,
                                                     C_RECORD, C_KEY, C_ID};
     uint32_t wanted = t->field == KT_FIELD_COUNT ? 0 : 1u << component_of(t->field);

@@ -9,7 +9,7 @@
 
 /* What a field's text hangs on. */
 enum component {
-    C_ACTOR, C_AGENT, C_PLACE, C_ERROR, C_VERDICT, C_WHY, C_ORIGIN, /* a number of a table */
+    C_ACTOR, C_AGENT, C_PLACE, C_ERROR, C_VERDICT, C_WHY, C_ORIGIN, C_WHERE, /* a number of a table */
     C_TARGET, C_ADDRESS, C_KEY,                                     /* the number of a text */
     C_ENUMS, C_FLAGS,                                               /* small numbers */
     C_TRIAGE,                                                       /* a number of a table */

@@ -97,7 +97,7 @@ static void drop_texts(struct kt_store *s, const uint32_t *id, size_t n)
 static void tuple_texts(enum table t, const uint32_t *m, size_t *from, size_t *n)
 {
     static const size_t count[TABLES] = {
-        [T_ACTOR] = 8, [T_AGENT] = 4, [T_PLACE] = 6, [T_ERROR] = 2, [T_ORIGIN] = 3, [T_TRIAGE] = 4};
+        [T_ACTOR] = 8, [T_AGENT] = 4, [T_PLACE] = 6, [T_ERROR] = 2, [T_WHERE] = 3, [T_ORIGIN] = 3, [T_TRIAGE] = 4};
     const struct t_verdict *v = (const struct t_verdict *)m;
     *from = t == T_VERDICT ? sizeof *v / sizeof *m : 0;
     *n = t == T_VERDICT ? 2 + v->n_rules + v->n_signals : count[t];
@@ -248,6 +248,14 @@ static void pack_address(struct kt_store *s, const struct kt_event *ev, struct p
     drop_texts(s, (const uint32_t[]){name, type}, 2);
 }
 
+static void pack_where(struct kt_store *s, const struct kt_row *r, struct packed *p, bool *ok)
+{
+    if (!r->where.asked)
+        return;
+    struct t_where t = {text(s, r->where.country, ok), text(s, r->where.network, ok), text(s, r->where.aws, ok)};
+    p->where = tuple(s, T_WHERE, &t, sizeof t, 0, ok, NULL);
+}
+
 static void pack_key(struct kt_store *s, const struct kt_event *ev, struct packed *p, bool *ok)
 {
     uint32_t name = text(s, ev->key.id, ok), account = name ? text(s, ev->target.account, ok) : 0;
@@ -337,6 +345,7 @@ static void pack_event(struct kt_store *s, const struct kt_row *r, struct packed
     pack_agent(s, ev, p, ok);
     pack_target(s, ev, p, ok);
     pack_address(s, ev, p, ok);
+    pack_where(s, r, p, ok);
     pack_key(s, ev, p, ok);
     struct t_place place = {text(s, ev->event_name, ok), text(s, ev->event_source, ok), text(s, ev->account, ok),
                             text(s, ev->region, ok), text(s, ev->target.account, ok), text(s, ev->key.status, ok)};
@@ -397,6 +406,7 @@ void pack_release(struct kt_store *s, struct packed *p)
     drop_tuple(s, T_AGENT, p->agent);
     drop_tuple(s, T_PLACE, p->place);
     drop_tuple(s, T_ERROR, p->error);
+    drop_tuple(s, T_WHERE, p->where);
     drop_verdict(s, p);
     drop_tuple(s, T_ORIGIN, p->origin);
     if (p->id_form == ID_TEXT)
@@ -455,6 +465,17 @@ void unpack_place(const struct kt_store *s, uint32_t place, struct kt_event *ev)
     ev->region = span(s, t->region);
     ev->target.account = span(s, t->target_account);
     ev->key.status = span(s, t->key_status);
+}
+
+void unpack_where(const struct kt_store *s, uint32_t where, struct kt_row *r)
+{
+    if (!where)
+        return;
+    const struct t_where *t = tuple_at(s, T_WHERE, where);
+    r->where.asked = true;
+    r->where.country = span(s, t->country);
+    r->where.network = span(s, t->network);
+    r->where.aws = span(s, t->aws);
 }
 
 void unpack_error(const struct kt_store *s, uint32_t error, struct kt_event *ev)
@@ -564,6 +585,7 @@ static void unpack_event(const struct kt_store *s, const struct packed *p, char 
     unpack_agent(s, p->agent, ev);
     unpack_place(s, p->place, ev);
     unpack_error(s, p->error, ev);
+    unpack_where(s, p->where, r);
     ev->time = p->time;
     ev->event_id = unpack_id(s, p, id);
     ev->result = (enum kt_result)p->result;

@@ -269,6 +269,7 @@ void kt_state_close(struct kt_state *s)
         if (fds[i] >= 0)
             close(fds[i]);
     rows_free(s);
+    lives_free(s);
     kt_book_free(s->book);
     kt_arena_free(s->arena);
     if (s->locks) {
@@ -371,6 +372,8 @@ static enum db read_all(struct kt_state *s, const char *const *address, size_t n
     enum db r = state_take_triage(s);
     if (r == DB_OK)
         r = take_rest(s);
+    if (r == DB_OK)
+        r = lives_read(s);
     if (r == DB_OK)
         r = keep_counts(s);
     return r == DB_OK && row ? rows_read(s, address, n, row, ctx) : r;

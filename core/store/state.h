@@ -1,7 +1,8 @@
 /* keytop's memory: state.db, an SQLite database, and beside it triage.log.
  *
  * state.db holds the records of rows (so that they come back by being read
- * again), triage, checkpoints of sources, and how far each person has looked.
+ * again), triage, the lives of keys (kept.h), checkpoints of sources, and how
+ * far each person has looked.
  * It has a rollback journal, never a WAL: Debian 12's SQLite can damage one
  * that two processes write. triage.log holds each act of triage as one line of
  * text (triage.h); it is written and synced before the act counts as done, and
@@ -71,6 +72,9 @@ struct kt_state_row {
  * Called once, before kt_state_start, on one thread. `row` may be NULL. */
 void kt_state_load(struct kt_state *s, const char *const *address, size_t n,
                    bool (*row)(void *ctx, const struct kt_state_row *r), void *ctx);
+/* Keys' lives are remembered as well, the store's: called before kt_state_load.
+ * False: out of memory. */
+bool kt_state_keep_lives(struct kt_state *s, struct kt_store *store);
 /* From now on rows of `store` that come after those it has are written. */
 enum kt_code kt_state_start(struct kt_state *s, struct kt_store *store, struct kt_err *e);
 /* There are rows to write: cheap, for the engine's thread. */
@@ -121,6 +125,7 @@ struct kt_state_stats {
     uint64_t waiting;    /* rows not written yet */
     uint64_t missed;     /* rows that left the store before they could be written */
     uint64_t deleted_age, deleted_size; /* rows, since the file was made */
+    uint64_t deleted_lives;
     uint64_t triage;     /* entries known */
     uint64_t unstored;   /* of them in triage.log alone, so far */
     uint64_t refused;    /* acts */

@@ -15,14 +15,19 @@
 
 enum { ASIDE_MAX = 4 };
 
-static const char schema[] =
+/* What makes a file of version i + 1 of one of version i. */
+static const char *const schema[STATE_VERSION] = {
     "CREATE TABLE event(id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL,"
     " high INTEGER NOT NULL, address TEXT NOT NULL, record BLOB NOT NULL);"
     "CREATE INDEX event_order ON event(high, id);"
     "CREATE TABLE triage(n INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, line TEXT NOT NULL);"
     "CREATE TABLE checkpoint(source TEXT PRIMARY KEY, position BLOB NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE looked(who TEXT PRIMARY KEY, event INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE deleted(why TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID;";
+    "CREATE TABLE deleted(why TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE life(key TEXT PRIMARY KEY, at INTEGER NOT NULL, image BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX life_order ON life(at);"
+    "CREATE TABLE use_mark(n INTEGER PRIMARY KEY AUTOINCREMENT, marks BLOB NOT NULL);",
+};
 
 /* --- results ------------------------------------------------------------------- */
 
@@ -89,6 +94,9 @@ sqlite3_stmt *db_stmt(struct kt_state *s, int which)
                        " event = max(event, ?2), at = ?3",
         [S_COUNT_PUT] = "INSERT INTO deleted(why, rows) VALUES(?1, ?2) ON CONFLICT(why) DO UPDATE SET"
                         " rows = rows + ?2",
+        [S_LIFE_GET] = "SELECT image FROM life WHERE key = ?",
+        [S_LIFE_PUT] = "INSERT OR REPLACE INTO life(key, at, image) VALUES(?, ?, ?)",
+        [S_MARKS_PUT] = "INSERT OR REPLACE INTO use_mark(n, marks) VALUES(?, ?)",
     };
     sqlite3_stmt **q = &s->stmt[which];
     if (!*q && sqlite3_prepare_v3(s->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, q, NULL) != SQLITE_OK)
@@ -177,12 +185,15 @@ static enum db make_schema(struct kt_state *s)
         r = db_number(s, "SELECT count(*) FROM sqlite_schema", &tables);
     if (r == DB_OK)
         r = db_number(s, "PRAGMA user_version", &version);
-    if (r == DB_OK && tables == 0)
-        r = db_exec(s, schema);
-    if (r == DB_OK && tables == 0)
+    if (r == DB_OK && (tables == 0) != (version == 0))
+        r = DB_DAMAGED;
+    bool old = version < STATE_VERSION;
+    for (; r == DB_OK && version < STATE_VERSION; version++)
+        r = db_exec(s, schema[version]);
+    if (r == DB_OK && old)
         r = db_exec(s, mark);
     else if (r == DB_OK && version != STATE_VERSION)
-        r = DB_DAMAGED; /* there is no older one; newer ones were refused before */
+        r = DB_DAMAGED; /* newer ones were refused before */
     if (r == DB_OK)
         return db_exec(s, "COMMIT");
     (void)db_exec(s, "ROLLBACK");

@@ -15,8 +15,10 @@
 
 enum {
     STATE_APPLICATION = 0x6b746f70, /* "ktop" */
-    STATE_VERSION = 1,
+    STATE_VERSION = 2,
     BATCH_ROWS = 2000,
+    LIVES_BATCH = 2000,
+    LIVES_MS = 10000, /* lives change all the time: not more often than this */
     BATCH_BYTES = 4 << 20,
     REQUESTS_MAX = 1024,
     CHECKPOINTS_MAX = 10000,
@@ -46,7 +48,8 @@ struct checkpoint {
     bool dirty;
 };
 
-enum { S_TRIAGE_PUT, S_ROW_PUT, S_ROW_BACK, S_ROW_ID, S_CHECKPOINT_PUT, S_LOOK_PUT, S_COUNT_PUT, STATEMENTS };
+enum { S_TRIAGE_PUT, S_ROW_PUT, S_ROW_BACK, S_ROW_ID, S_CHECKPOINT_PUT, S_LOOK_PUT, S_COUNT_PUT, S_LIFE_GET, S_LIFE_PUT,
+       S_MARKS_PUT, STATEMENTS };
 
 struct kt_state {
     struct kt_state_opts o;
@@ -84,6 +87,8 @@ struct kt_state {
     ino_t log_inode;
     off_t log_at;         /* read up to here */
 
+    struct lives *lives;  /* NULL: no lives are kept */
+    int64_t lives_at;     /* kt_mono_ms(): not before then */
     struct kt_store *store;
     uint64_t saved;       /* rows up to this seq are written, or not to be */
     struct kt_arena *arena;
@@ -92,6 +97,7 @@ struct kt_state {
     atomic_bool stopping, armed; /* armed: the thread knows that there are rows */
     atomic_bool hurry;    /* a test waits */
     int64_t flush_at;     /* kt_mono_ms(); 0: nothing to write */
+    bool failing, begun;  /* begun: limits were looked at since the start */
 };
 
 /* state_log.c */
@@ -132,6 +138,13 @@ enum db rows_read(struct kt_state *s, const char *const *address, size_t n,
                   bool (*row)(void *ctx, const struct kt_state_row *r), void *ctx);
 /* Copies rows that can be read out of a damaged file. */
 uint64_t rows_salvage(struct kt_state *s, const char *path);
+
+/* state_lives.c. The first writes within a transaction, the last says how that
+ * ended. */
+enum db lives_write(struct kt_state *s, bool *more);
+void lives_written(struct kt_state *s, bool ok);
+enum db lives_read(struct kt_state *s);
+void lives_free(struct kt_state *s);
 
 /* state_keep.c */
 enum db keep_limits(struct kt_state *s);

@@ -34,6 +34,8 @@ static enum db delete_some(struct kt_state *s, const char *sql, int64_t bound, c
         r = count_deleted(s, why, gone);
     r = db_end(s, r);
     *n = r == DB_OK ? gone : 0;
+    if (strcmp(why, "life") == 0)
+        return r;
     pthread_mutex_lock(&s->lock);
     s->stats.rows -= s->stats.rows < (uint64_t)*n ? s->stats.rows : (uint64_t)*n;
     pthread_mutex_unlock(&s->lock);
@@ -75,6 +77,9 @@ static enum db keep_size(struct kt_state *s)
         /* rows may be small or large: as many as their share, and some more, so as not to come again at once */
         int64_t share = (int64_t)s->stats.rows * (used - most + most / 16) / used;
         r = delete_some(s, sql, share < 1 ? 1 : share > GO_AT_ONCE ? GO_AT_ONCE : share, "size", &n);
+        if (r == DB_OK && n == 0) /* no row is left: then the lives longest without news */
+            r = delete_some(s, "DELETE FROM life WHERE key IN (SELECT key FROM life ORDER BY at LIMIT ?1)", GO_AT_ONCE,
+                            "life", &n);
         if (r == DB_OK)
             r = used_pages(s, &used);
     }
@@ -94,7 +99,7 @@ static enum db give_back(struct kt_state *s)
 /* All rows are counted now and then; in between the state's own are added up. */
 enum db keep_counts(struct kt_state *s)
 {
-    int64_t rows = -1, pages = 0, age = 0, size = 0, now = kt_mono_ms();
+    int64_t rows = -1, pages = 0, age = 0, size = 0, lives = 0, now = kt_mono_ms();
     enum db r = db_number(s, "PRAGMA page_count", &pages);
     if (r == DB_OK && (!s->counted_at || now - s->counted_at > COUNT_MS)) {
         r = db_number(s, "SELECT count(*) FROM event", &rows);
@@ -104,9 +109,12 @@ enum db keep_counts(struct kt_state *s)
         r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'age'", &age);
     if (r == DB_OK)
         r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'size'", &size);
+    if (r == DB_OK)
+        r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'life'", &lives);
     if (r != DB_OK)
         return r;
     pthread_mutex_lock(&s->lock);
+    s->stats.deleted_lives = (uint64_t)lives;
     if (rows >= 0)
         s->stats.rows = (uint64_t)rows;
     s->stats.bytes = (uint64_t)pages * 4096;
@@ -116,9 +124,23 @@ enum db keep_counts(struct kt_state *s)
     return DB_OK;
 }
 
+/* Lives without news for as long as rows are kept. */
+static enum db keep_lives(struct kt_state *s)
+{
+    int n = GO_AT_ONCE;
+    int64_t oldest = INT64_MAX, before = kt_now(s->o.clock) - s->o.keep_ms;
+    enum db r = db_number(s, "SELECT coalesce(min(at), 9223372036854775807) FROM life", &oldest);
+    while (r == DB_OK && oldest < before && n == GO_AT_ONCE)
+        r = delete_some(s, "DELETE FROM life WHERE key IN (SELECT key FROM life WHERE at < ?1 ORDER BY at LIMIT 1000)",
+                        before, "life", &n);
+    return r;
+}
+
 enum db keep_limits(struct kt_state *s)
 {
     enum db r = keep_age(s);
+    if (r == DB_OK)
+        r = keep_lives(s);
     if (r == DB_OK)
         r = keep_size(s);
     if (r == DB_OK)

@@ -151,7 +151,7 @@ enum db rows_write(struct kt_state *s, uint64_t *to, uint64_t *written, uint64_t
         } else if (is_kept(&row)) {
             r = put_row(s, &row, &plain, &packed);
             bytes += packed.len + row.raw.n / 2;
-            ++*written;
+            *written += r == DB_OK && sqlite3_changes(s->db) > 0;
         }
         ++*to;
     }

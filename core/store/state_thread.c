@@ -1,6 +1,8 @@
 /* The state's own thread: acts of triage at once, all else once a second. */
 #include "store/state_impl.h"
 
+#include "store/kept.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -226,10 +228,17 @@ static enum db write_look(struct kt_state *s, uint64_t look, uint64_t saved)
     return db_run(s, q);
 }
 
+/* Lives go last of all, and at once where there is no later. */
+static bool lives_due(const struct kt_state *s)
+{
+    return s->lives && (atomic_load(&s->stopping) || atomic_load(&s->hurry) || kt_mono_ms() >= s->lives_at) &&
+           kt_store_lives_changed(s->store);
+}
+
 struct batch {
     uint64_t saved, written, missed, look, changes;
     size_t stored;
-    bool more;
+    bool more, more_lives;
 };
 
 static enum db write_batch(struct kt_state *s, struct batch *b)
@@ -243,10 +252,12 @@ static enum db write_batch(struct kt_state *s, struct batch *b)
         r = rows_write(s, &b->saved, &b->written, &b->missed, &b->more);
     if (r == DB_OK)
         r = write_checkpoints(s, b->saved);
+    if (r == DB_OK && lives_due(s))
+        r = lives_write(s, &b->more_lives);
     return r == DB_OK ? write_look(s, b->look, b->saved) : r;
 }
 
-static void batch_written(struct kt_state *s, const struct batch *b, uint64_t rows)
+static void batch_written(struct kt_state *s, const struct batch *b)
 {
     s->stored = b->stored;
     s->saved = b->saved;
@@ -254,7 +265,7 @@ static void batch_written(struct kt_state *s, const struct batch *b, uint64_t ro
     pthread_mutex_lock(&s->lock);
     if (s->look == b->look && b->look <= b->saved)
         s->look = 0;
-    s->stats.rows += rows;
+    s->stats.rows += b->written;
     s->stats.written += b->written;
     s->stats.missed += b->missed;
     s->stats.version += b->missed > 0;
@@ -270,6 +281,8 @@ static void start_over(struct kt_state *s)
     store_lock(s->store);
     s->saved = s->store->first - 1;
     store_unlock(s->store);
+    if (s->lives)
+        kt_store_lives_all(s->store);
     watch(s);
 }
 
@@ -281,13 +294,13 @@ static enum db flush_batch(struct kt_state *s, bool *more)
         return r;
     if (s->reopened)
         start_over(s);
-    int64_t before = sqlite3_total_changes(s->db);
     r = db_end(s, write_batch(s, &b));
+    if (s->lives)
+        lives_written(s, r == DB_OK);
     if (r != DB_OK)
         return r;
-    int64_t changed = sqlite3_total_changes(s->db) - before - (int64_t)(b.stored - s->stored);
-    batch_written(s, &b, changed > 0 ? (uint64_t)changed : 0);
-    *more = b.more || s->stored < known(s);
+    batch_written(s, &b);
+    *more = b.more || b.more_lives || s->stored < known(s);
     return DB_OK;
 }
 
@@ -302,10 +315,30 @@ static void note_waiting(struct kt_state *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+static bool checkpoints_wait(struct kt_state *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool yes = s->look > 0;
+    for (size_t i = 0; i < s->n_checkpoint && !yes; i++)
+        yes = s->checkpoint[i].dirty && s->checkpoint[i].after_seq <= s->saved;
+    pthread_mutex_unlock(&s->lock);
+    return yes;
+}
+
+/* Facts come all the time, and most have nothing to be written now. */
+static bool is_idle(struct kt_state *s)
+{
+    uint64_t n;
+    return s->begun && !s->reopened && !rows_waiting(s, &n) && s->stored >= known(s) && !checkpoints_wait(s) &&
+           !lives_due(s);
+}
+
 static enum db flush_all(struct kt_state *s)
 {
-    bool more = true;
+    bool more = !is_idle(s), lives = lives_due(s);
     enum db r = DB_OK;
+    if (!more)
+        return DB_OK;
     while (r == DB_OK && more) {
         more = false;
         r = flush_batch(s, &more);
@@ -314,6 +347,9 @@ static enum db flush_all(struct kt_state *s)
         if (r == DB_OK)
             r = keep_limits(s);
     }
+    if (r == DB_OK && lives)
+        s->lives_at = kt_mono_ms() + LIVES_MS;
+    s->begun |= r == DB_OK;
     return r == DB_OK ? keep_counts(s) : r;
 }
 
@@ -333,7 +369,9 @@ static void flush(struct kt_state *s)
     }
     db_trouble(s, r);
     note_waiting(s);
-    s->flush_at = r == DB_OK ? 0 : kt_mono_ms() + RETRY_MS;
+    s->failing = r != DB_OK;
+    bool lives_wait = s->lives && kt_store_lives_changed(s->store);
+    s->flush_at = s->failing ? kt_mono_ms() + RETRY_MS : lives_wait ? s->lives_at : 0;
     pthread_mutex_lock(&s->lock);
     s->settled = asked;
     (void)pthread_cond_broadcast(&s->done);
@@ -367,8 +405,9 @@ static void *run(void *arg)
             drain(s->watch_fd);
             take_others(s);
         }
-        if (!s->flush_at && atomic_load(&s->armed))
-            s->flush_at = kt_mono_ms() + FLUSH_MS;
+        int64_t soon = kt_mono_ms() + FLUSH_MS;
+        if (!s->failing && atomic_load(&s->armed) && (!s->flush_at || soon < s->flush_at))
+            s->flush_at = soon;
         if (s->flush_at && (kt_mono_ms() >= s->flush_at || atomic_load(&s->hurry)))
             flush(s);
     }

@@ -323,6 +323,19 @@ bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *
     return ok;
 }
 
+uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id)
+{
+    struct packed key = {0};
+    if (uuid_pack(event_id, key.id)) {
+        key.id_form = ID_UUID;
+    } else if (event_id.p) {
+        uint32_t text = sym_find(&s->tab[T_TEXT], event_id.p, event_id.n);
+        memcpy(key.id, &text, sizeof text);
+        key.id_form = text ? ID_TEXT : ID_NONE;
+    }
+    return key.id_form == ID_NONE ? 0 : seen_id(s, &key);
+}
+
 void kt_store_count_filtered(struct kt_store *s)
 {
     store_lock(s);
@@ -403,7 +416,7 @@ static bool keep_row(struct kt_arena *a, struct kt_row *r)
         &e->event_id, &e->event_name, &e->event_source, &e->error_code, &e->error_message,
         &e->actor.type, &e->actor.name, &e->actor.arn, &e->actor.account, &e->actor.principal_id, &e->actor.session,
         &e->actor.access_key_id, &e->actor.via, &e->target.name, &e->target.account, &e->key.id, &e->key.status,
-        &e->source.address, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
+        &e->source.address, &r->where.country, &r->where.network, &r->where.aws, &e->agent.text, &e->agent.tool, &e->agent.version, &e->agent.os, &e->account, &e->region,
         &r->origin.source, &r->origin.name, &r->origin.address, &r->malformed.reason, &r->triage.who, &r->triage.tags,
         &r->triage.assigned, &r->triage.note};
     bool ok = true;

@@ -88,6 +88,9 @@ bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], struct kt_spa
 /* Copies a row into `a`. False where it was dropped or never was. */
 bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_arena *a, struct kt_row *out);
 
+/* The newest row of this eventID; 0. The writer's. */
+uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id);
+
 /* --- entities: who and what the rows touch ----------------------------- */
 
 enum kt_entity_kind { KT_ENTITY_USER, KT_ENTITY_ADDRESS, KT_ENTITY_AGENT, KT_ENTITY_KEY, KT_ENTITY_KINDS };

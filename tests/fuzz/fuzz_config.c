@@ -27,6 +27,8 @@ static void look(const struct kt_config *c)
         text(c->rules.disabled[i].name);
     for (size_t i = 0; i < c->rules.n_placeholder; i++) {
         text(c->rules.placeholder[i].name);
+        if (c->rules.placeholder[i].file)
+            text(c->rules.placeholder[i].file);
         for (size_t k = 0; k < c->rules.placeholder[i].n; k++)
             text(c->rules.placeholder[i].value[k]);
     }

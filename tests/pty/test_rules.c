@@ -119,6 +119,33 @@ static void what_a_filter_keeps_out_is_shown_when_asked(void **state)
     quit(p);
 }
 
+#define EVENT(id, name, time)                                                                                      \
+    "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\",\"userName\":\"alice\",\"accountId\":\"111122223333\"}," \
+    "\"eventTime\":\"2026-11-24T10:" time "Z\",\"eventSource\":\"iam.amazonaws.com\",\"eventName\":\"" name "\","         \
+    "\"requestParameters\":{\"userName\":\"bob\"},\"eventID\":\"" id "\"}\n"
+#define CHAIN                                                                                                      \
+    "title: R\nid: rights\nname: rights\n" LOGS "detection: {s: {eventName: AttachUserPolicy}, condition: s}\n---\n"  \
+    "title: K\nid: key\nname: key\n" LOGS "detection: {s: {eventName: CreateAccessKey}, condition: s}\n---\n"         \
+    "title: C\nid: then_key\ncorrelation: {type: temporal_ordered, rules: [rights, key], group-by: [requestParameters.userName]," \
+    " timespan: 30m}\ncustom: {risk: 60, why: rights just before}\n"
+
+static void correlations_survive_a_reload(void **state)
+{
+    (void)state;
+    temp_write(&d, "rules/chain.yml", CHAIN);
+    temp_append(&d, "trail.json", "\n" EVENT("e1", "AttachUserPolicy", "01:00"));
+    struct pty *p = start();
+    temp_write(&d, "rules/mine.yml", RULE("seen by mine"));
+    pty_wait_text(p, "seen by mine"); /* loaded anew; what came before still counts */
+    temp_append(&d, "trail.json", EVENT("e2", "CreateAccessKey", "02:00"));
+    pty_wait_text(p, "rights just before");
+    temp_unlink(&d, "rules/chain.yml");
+    pty_wait_no_text(p, "rights just before");
+    temp_write(&d, "rules/chain.yml", CHAIN);
+    pty_wait_text(p, "rights just before");
+    quit(p);
+}
+
 static void watching_rules_costs_nothing(void **state)
 {
     (void)state;
@@ -135,6 +162,7 @@ int main(void)
         T(rules_come_change_and_go_with_their_files),
         T(a_broken_edit_keeps_the_old_rules_and_says_where),
         T(what_a_filter_keeps_out_is_shown_when_asked),
+        T(correlations_survive_a_reload),
         T(watching_rules_costs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

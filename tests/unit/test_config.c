@@ -74,7 +74,7 @@ static void all_else_is_read(void **state)
     (void)state;
     loads("follow: false\n"
           "output: {theme: keytop-light, ascii: true, color: never, columns: [time, key.id], clipboard: false}\n"
-          "rules:\n  folders: [r, /s]\n  disable: [one]\n  placeholders: {Admins: [alice, 'ops-*'], Nets: [10.0.0.0/8]}\n"
+          "rules:\n  folders: [r, /s]\n  disable: [one]\n  placeholders: {Admins: [alice, 'ops-*'], Nets: [10.0.0.0/8], L: {file: l.txt, values: [x]}}\n"
           "filters: {folders: [f]}\n"
           "risk:\n  target.other: {weight: -5}\n  12d6: {risk: 10, level: low}\n"
           "memory: {rows: 5000, size: 512 MiB}\n"
@@ -91,7 +91,9 @@ static void all_else_is_read(void **state)
     assert_string_equal(c.rules.folder[0], "/etc/keytop/r");
     assert_string_equal(c.rules.folder[1], "/s");
     assert_string_equal(c.rules.disabled[0].name, "one");
-    assert_int_equal(c.rules.n_placeholder, 2);
+    assert_int_equal(c.rules.n_placeholder, 3);
+    assert_string_equal(c.rules.placeholder[2].file, "/etc/keytop/l.txt");
+    assert_int_equal(c.rules.placeholder[2].n, 1);
     assert_string_equal(c.rules.placeholder[0].name, "Admins");
     assert_string_equal(c.rules.placeholder[0].value[1], "ops-*");
     assert_int_equal(c.rules.placeholder[1].n, 1);

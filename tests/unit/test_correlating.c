@@ -155,10 +155,10 @@ static void other_rules_begin_anew_with_what_was_kept(void **state)
                             BURST("burst", "keys, users", "3"));
     const char *user = "{\"eventName\":\"CreateUser\",\"user\":\"u\"}";
     feed_text(b, "x", 1, user);
-    kt_correlating_keep(b->c, 0, kt_span_of(user));
+    kt_correlating_keep(b->c, 0, kt_span_of(user), false);
     feed(b, "r1", 2, "CreateAccessKey");
     feed_text(b, "y", 3, user);
-    kt_correlating_keep(b->c, 1, kt_span_of(user));
+    kt_correlating_keep(b->c, 1, kt_span_of(user), false);
     assert_int_equal(members(b), 1);
     assert_true(kt_correlating_set_rules(b->c, b->s));
     memset(b->in, 0, sizeof b->in); /* their owner forgets as well */
@@ -181,7 +181,7 @@ static void the_oldest_of_those_kept_go_first(void **state)
     char text[16];
     for (int i = 0; i < KT_CORRELATING_KEPT + 10; i++) {
         snprintf(text, sizeof text, "{\"n\":%d}", i);
-        kt_correlating_keep(b->c, 0, kt_span_of(text));
+        kt_correlating_keep(b->c, 0, kt_span_of(text), false);
     }
     assert_true(kt_correlating_set_rules(b->c, b->s));
     assert_true(kt_span_is(kt_correlating_next(b->c, 1), "{\"n\":10}"));
