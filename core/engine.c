@@ -439,7 +439,7 @@ static struct object *object_take(struct kt_engine *g)
     size_t more = kt_rules_event_names(o->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
     n += more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX;
     o->engine = g;
-    o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, walk ? on_use : NULL});
+    o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, walk ? on_use : NULL, NULL});
     if (!o->ingest) {
         object_free(o);
         return NULL;
