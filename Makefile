@@ -36,7 +36,7 @@ COMPILER := $(notdir $(firstword $(CC)))
 VARIANT  := $(COMPILER)$(if $(SANITIZE),-san-$(subst $(comma),-,$(SANITIZE)))
 B        := build/$(VARIANT)
 
-PKGS      := ncursesw jansson sqlite3 libzstd zlib yaml-0.1 libutf8proc libxxhash libcrypto libpcre2-8 libcurl libmaxminddb
+PKGS      := ncursesw jansson sqlite3 libzstd zlib libdeflate yaml-0.1 libutf8proc libxxhash libcrypto libpcre2-8 libcurl libmaxminddb
 TEST_PKGS := cmocka vterm libssl
 
 # --- flags -------------------------------------------------------------------

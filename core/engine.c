@@ -67,6 +67,7 @@ struct kt_engine {
     uint64_t delivered;     /* seq up to which it has them */
     struct src *src;
     size_t n_src, cap_src;
+    struct kt_aws *aws; /* with the first source that needs it */
     size_t current; /* the source that is being stepped */
 
     struct object **object; /* handle is index + 1 */
@@ -258,6 +259,8 @@ static void keep_row(struct kt_engine *g, struct object *o, struct kt_row *row, 
     pthread_mutex_lock(&g->lock);
     s->state.rows += !kt_verdict_suppressed(&row->verdict);
     s->state.last_event = kt_now(g->opts.clock);
+    if (s->state.health.state == KT_HEALTH_LIVE && row->ev.time != KT_TIME_NONE)
+        s->state.lag = s->state.last_event - row->ev.time;
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -482,6 +485,14 @@ static void object_free(struct object *o)
     free(o);
 }
 
+/* Of the records that are parsed: what becomes rows, and what the ledger tells. */
+static unsigned kinds_wanted(const struct kt_engine *g)
+{
+    unsigned life = KT_KIND_BIT(KT_KIND_DEACTIVATION) | KT_KIND_BIT(KT_KIND_REACTIVATION) | KT_KIND_BIT(KT_KIND_DELETION) |
+                    KT_KIND_BIT(KT_KIND_CREATION) | KT_KIND_BIT(KT_KIND_CREDENTIAL) | KT_KIND_BIT(KT_KIND_CONTEXT);
+    return g->opts.kinds | (g->opts.ledger ? life : 0);
+}
+
 static struct object *object_take(struct kt_engine *g)
 {
     if (g->n_pool) {
@@ -492,16 +503,14 @@ static struct object *object_take(struct kt_engine *g)
     struct object *o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
-    unsigned life = KT_KIND_BIT(KT_KIND_DEACTIVATION) | KT_KIND_BIT(KT_KIND_REACTIVATION) | KT_KIND_BIT(KT_KIND_DELETION) |
-                    KT_KIND_BIT(KT_KIND_CREATION) | KT_KIND_BIT(KT_KIND_CREDENTIAL) | KT_KIND_BIT(KT_KIND_CONTEXT);
     bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
     const char **names = o->names;
-    size_t unnamed, n = kt_event_names(g->opts.kinds | (g->opts.ledger ? life : 0), names);
+    size_t unnamed, n = kt_event_names(kinds_wanted(g), names);
     o->rules = kt_rules_hold(g->rules);
     size_t more = kt_rules_event_names(o->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
     n += more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX;
     o->engine = g;
-    o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, walk ? on_use : NULL});
+    o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, walk ? on_use : NULL, NULL});
     if (!o->ingest) {
         object_free(o);
         return NULL;
@@ -612,9 +621,35 @@ static void sink_trouble(void *ctx, const char *place, const char *sentence, boo
     add_trouble(ctx, place, sentence, gap);
 }
 
+static void sink_remember(void *ctx, const char *what, const char *position)
+{
+    struct kt_engine *g = ctx;
+    /* what does not fit is read again in the next run */
+    (void)kt_state_checkpoint_put(g->state, kt_span_of(what), kt_span_of(position), kt_store_counts(g->store).last);
+}
+
+static bool sink_recall(void *ctx, const char *what, char *out, size_t size)
+{
+    struct kt_engine *g = ctx;
+    struct kt_arena *a = kt_arena_new(1 << 16);
+    struct kt_span at = a ? kt_state_checkpoint_get(g->state, kt_span_of(what), a) : KT_SPAN_NONE;
+    bool there = at.p && at.n < size;
+    if (there) {
+        memcpy(out, at.p, at.n);
+        out[at.n] = '\0';
+    }
+    kt_arena_free(a);
+    return there;
+}
+
 static struct kt_source_sink source_sink(struct kt_engine *g)
 {
-    return (struct kt_source_sink){g, sink_object, sink_bytes, sink_end, sink_at_rest, sink_trouble};
+    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_end, sink_at_rest, sink_trouble, NULL, NULL};
+    if (g->state) {
+        s.remember = sink_remember;
+        s.recall = sink_recall;
+    }
+    return s;
 }
 
 /* --- what is remembered ------------------------------------------------------- */
@@ -976,6 +1011,8 @@ enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *
     if (!g)
         return kt_fail(e, KT_ENOMEM, "out of memory");
     g->opts = *o;
+    if (!g->opts.aws.clock)
+        g->opts.aws.clock = o->clock;
     g->news_fd = g->stop_fd = g->state_fd = -1;
     atomic_init(&g->stopping, false);
     struct kt_err own = {0};
@@ -1018,6 +1055,7 @@ void kt_engine_free(struct kt_engine *g)
     kt_rules_free(g->rules);
     kt_correlating_free(g->correlating);
     kt_ruleset_free(g->ruleset);
+    kt_aws_free(g->aws); /* after the sources */
     kt_arena_free(g->correlated);
     kt_watch_free(g->enrich_watch);
     kt_enrich_free(g->enrich);
@@ -1061,7 +1099,7 @@ static struct src *new_src(struct kt_engine *g, const char *address, const char 
     }
     struct src *s = &g->src[g->n_src];
     *s = (struct src){.wait = {.kind = KT_WAIT_NONE, .fd = -1}};
-    s->state.last_event = KT_TIME_NONE;
+    s->state.last_event = s->state.lag = KT_TIME_NONE;
     copy_cut(s->state.address, sizeof s->state.address, address);
     if (name)
         copy_cut(s->state.name, sizeof s->state.name, name);
@@ -1076,8 +1114,18 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
     struct src *s = new_src(g, address, name, &own);
     if (!s)
         return kt_fail(e, own.code, "%s", own.text);
-    struct kt_source_opts o = {.follow = g->opts.follow, .clock = g->opts.clock, .seed = g->opts.seed};
-    enum kt_code code = kt_source_open(&s->source, address, &o, e);
+    const char *names[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
+    size_t unnamed, n = kt_event_names(kinds_wanted(g), names);
+    size_t more = kt_rules_event_names(g->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
+    struct kt_source_opts o = {.follow = g->opts.follow, .clock = g->opts.clock, .seed = g->opts.seed,
+                               .since = g->opts.since, .until = g->opts.until, .event_names = names,
+                               .n_event_names = n + (more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX)};
+    enum kt_code code = KT_OK;
+    if (kt_source_is_aws(address) && !g->aws)
+        code = kt_aws_new(&g->aws, &g->opts.aws, e);
+    o.aws = g->aws;
+    if (code == KT_OK)
+        code = kt_source_open(&s->source, address, &o, e);
     if (code != KT_OK)
         return code;
     s->source->ops->health(s->source, &s->state.health);
@@ -1418,7 +1466,7 @@ struct kt_completeness kt_engine_completeness(struct kt_engine *g)
         const struct kt_health *h = &s->state.health;
         c.reading |= h->state == KT_HEALTH_STARTING || h->state == KT_HEALTH_READING;
         bool files = !s->source || strcmp(s->source->ops->scheme, "file") == 0;
-        int64_t to = files ? counts.newest : h->last_poll;
+        int64_t to = files ? counts.newest : h->complete_to ? h->complete_to : h->last_poll;
         if (h->state == KT_HEALTH_FAILED || to == KT_TIME_NONE || to == 0)
             continue;
         c.complete_to = !any || to < c.complete_to ? to : c.complete_to;

@@ -3,6 +3,7 @@
  * base/) that the front end includes. */
 #ifndef KT_ENGINE_H
 #define KT_ENGINE_H
+#include "aws/aws.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "judge.h"
@@ -43,6 +44,7 @@ struct kt_engine_opts {
     struct kt_places places; /* what the judge knows of addresses */
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo:; 0: the default one */
+    struct kt_aws_opts aws;       /* for sources that ask AWS; its texts are borrowed */
     struct kt_enrich_files enrich; /* what more is known of addresses; read anew when they change, where following */
     struct kt_store_opts store;
     enum kt_memory memory;
@@ -118,6 +120,7 @@ struct kt_source_state {
     char address[256];
     struct kt_health health;
     int64_t last_event; /* real time of its last row's arrival; KT_TIME_NONE */
+    int64_t lag;        /* how long after its eventTime that row came, of a source that was live; KT_TIME_NONE */
     uint64_t rows;
 };
 /* Copies up to `max`; returns how many there are. */

@@ -1,4 +1,5 @@
 #include "check.h"
+#include "ask.h"
 
 #include "base/clock.h"
 #include "engine.h"
@@ -151,10 +152,15 @@ static void expression(struct check *k, const char *text)
 static void sources(struct check *k, const struct kt_options *o)
 {
     size_t answer = 0, missing = 0;
+    struct kt_aws *aws = NULL;
     for (size_t i = 0; i < o->n_source; i++) {
         const struct kt_source_arg *s = &o->source[i];
         struct kt_err e = {0};
-        enum kt_code c = kt_source_check(s->address, &e);
+        enum kt_code c = KT_OK;
+        if (kt_source_is_aws(s->address) && !aws)
+            c = kt_aws_new(&aws, &(struct kt_aws_opts){.profile = o->profile, .region = o->region, .mfa = kt_ask_mfa}, &e);
+        if (c == KT_OK)
+            c = kt_source_check(s->address, aws, &e);
         if (c == KT_OK) {
             say(k, "ok", "source %s%s%s", s->name ? s->name : "", s->name ? ": " : "", s->address);
             answer++;
@@ -163,6 +169,7 @@ static void sources(struct check *k, const struct kt_options *o)
         missing += c == KT_ENOTFOUND || c == KT_EIO;
         refused(k, c == KT_ENOTFOUND || c == KT_EIO ? 1 : 2, e.text);
     }
+    kt_aws_free(aws);
     if (missing && (!answer || o->shape == KT_SHAPE_SCREEN))
         worse(k, 2);
 }

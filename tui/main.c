@@ -1,11 +1,15 @@
 /* keytop: the program. */
 #include "app.h"
+#include "ask.h"
+#include "base/secret.h"
 #include "check.h"
 #include "clipboard.h"
 #include "headless.h"
 #include "loop.h"
+#include "net/net.h"
 #include "options.h"
 #include "signals.h"
+#include "source/policy.h"
 #include "term.h"
 #include "text/text.h"
 
@@ -174,12 +178,16 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
                                   .rule = o->rule,
                                   .ruleset = kt_options_rules(o),
                                   .kinds = o->kinds,
+                                  .aws = {.profile = o->profile, .region = o->region, .mfa = kt_ask_mfa},
                                   .ledger = true,
                                   .enrich = {c->enrichment.country, c->enrichment.network, c->enrichment.aws},
                                   .store = {.rows_max = c->memory.rows, .memory_max = c->memory.bytes, .keep_raw = screen}};
     char usual[KT_CONFIG_TEXT];
     choose_memory(&opts, o, c, usual);
     opts.store.keep_raw |= opts.memory == KT_MEMORY_FILE;
+    for (size_t i = 0; i < o->n_source; i++)
+        if (kt_source_is_aws(o->source[i].address))
+            kt_secret_no_cores();
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);
     int status = add_sources(g, o, &missed, &e)  ? complain(&e)
@@ -220,6 +228,19 @@ static enum kt_code configure(struct kt_options *o, struct kt_config *c, struct 
     return rc ? rc : kt_options_configure(o, c, e);
 }
 
+static int print_policy(const char *address)
+{
+    struct kt_err e = {0};
+    struct kt_buf b;
+    const char *note;
+    kt_buf_init(&b, 1 << 20);
+    int status = kt_source_policy(address, &b, &note, &e) ? complain(&e) : print(kt_buf_str(&b));
+    if (status == 0 && note[0])
+        kt_text_complain("%s", note);
+    kt_buf_free(&b);
+    return status;
+}
+
 static int begin(struct kt_options *o, int *signo)
 {
     struct kt_err e = {0};
@@ -228,6 +249,8 @@ static int begin(struct kt_options *o, int *signo)
         return print_help();
     if (o->version)
         return print("keytop " KEYTOP_VERSION "\n");
+    if (o->print_policy)
+        return print_policy(o->print_policy);
     kt_config_none(&c);
     bool bad = configure(o, &c, &e) != KT_OK;
     int status = !bad ? start(o, &c, signo) : o->check ? kt_check_run(o, &c, &e) : complain(&e);
@@ -240,6 +263,7 @@ int main(int argc, char **argv)
     struct kt_options o;
     struct kt_err e = {0};
     int signo = 0;
+    (void)kt_net_scrub(); /* before anything of TLS looks at it */
     fill_descriptors();
     setlocale(LC_CTYPE, "");
     int status = kt_options_parse(&o, argc, argv, isatty(STDOUT_FILENO), kt_now(NULL), &e) ? complain(&e)

@@ -25,6 +25,9 @@
     X(COLUMNS, 0, "columns", "LIST", true, "columns for table and csv: names, or dotted paths of\nthe record")      \
     X(KINDS, 0, "kinds", "LIST", true,                                                                               \
       "creation (default), use, deactivation, reactivation,\ndeletion, credential, or all")                         \
+    X(PROFILE, 0, "profile", "NAME", true, "the profile of ~/.aws that sources of AWS use")                          \
+    X(REGION, 0, "region", "NAME", true, "the AWS Region one works in, which says the partition")                     \
+    X(PRINT_POLICY, 0, "print-policy", "SOURCE", true, "print the least IAM policy that SOURCE needs")               \
     X(NAME, 0, "name", "NAME", true, "call the SOURCE that follows by this name")                                    \
     X(THEME, 0, "theme", "NAME", true, "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
     X(ASCII, 0, "ascii", NULL, true, "draw with ASCII alone")                                                        \
@@ -37,10 +40,8 @@
       "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
     X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
     X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
-    X(PROFILE, 0, "profile", "NAME", false, "")                                                                      \
-    X(REGION, 0, "region", "NAME", false, "")                                                                        \
-    X(WALL, 0, "wall", NULL, false, "")                                                                              \
-    X(PRINT_POLICY, 0, "print-policy", "SOURCE", false, "")
+    X(WALL, 0, "wall", NULL, false, "")
+
 
 enum option_id {
 #define X(id, letter, name, argument, built, help) OPT_##id,
@@ -75,6 +76,7 @@ enum { SOURCES_MAX = 1 << 20, FOLDERS_MAX = 1000, LONG_BASE = 1000, HELP_COLUMN 
 const char kt_options_no_source[] =
     "keytop: nothing to read: name a SOURCE\n"
     "  keytop demo:                    a simulated organization, live\n"
+    "  keytop cloudtrail:              CloudTrail's event history, live\n"
     "  keytop logs/ trail.json.gz      folders and files of CloudTrail records\n"
     "  zcat old.gz | keytop -          standard input\n"
     "  keytop --help                   all options\n";
@@ -192,6 +194,9 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_COLUMNS: return set_text(p, id, arg, &o->columns);
     case OPT_THEME: return set_text(p, id, arg, &o->theme);
     case OPT_CONFIG: return set_text(p, id, arg, &o->config);
+    case OPT_PROFILE: return set_text(p, id, arg, &o->profile);
+    case OPT_REGION: return set_text(p, id, arg, &o->region);
+    case OPT_PRINT_POLICY: return set_text(p, id, arg, &o->print_policy);
     case OPT_NAME: return set_text(p, id, arg, &p->name);
     case OPT_RULES: return add_folder(p, id, arg, &o->rules, &o->n_rules, &o->cap_rules);
     case OPT_FILTERS: return add_folder(p, id, arg, &o->filters, &o->n_filters, &o->cap_filters);
@@ -412,8 +417,8 @@ bool kt_options_help(struct kt_buf *b)
     kt_buf_adds(b, "Usage: keytop [OPTION]... [SOURCE]...\n"
                    "A live terminal monitor of permanent AWS access keys.\n\n"
                    "A SOURCE is a file or a folder of CloudTrail records (plain, gzip, zstd), - for\n"
-                   "standard input, or demo: for a simulated organization. file:PATH reads a PATH\n"
-                   "that looks like a scheme.\n\n");
+                   "standard input, cloudtrail: for CloudTrail's event history, or demo: for a\n"
+                   "simulated organization. file:PATH reads a PATH that looks like a scheme.\n\n");
     for (int i = 0; i < OPT_COUNT; i++)
         if (rows[i].built)
             help_row(b, &rows[i]);

@@ -29,6 +29,14 @@ static void source(struct kt_page *p, const struct kt_source_state *s)
         did = kt_page_fmt(p, "%s, %" PRIu64 " of %" PRIu64 " files", did, h->files_done, h->files_total);
     if (h->bytes_total)
         did = kt_page_fmt(p, "%s, %s bytes", did, kt_fmt_count(h->bytes_done, b));
+    if (s->lag != KT_TIME_NONE && s->lag >= 60000) /* a late source; what is a second old is no news */
+        did = kt_page_fmt(p, "%s, the newest came %s after it happened", did, kt_fmt_age(s->lag, b, NULL));
+    if (h->throttled)
+        did = kt_page_fmt(p, "%s, throttled %s", did, kt_fmt_plural(h->throttled, "time", "times", b));
+    if (h->gaps)
+        did = kt_page_fmt(p, "%s, %s", did, kt_fmt_plural(h->gaps, "gap", "gaps", b));
+    if (h->credentials_until)
+        did = kt_page_fmt(p, "%s, credentials until %s", did, kt_fmt_when(h->credentials_until, kt_app_now(a), 10, b));
     kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .left = did, .indent = 2, .style = KT_STYLE(DIM)});
     if (h->note[0])
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "", .indent = 2, .style = KT_STYLE(WARN),

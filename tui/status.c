@@ -54,7 +54,7 @@ bool kt_status_refresh(struct kt_app *a)
         same = minutes(now, heard(x)) == minutes(now, heard(y)) &&
                x->health.state == y->health.state && x->rows == y->rows &&
                x->health.bytes_done == y->health.bytes_done && x->health.troubles == y->health.troubles &&
-               strcmp(x->health.note, y->health.note) == 0;
+               x->health.slowed == y->health.slowed && strcmp(x->health.note, y->health.note) == 0;
     }
     return !same;
 }
@@ -130,7 +130,7 @@ static void state_words(const struct kt_app *a, const struct kt_source_state *s,
         break;
     case KT_HEALTH_LIVE:
         if (!s->health.pushed) {
-            snprintf(out, size, "%s", age[0] ? age : "live");
+            snprintf(out, size, "%s%s", age[0] ? age : "live", s->health.slowed ? " throttled" : "");
             break;
         }
         __attribute__((fallthrough)); /* what has been read says more */

@@ -30,6 +30,7 @@ struct kt_creds {
     struct kt_keys *keys, *fresh;
     int64_t born;      /* kt_aws_now() when they came */
     bool working, refused;
+    bool waited;       /* the same keys came again: after a while they are tried once more */
     int64_t retry_at;  /* kt_aws_mono() before which nothing is tried again */
     char says[CRED_SAYS];
 

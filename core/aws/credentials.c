@@ -40,6 +40,12 @@ void cred_hang_up(struct kt_creds *c)
     c->call = NULL;
 }
 
+struct kt_creds *kt_creds_share(struct kt_creds *c)
+{
+    c->shares++;
+    return c;
+}
+
 void kt_creds_free(struct kt_creds *c)
 {
     if (!c)
@@ -86,7 +92,9 @@ static bool same_keys(const struct kt_keys *a, const struct kt_keys *b)
 
 static void take_fresh(struct kt_creds *c)
 {
-    if ((c->refused && same_keys(c->keys, c->fresh)) ||
+    bool same = c->refused && same_keys(c->keys, c->fresh);
+    c->waited = same && !c->waited;
+    if (c->waited ||
         (c->fresh->expires != KT_TIME_NONE && c->fresh->expires <= kt_aws_now(c->aws))) {
         bool old_ones = !c->refused;
         kt_keys_free(c->fresh);

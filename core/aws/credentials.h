@@ -23,6 +23,7 @@ enum kt_code kt_creds_new(struct kt_creds **out, struct kt_aws *a, struct kt_net
 /* A role that is assumed with the keys of `source`, which is shared. */
 enum kt_code kt_creds_role(struct kt_creds **out, struct kt_creds *source, const char *arn, const char *external_id,
                            const char *region, struct kt_err *e);
+struct kt_creds *kt_creds_share(struct kt_creds *c);
 void kt_creds_free(struct kt_creds *c); /* with its last holder; NULL is nothing */
 
 enum kt_creds_state { KT_CREDS_WAITING, KT_CREDS_READY, KT_CREDS_FAILED };

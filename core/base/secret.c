@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* The size stands before what is given out. */
@@ -41,4 +43,11 @@ void kt_secret_wipe(struct kt_buf *b)
     if (b->p)
         explicit_bzero(b->p, b->cap);
     kt_buf_free(b);
+}
+
+void kt_secret_no_cores(void)
+{
+    /* both are helps; where they are refused, the rest still holds */
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

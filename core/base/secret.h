@@ -13,4 +13,7 @@ void kt_secret_free(void *p);
 /* Frees a buffer that held a secret, after wiping what it holds now. A buffer
  * that grew has left earlier copies behind: reserve its maximum first. */
 void kt_secret_wipe(struct kt_buf *b);
+/* From now on this process leaves no core file, and others of the same user
+ * cannot read its memory: libraries keep copies that we cannot wipe. */
+void kt_secret_no_cores(void);
 #endif

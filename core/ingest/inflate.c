@@ -1,5 +1,7 @@
 #include "ingest/inflate.h"
 
+#include "ingest/gunzip.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -70,7 +72,8 @@ static bool stop(struct kt_inflate *z)
     return false;
 }
 
-static bool plain_feed(struct kt_inflate *z, const unsigned char *p, size_t n)
+/* Hands out bytes that are there already; `taken`: as many were taken in. */
+static bool copy_out(struct kt_inflate *z, const unsigned char *p, size_t n, bool taken)
 {
     while (n) {
         size_t room = 0;
@@ -81,7 +84,7 @@ static bool plain_feed(struct kt_inflate *z, const unsigned char *p, size_t n)
         if (k > SLICE)
             k = SLICE; /* searched while it is in the cache */
         memcpy(to, p, k);
-        z->in += k;
+        z->in += taken ? k : 0;
         p += k;
         n -= k;
         if (!z->out.commit(z->out.ctx, k))
@@ -193,6 +196,27 @@ static bool gz_feed(struct kt_inflate *z, const unsigned char *p, size_t n)
     return gz_drain(z);
 }
 
+/* Members at once as long as that goes; from the first that does not on, in
+ * the streaming way, which hands out what is whole and says what is wrong. */
+static bool gz_whole(struct kt_inflate *z, struct kt_gunzip *g, const unsigned char *p, size_t n)
+{
+    while (n) {
+        size_t used = 0, made = 0;
+        if (z->member)
+            skip_padding(z, &p, &n);
+        const unsigned char *text = n ? kt_gunzip_member(g, p, n, &used, &made) : NULL;
+        if (!text)
+            return n == 0 || gz_feed(z, p, n);
+        z->member++;
+        z->in += used;
+        p += used;
+        n -= used;
+        if (!copy_out(z, text, made, false))
+            return false;
+    }
+    return true;
+}
+
 /* --- zstd ------------------------------------------------------------------ */
 
 static bool zs_start(struct kt_inflate *z)
@@ -262,7 +286,7 @@ static bool feed_known(struct kt_inflate *z, const unsigned char *p, size_t n)
     case KIND_ZSTD:
         return zs_feed(z, p, n);
     default:
-        return plain_feed(z, p, n);
+        return copy_out(z, p, n, true);
     }
 }
 
@@ -288,6 +312,15 @@ bool kt_inflate_feed(struct kt_inflate *z, const void *bytes, size_t n)
             return false;
     }
     return n == 0 || feed_known(z, p, n);
+}
+
+bool kt_inflate_whole(struct kt_inflate *z, struct kt_gunzip *g, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+    if (z->kind != KIND_UNKNOWN || z->n_held || n < MAGIC_MAX || tell(p, n, false) != KIND_GZIP)
+        return kt_inflate_feed(z, bytes, n);
+    z->kind = KIND_GZIP;
+    return gz_whole(z, g, p, n);
 }
 
 bool kt_inflate_flush(struct kt_inflate *z)

@@ -33,6 +33,10 @@ void kt_inflate_free(struct kt_inflate *z);
 void kt_inflate_reset(struct kt_inflate *z);
 /* False once damaged (kt_inflate_end says so) or stopped. */
 bool kt_inflate_feed(struct kt_inflate *z, const void *p, size_t n);
+/* As kt_inflate_feed, of the whole input at once: gzip is then read faster.
+ * What is handed out, and how it ends, is the same. */
+struct kt_gunzip;
+bool kt_inflate_whole(struct kt_inflate *z, struct kt_gunzip *g, const void *p, size_t n);
 /* The input has ended: hands out what was held back to tell its kind. */
 bool kt_inflate_flush(struct kt_inflate *z);
 /* How it stands; `why` (may be NULL) gets a sentence's part for all but

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "ingest/damage.h"
 #include "ingest/envelope.h"
+#include "ingest/gunzip.h"
 #include "ingest/inflate.h"
 #include "ingest/pick.h"
 #include "ingest/split.h"
@@ -152,7 +153,10 @@ static bool on_bytes(void *ctx, size_t n)
 {
     struct kt_ingest *g = ctx;
     g->stats.bytes += n;
-    return kt_split_commit(g->split, n);
+    bool go_on = kt_split_commit(g->split, n);
+    if (go_on && g->sink.between && !g->sink.between(g->sink.ctx))
+        g->stopped = true;
+    return go_on && !g->stopped;
 }
 
 /* --- the stream ------------------------------------------------------------ */
@@ -214,6 +218,11 @@ void kt_ingest_continue(struct kt_ingest *g, uint64_t records, uint64_t bytes)
 bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n)
 {
     return !g->stopped && kt_inflate_feed(g->inflate, p, n);
+}
+
+bool kt_ingest_whole(struct kt_ingest *g, struct kt_gunzip *z, const void *p, size_t n)
+{
+    return !g->stopped && kt_inflate_whole(g->inflate, z, p, n);
 }
 
 static bool no_memory(const struct kt_ingest *g)

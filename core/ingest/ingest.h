@@ -72,6 +72,9 @@ struct kt_record_sink {
      * walk is not sure of come through `record`, whatever their name. NULL:
      * nothing of this is looked for, at no cost. */
     bool (*use)(void *ctx, const struct kt_use *u);
+    /* Now and then, between records: whatever was handed on, the stream holds
+     * no reference to it any more. May be NULL. */
+    bool (*between)(void *ctx);
 };
 
 struct kt_ingest_stats {
@@ -99,6 +102,9 @@ void kt_ingest_free(struct kt_ingest *g);
 void kt_ingest_reset(struct kt_ingest *g);
 /* False once the stream is stopped or corrupt; kt_ingest_finish says which. */
 bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n);
+/* As kt_ingest_feed, of the whole input at once: gzip is then read faster (gunzip.h). */
+struct kt_gunzip;
+bool kt_ingest_whole(struct kt_ingest *g, struct kt_gunzip *z, const void *p, size_t n);
 /* The input has ended. `why` gets a sentence for all but KT_END_WHOLE, with
  * the offset ("gzip member 2 cut at byte 512; 17 records before it were
  * read"). A partial last JSON line without its newline is whole if it parses;

@@ -1,21 +1,22 @@
 #include "source/source.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Schemes that the command line documents and that are not built yet: they
  * are refused by their name instead of being taken for a file's. */
 static const struct {
     const char *prefix, *what;
 } later[] = {
-    {"cloudtrail:", "CloudTrail LookupEvents"},
     {"logs:", "CloudWatch Logs"},
     {"s3:", "a trail's bucket"},
     {"sqs:", "a queue"},
     {"splunk:", "Splunk"},
 };
+
+bool kt_source_is_aws(const char *address)
+{
+    return strncmp(address, "cloudtrail:", 11) == 0;
+}
 
 static bool is_demo(const char *address)
 {
@@ -30,26 +31,12 @@ enum kt_code kt_source_open(struct kt_source **out, const char *address, const s
         return kt_fail(e, KT_EUSAGE, "a source has no name: give a file, a folder, - or demo:");
     if (is_demo(address))
         return kt_source_demo.open(out, address, o, e);
+    if (kt_source_is_aws(address))
+        return kt_source_cloudtrail.open(out, address, o, e);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strncmp(address, later[i].prefix, strlen(later[i].prefix)) == 0)
             return kt_fail(e, KT_EUNSUPPORTED,
                            "%s: reading from %s is not built yet; for a file of that name write file:%s", address,
                            later[i].what, address);
     return kt_source_file.open(out, address, o, e);
-}
-
-enum kt_code kt_source_check(const char *address, struct kt_err *e)
-{
-    struct kt_source *s;
-    struct kt_source_opts o = {.follow = false};
-    struct stat st;
-    enum kt_code c = kt_source_open(&s, address, &o, e);
-    if (c != KT_OK)
-        return c;
-    bool file = strcmp(s->ops->scheme, "file") == 0 && strcmp(address, "-") != 0;
-    s->ops->close(s);
-    const char *path = strncmp(address, "file:", 5) == 0 ? address + 5 : address;
-    if (file && (stat(path, &st) != 0 || access(path, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK) != 0))
-        return kt_fail(e, errno == ENOENT ? KT_ENOTFOUND : KT_EIO, "%s: %s", path, strerror(errno));
-    return KT_OK;
 }

@@ -31,6 +31,11 @@ struct kt_source_sink {
     /* Something could not be read, or may have been missed: a place and a
      * sentence. `gap` when events may be missing: counted, and shown. */
     void (*trouble)(void *ctx, const char *place, const char *sentence, bool gap);
+    /* A position to go on from in a later run, kept with the rows that were
+     * yielded before it; and what an earlier run left. Both NULL where nothing
+     * is remembered; recall is false where there is none. */
+    void (*remember)(void *ctx, const char *what, const char *position);
+    bool (*recall)(void *ctx, const char *what, char *out, size_t size);
 };
 
 enum kt_wait_kind {
@@ -63,6 +68,11 @@ struct kt_health {
     uint64_t troubles;
     int64_t last_poll;  /* real time, ms */
     bool pushed;        /* news come by themselves (inotify): silence is no sign of age */
+    int64_t complete_to;       /* events up to here have been read; 0: as last_poll says */
+    int64_t credentials_until; /* real time at which the first of them end; 0: no end is known */
+    uint64_t throttled;        /* answers that it was asked too often */
+    bool slowed;               /* by them, now */
+    uint64_t gaps;             /* of the troubles, those where events may be missing */
     char note[120];     /* a sentence's part for the status line, or "" */
 };
 
@@ -70,8 +80,15 @@ struct kt_source_opts {
     bool follow;
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo: */
+    /* Of sources that can be asked for less than all there is; what comes all
+     * the same is left out by others. */
+    int64_t since, until;            /* eventTime; KT_TIME_NONE: open */
+    const char *const *event_names;  /* as of kt_event_names, and of rules; copied */
+    size_t n_event_names;
+    struct kt_aws *aws;              /* of sources that kt_source_is_aws; borrowed for their life */
 };
 
+struct kt_aws;
 struct kt_source;
 struct kt_source_ops {
     const char *scheme; /* "file", "demo", ... */
@@ -89,6 +106,9 @@ struct kt_source {
 
 extern const struct kt_source_ops kt_source_file; /* files, folders, "-" */
 extern const struct kt_source_ops kt_source_demo;
+extern const struct kt_source_ops kt_source_cloudtrail;
+/* Does this address need kt_source_opts.aws? */
+bool kt_source_is_aws(const char *address);
 
 /* Finds the source for an address ("PATH", "file:PATH", "-", "demo:",
  * "s3://...") and opens it. A scheme that is known but not built yet is
@@ -96,7 +116,7 @@ extern const struct kt_source_ops kt_source_demo;
  * scheme is part of a file's name. */
 enum kt_code kt_source_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
                             struct kt_err *e);
-/* Would it answer? What can be known without reading it: a file or folder is
- * there and may be read. */
-enum kt_code kt_source_check(const char *address, struct kt_err *e);
+/* Would it answer? A file or folder is there and may be read; AWS is asked for
+ * the last minute, with `aws` as of kt_source_opts; takes up to a minute. */
+enum kt_code kt_source_check(const char *address, struct kt_aws *aws, struct kt_err *e);
 #endif

@@ -26,7 +26,7 @@ int main(int argc, char **argv)
     static char buf[256 << 10];
     static const char *const names[] = {"CreateAccessKey"};
     unsigned long long rows = 0;
-    const struct kt_record_sink sink = {on_record, on_malformed, &rows, NULL};
+    const struct kt_record_sink sink = {on_record, on_malformed, &rows, NULL, NULL};
     struct kt_ingest *g = kt_ingest_new(names, 1, &sink);
     if (!g)
         return 1;

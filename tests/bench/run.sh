@@ -28,7 +28,7 @@ lib=
 for l in "$root/build/clang/libkeytop.a" "$root/build/gcc/libkeytop.a"; do
 	[ -f "$l" ] && lib=$l
 done
-flags=$(pkg-config --cflags jansson) libs=$(pkg-config --libs jansson libzstd zlib libxxhash libcrypto)
+flags=$(pkg-config --cflags jansson) libs=$(pkg-config --libs jansson libzstd zlib libdeflate libxxhash libcrypto)
 # shellcheck disable=SC2086
 "$cc" -O2 -std=c17 -D_GNU_SOURCE -o "$dir/generate" "$here/generate.c" -lz &&
 	"$cc" -O2 -std=c17 -D_GNU_SOURCE -o "$dir/unpack" "$here/unpack.c" -lz || exit 1

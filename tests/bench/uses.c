@@ -68,7 +68,7 @@ static double seconds(void)
 static double read_all(const char *p, size_t n, bool walk, struct count *c)
 {
     static const char *const none[] = {"CreateAccessKey"}, *const all[] = {"CreateAccessKey", "AKIA"};
-    const struct kt_record_sink sink = {on_record, on_malformed, c, walk ? on_use : NULL};
+    const struct kt_record_sink sink = {on_record, on_malformed, c, walk ? on_use : NULL, NULL};
     struct kt_ingest *g = kt_ingest_new(walk ? none : all, walk ? 1 : 2, &sink);
     struct kt_err why;
     *c = (struct count){0};

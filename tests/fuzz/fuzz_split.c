@@ -58,7 +58,7 @@ static bool on_use(void *ctx, const struct kt_use *u)
 static void run(struct kt_ingest **g, const uint8_t *data, size_t size, unsigned seed, struct log *l)
 {
     static const char *const names[] = {"CreateAccessKey", "Foo"};
-    const struct kt_record_sink sink = {on_record, on_malformed, l, on_use};
+    const struct kt_record_sink sink = {on_record, on_malformed, l, on_use, NULL};
     if (!*g) {
         kt_buf_init(&l->text, 16 << 20);
         *g = kt_ingest_new(names, 2, &sink);

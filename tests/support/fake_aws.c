@@ -305,7 +305,8 @@ static void lookup(struct fake_aws *f, const struct fake_request *r, struct fake
     const char *name = json_string_value(json_object_get(at, "AttributeValue"));
     const char *token = json_string_value(json_object_get(q, "NextToken"));
     long long from = (long long)json_number_value(json_object_get(q, "StartTime"));
-    long long to = (long long)json_number_value(json_object_get(q, "EndTime"));
+    const json_t *end_time = json_object_get(q, "EndTime"); /* both may be left out */
+    long long to = end_time ? (long long)json_number_value(end_time) : INT64_MAX;
     char asked[200], expect[200] = "";
     unsigned first = 0, seen = 0;
     bool empty = false;

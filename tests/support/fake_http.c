@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,6 +230,10 @@ static void *serve_all(void *arg)
 {
     struct fake_http *f = arg;
     struct pollfd p[CONNS + 2];
+    sigset_t pipe_only; /* TLS writes to whoever has hung up */
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, NULL);
     for (;;) {
         p[0] = (struct pollfd){.fd = f->stop, .events = POLLIN};
         p[1] = (struct pollfd){.fd = f->listener, .events = POLLIN};

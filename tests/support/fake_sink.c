@@ -72,7 +72,7 @@ static void trouble(void *ctx, const char *place, const char *sentence, bool gap
 
 void fake_sink_init(struct fake_sink *f)
 {
-    *f = (struct fake_sink){.sink = {f, object, bytes, end, at_rest, trouble}};
+    *f = (struct fake_sink){.sink = {f, object, bytes, end, at_rest, trouble, NULL, NULL}};
 }
 
 void fake_sink_free(struct fake_sink *f)

@@ -72,7 +72,7 @@ static const char *const kit_names[] = {"CreateAccessKey"};
 
 static inline struct kt_ingest *kit_new(struct seen *s)
 {
-    const struct kt_record_sink sink = {seen_record, seen_malformed, s, NULL};
+    const struct kt_record_sink sink = {seen_record, seen_malformed, s, NULL, NULL};
     seen_init(s);
     return kt_ingest_new(kit_names, 1, &sink);
 }

@@ -162,7 +162,7 @@ static bool keep_nothing(void *ctx, const struct kt_malformed *m)
 
 static void keep_one(const char *text, struct kept *k)
 {
-    const struct kt_record_sink sink = {keep_record, keep_nothing, k, NULL};
+    const struct kt_record_sink sink = {keep_record, keep_nothing, k, NULL, NULL};
     memset(k, 0, sizeof *k);
     struct kt_ingest *g = kt_ingest_new(kit_names, 1, &sink);
     assert_true(kt_ingest_feed(g, text, strlen(text)));

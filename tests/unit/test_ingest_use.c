@@ -48,7 +48,7 @@ static void feed(struct uses *x, const char *text, size_t n, bool asked)
     memset(x, 0, sizeof *x);
     seen_init(&x->seen);
     kt_buf_init(&x->text, LOG_MAX);
-    const struct kt_record_sink sink = {seen_record, seen_malformed, x, asked ? on_use : NULL};
+    const struct kt_record_sink sink = {seen_record, seen_malformed, x, asked ? on_use : NULL, NULL};
     struct kt_ingest *g = kt_ingest_new(kit_names, 1, &sink);
     assert_non_null(g);
     (void)kt_ingest_feed(g, text, n);
@@ -199,7 +199,7 @@ static void pieces_make_no_difference(void **state)
         memset(&x, 0, sizeof x);
         seen_init(&x.seen);
         kt_buf_init(&x.text, LOG_MAX);
-        const struct kt_record_sink sink = {seen_record, seen_malformed, &x, on_use};
+        const struct kt_record_sink sink = {seen_record, seen_malformed, &x, on_use, NULL};
         struct kt_ingest *g = kt_ingest_new(kit_names, 1, &sink);
         assert_non_null(g);
         assert_true(kt_ingest_feed(g, text, cut) && kt_ingest_feed(g, text + cut, strlen(text) - cut));

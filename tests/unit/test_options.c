@@ -104,9 +104,6 @@ static void what_is_not_built_is_refused_by_its_name(void **state)
         const char *option, *argument, *words;
     } bad[] = {
         {"--wall", NULL, "--wall is not built yet"},
-        {"--profile", "p", "--profile is not built yet"},
-        {"--region", "r", "--region is not built yet"},
-        {"--print-policy", "s", "--print-policy is not built yet"},
         {"-o", "ocsf", "--output ocsf is not built yet"},
         {"-o", "ecs", "--output ecs is not built yet"},
         {"-o", "splunk", "--output splunk is not built yet"},
@@ -115,6 +112,16 @@ static void what_is_not_built_is_refused_by_its_name(void **state)
         assert_int_equal(PARSE("demo:", bad[i].option, bad[i].argument), KT_EUNSUPPORTED);
         assert_non_null(strstr(e.text, bad[i].words));
     }
+}
+
+static void aws_has_options_of_its_own(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("cloudtrail:", "--profile", "p", "--region", "r"), KT_OK);
+    assert_string_equal(o.profile, "p");
+    assert_string_equal(o.region, "r");
+    assert_int_equal(PARSE("--print-policy", "cloudtrail:"), KT_OK);
+    assert_string_equal(o.print_policy, "cloudtrail:");
 }
 
 static void bad_values_name_the_option_and_what_is_allowed(void **state)
@@ -188,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_terminal_gets_the_screen_and_a_pipe_the_table),
         cmocka_unit_test(every_option_that_is_built_is_taken),
         cmocka_unit_test(what_is_not_built_is_refused_by_its_name),
+        cmocka_unit_test(aws_has_options_of_its_own),
         cmocka_unit_test(kinds_are_a_list_and_all_is_all_of_them),
         cmocka_unit_test(bad_values_name_the_option_and_what_is_allowed),
         cmocka_unit_test(an_empty_filter_and_no_source_are_no_errors_here),

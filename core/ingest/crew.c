@@ -1,0 +1,365 @@
+/* The owner's side of a crew: streams go in, what they hold is told. */
+#include "ingest/crew_impl.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { SPARE_MAX = 32 };
+
+/* --- birth and death ------------------------------------------------------------ */
+
+static size_t processors(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > KT_CREW_WORKERS_MAX ? KT_CREW_WORKERS_MAX : (size_t)n;
+}
+
+static bool make_locks(struct kt_crew *c)
+{
+    pthread_cond_t *const cond[] = {&c->work, &c->news, &c->room};
+    size_t n = 0;
+    if (pthread_mutex_init(&c->lock, NULL) != 0)
+        return false;
+    while (n < sizeof cond / sizeof *cond && pthread_cond_init(cond[n], NULL) == 0)
+        n++;
+    if (n == sizeof cond / sizeof *cond)
+        return true;
+    while (n)
+        (void)pthread_cond_destroy(cond[--n]);
+    (void)pthread_mutex_destroy(&c->lock);
+    return false;
+}
+
+struct kt_crew *kt_crew_new(const char *const *names, size_t n_names, const struct kt_crew_sink *sink, size_t workers)
+{
+    struct kt_crew *c = calloc(1, sizeof *c);
+    if (!c || !make_locks(c)) {
+        free(c);
+        return NULL;
+    }
+    c->sink = *sink;
+    c->names = names;
+    c->n_names = n_names;
+    c->workers = workers ? workers < KT_CREW_WORKERS_MAX ? workers : KT_CREW_WORKERS_MAX : processors();
+    TAILQ_INIT(&c->order);
+    TAILQ_INIT(&c->all);
+    c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->fd < 0) {
+        kt_crew_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+static void free_stream(struct kt_stream *s)
+{
+    for (struct slice *v; (v = STAILQ_FIRST(&s->in));) {
+        STAILQ_REMOVE_HEAD(&s->in, next);
+        free(v);
+    }
+    for (struct chunk *k; (k = STAILQ_FIRST(&s->out));) {
+        STAILQ_REMOVE_HEAD(&s->out, next);
+        crew_chunk_free(k);
+    }
+    crew_chunk_free(s->filling);
+    kt_ingest_free(s->ingest);
+    free(s);
+}
+
+void kt_crew_free(struct kt_crew *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->closing = true;
+    pthread_cond_broadcast(&c->work);
+    pthread_cond_broadcast(&c->room);
+    pthread_mutex_unlock(&c->lock);
+    for (size_t i = 0; i < c->started; i++)
+        pthread_join(c->thread[i], NULL);
+    for (struct kt_stream *s; (s = TAILQ_FIRST(&c->all));) {
+        TAILQ_REMOVE(&c->all, s, all);
+        free_stream(s);
+    }
+    while (c->n_spare)
+        free_stream(c->spare[--c->n_spare]);
+    free(c->spare);
+    if (c->fd >= 0)
+        (void)close(c->fd);
+    (void)pthread_cond_destroy(&c->work);
+    (void)pthread_cond_destroy(&c->news);
+    (void)pthread_cond_destroy(&c->room);
+    (void)pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+/* --- streams ---------------------------------------------------------------------- */
+
+/* One worker is enough; none is not. Signals are for other threads. */
+static bool start(struct kt_crew *c)
+{
+    sigset_t all, old;
+    if (c->started)
+        return true;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (c->started < c->workers && pthread_create(&c->thread[c->started], NULL, crew_work, c) == 0)
+        c->started++;
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return c->started > 0;
+}
+
+static struct kt_stream *take_stream(struct kt_crew *c)
+{
+    if (c->n_spare)
+        return c->spare[--c->n_spare];
+    struct kt_stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->crew = c;
+    STAILQ_INIT(&s->in);
+    STAILQ_INIT(&s->out);
+    s->ingest = crew_ingest_new(s);
+    if (!s->ingest) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+struct kt_stream *kt_crew_open(struct kt_crew *c, void *owner, uint64_t records, uint64_t bytes)
+{
+    struct kt_stream *s = start(c) ? take_stream(c) : NULL;
+    if (!s)
+        return NULL;
+    s->owner = owner;
+    s->begun = records || bytes;
+    kt_ingest_continue(s->ingest, records, bytes);
+    TAILQ_INSERT_TAIL(&c->all, s, all);
+    return s;
+}
+
+/* Over and told: its memory is for the next one. */
+static void let_go(struct kt_stream *s)
+{
+    struct kt_crew *c = s->crew;
+    struct kt_ingest *g = s->ingest;
+    TAILQ_REMOVE(&c->all, s, all);
+    if (c->n_spare == SPARE_MAX || !kt_grow(&c->spare, &c->cap_spare, c->n_spare + 1, sizeof(struct kt_stream *), SPARE_MAX)) {
+        free_stream(s);
+        return;
+    }
+    kt_ingest_reset(g);
+    *s = (struct kt_stream){.crew = c, .ingest = g};
+    STAILQ_INIT(&s->in);
+    STAILQ_INIT(&s->out);
+    c->spare[c->n_spare++] = s;
+}
+
+/* --- telling ------------------------------------------------------------------------ */
+
+static bool tell_one(const struct kt_crew *c, void *owner, const struct found *f)
+{
+    switch (f->kind) {
+    case FOUND_RECORD:
+        return c->sink.record(owner, &f->record);
+    case FOUND_MALFORMED:
+        return c->sink.malformed(owner, &f->malformed);
+    case FOUND_USE:
+        return c->sink.use(owner, &f->use);
+    }
+    return true;
+}
+
+static bool tell_chunk(const struct kt_crew *c, const struct kt_stream *s, const struct chunk *k)
+{
+    for (const struct found *f = k->first; f; f = f->next)
+        if (!tell_one(c, s->owner, f))
+            return false;
+    if (c->sink.progress)
+        c->sink.progress(s->owner, &k->stats);
+    return true;
+}
+
+/* Takes a stream's first chunk and tells it. Under the lock, which is given
+ * back meanwhile. True where the stream is gone. */
+static bool tell_first(struct kt_crew *c, struct kt_stream *s)
+{
+    struct chunk *k = STAILQ_FIRST(&s->out);
+    STAILQ_REMOVE_HEAD(&s->out, next);
+    pthread_mutex_unlock(&c->lock);
+    bool over = k->over, go_on = tell_chunk(c, s, k);
+    enum kt_ingest_end end = k->end;
+    struct kt_err why = k->why;
+    struct kt_ingest_stats stats = k->stats;
+    size_t used = k->arena ? kt_arena_used(k->arena) : 0;
+    crew_chunk_free(k);
+    pthread_mutex_lock(&c->lock);
+    s->out_bytes -= used;
+    c->stopped |= !go_on;
+    pthread_cond_broadcast(&c->room);
+    if (!over)
+        return false;
+    while (s->busy) /* its worker is about to look up */
+        pthread_cond_wait(&c->news, &c->lock);
+    TAILQ_REMOVE(&c->order, s, order);
+    pthread_cond_broadcast(&c->work); /* another one is first now */
+    pthread_mutex_unlock(&c->lock);
+    void *owner = s->owner;
+    let_go(s);
+    c->sink.ended(owner, end, &why, &stats);
+    pthread_mutex_lock(&c->lock);
+    return true;
+}
+
+/* Under the lock. `pass`: an open stream that has nothing to give is passed. */
+static void tell_ready(struct kt_crew *c, bool pass)
+{
+    for (struct kt_stream *s; !c->stopped && (s = TAILQ_FIRST(&c->order));) {
+        if (!STAILQ_EMPTY(&s->out)) {
+            (void)tell_first(c, s);
+        } else if (pass && is_idle(s)) {
+            TAILQ_REMOVE(&c->order, s, order);
+            s->in_order = false;
+            pthread_cond_broadcast(&c->work);
+            pthread_cond_broadcast(&c->room);
+        } else {
+            return;
+        }
+    }
+}
+
+static void into_order(struct kt_stream *s)
+{
+    if (!s->in_order)
+        TAILQ_INSERT_TAIL(&s->crew->order, s, order);
+    s->in_order = true;
+}
+
+bool kt_crew_tell(struct kt_crew *c)
+{
+    uint64_t rung;
+    ssize_t n = read(c->fd, &rung, sizeof rung); /* EAGAIN: nobody rang; others cannot be */
+    (void)n;
+    pthread_mutex_lock(&c->lock);
+    tell_ready(c, false);
+    bool go_on = !c->stopped;
+    pthread_mutex_unlock(&c->lock);
+    return go_on;
+}
+
+/* --- feeding -------------------------------------------------------------------------- */
+
+/* There is something to read: for a worker that has nothing to do, or for one
+ * that waits for room and may be the only one left. */
+static void wake(struct kt_crew *c)
+{
+    pthread_cond_signal(&c->work);
+    pthread_cond_broadcast(&c->room);
+}
+
+static bool is_gzip(const unsigned char *p, size_t n)
+{
+    return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;
+}
+
+bool kt_crew_feed(struct kt_stream *s, const void *p, size_t n)
+{
+    struct kt_crew *c = s->crew;
+    struct slice *v = n ? malloc(sizeof *v + n) : NULL;
+    if (!v)
+        return n == 0;
+    v->n = n;
+    memcpy(v->data, p, n);
+    pthread_mutex_lock(&c->lock);
+    while (!c->stopped && c->ahead >= KT_CREW_AHEAD) {
+        tell_ready(c, true);
+        if (!c->stopped && c->ahead >= KT_CREW_AHEAD)
+            pthread_cond_wait(&c->news, &c->lock);
+    }
+    bool go_on = !c->stopped;
+    if (go_on) {
+        s->gather |= !s->begun && is_gzip(p, n);
+        s->begun = true;
+        STAILQ_INSERT_TAIL(&s->in, v, next);
+        s->in_bytes += n;
+        c->ahead += n;
+        into_order(s);
+        if (!s->gather || s->in_bytes > KT_GUNZIP_IN_MAX)
+            wake(c);
+    } else {
+        free(v);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return go_on;
+}
+
+void kt_crew_end(struct kt_stream *s)
+{
+    struct kt_crew *c = s->crew;
+    pthread_mutex_lock(&c->lock);
+    s->ended = true;
+    into_order(s);
+    wake(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* --- waiting --------------------------------------------------------------------------- */
+
+bool kt_crew_at_rest(struct kt_stream *s, struct kt_ingest_stats *out)
+{
+    struct kt_crew *c = s->crew;
+    pthread_mutex_lock(&c->lock);
+    s->resting = true;
+    pthread_cond_signal(&c->work);
+    for (tell_ready(c, true); !c->stopped && !is_idle(s); tell_ready(c, true))
+        pthread_cond_wait(&c->news, &c->lock);
+    s->resting = false;
+    bool rests = !c->stopped && kt_ingest_at_rest(s->ingest);
+    if (!s->busy)
+        *out = kt_ingest_stats(s->ingest);
+    pthread_mutex_unlock(&c->lock);
+    return rests;
+}
+
+static bool anything(const struct kt_crew *c)
+{
+    const struct kt_stream *s;
+    TAILQ_FOREACH(s, &c->order, order)
+        if (!is_idle(s))
+            return true;
+    return false;
+}
+
+bool kt_crew_settle(struct kt_crew *c)
+{
+    pthread_mutex_lock(&c->lock);
+    struct kt_stream *s;
+    TAILQ_FOREACH(s, &c->order, order)
+        s->resting = true;
+    pthread_cond_broadcast(&c->work);
+    for (tell_ready(c, true); !c->stopped && anything(c); tell_ready(c, true))
+        pthread_cond_wait(&c->news, &c->lock);
+    bool go_on = !c->stopped;
+    pthread_mutex_unlock(&c->lock);
+    return go_on;
+}
+
+bool kt_crew_busy(struct kt_crew *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool busy = !c->stopped && anything(c);
+    pthread_mutex_unlock(&c->lock);
+    return busy;
+}
+
+int kt_crew_fd(const struct kt_crew *c)
+{
+    return c->fd;
+}

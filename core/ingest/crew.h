@@ -1,0 +1,59 @@
+/* Streams of bytes to records, read by other threads and told in order.
+ *
+ * A stream is opened, fed and ended by one thread, the crew's owner; workers
+ * decompress, split, parse and walk it (ingest.h), each stream by one worker
+ * at a time. What they find is told on the owner's thread, stream after
+ * stream in the order in which they were opened, each in its own order:
+ * nothing else can be told from reading on one thread. Only where the owner
+ * would have to wait for a stream that is still open and has nothing more to
+ * give, the next one is told before it.
+ *
+ * What is read ahead is bounded: KT_CREW_AHEAD bytes that wait to be read,
+ * KT_CREW_FOUND bytes of a stream's finds that wait to be told. Beyond that
+ * kt_crew_feed waits, and tells meanwhile. */
+#ifndef KT_INGEST_CREW_H
+#define KT_INGEST_CREW_H
+#include "ingest/ingest.h"
+
+enum { KT_CREW_AHEAD = 64 << 20, KT_CREW_FOUND = 4 << 20, KT_CREW_WORKERS_MAX = 8 };
+
+/* `owner` is what the stream was opened with. As in ingest.h: all is borrowed
+ * for the call; false stops the crew for good. */
+struct kt_crew_sink {
+    bool (*record)(void *owner, const struct kt_record *r);
+    bool (*malformed)(void *owner, const struct kt_malformed *m);
+    bool (*use)(void *owner, const struct kt_use *u); /* NULL: uses are not looked for */
+    /* So much of it was read and told; may be NULL. */
+    void (*progress)(void *owner, const struct kt_ingest_stats *s);
+    /* The stream is over, and gone. */
+    void (*ended)(void *owner, enum kt_ingest_end end, const struct kt_err *why, const struct kt_ingest_stats *s);
+};
+
+struct kt_crew;
+struct kt_stream;
+/* `names` as in kt_ingest_new. `workers` 0: one for each processor. Threads
+ * are started with the first stream. NULL where memory ran out. */
+struct kt_crew *kt_crew_new(const char *const *names, size_t n_names, const struct kt_crew_sink *sink, size_t workers);
+/* Streams that are not over are dropped without a word. */
+void kt_crew_free(struct kt_crew *c);
+
+/* A stream that continues one of `records` and `bytes`; NULL where memory or
+ * threads ran out. */
+struct kt_stream *kt_crew_open(struct kt_crew *c, void *owner, uint64_t records, uint64_t bytes);
+/* Copies the bytes. False once the crew was stopped, or memory ran out. */
+bool kt_crew_feed(struct kt_stream *s, const void *p, size_t n);
+/* The stream will be told as ended in its turn; it is not to be used again. */
+void kt_crew_end(struct kt_stream *s);
+/* Waits until all that was fed is read and told; then as kt_ingest_at_rest.
+ * `out` gets what the stream came to. */
+bool kt_crew_at_rest(struct kt_stream *s, struct kt_ingest_stats *out);
+
+/* Tells what is ready. False once the crew was stopped. */
+bool kt_crew_tell(struct kt_crew *c);
+/* Tells all that was fed so far, waiting for it. */
+bool kt_crew_settle(struct kt_crew *c);
+/* Is there anything that was fed, or ended, and not yet told? */
+bool kt_crew_busy(struct kt_crew *c);
+/* An eventfd, readable when there is something to tell; kt_crew_tell empties it. */
+int kt_crew_fd(const struct kt_crew *c);
+#endif

@@ -1,0 +1,103 @@
+/* The crew's inside: for crew.c (the owner's side) and crew_work.c alone. */
+#ifndef KT_INGEST_CREW_IMPL_H
+#define KT_INGEST_CREW_IMPL_H
+#include "base/arena.h"
+#include "ingest/crew.h"
+#include "ingest/gunzip.h"
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+enum found_kind { FOUND_RECORD, FOUND_MALFORMED, FOUND_USE };
+struct found {
+    struct found *next;
+    enum found_kind kind;
+    union {
+        struct kt_record record; /* its tree is held */
+        struct kt_malformed malformed;
+        struct kt_use use;
+    };
+};
+
+/* What a worker found since the last one; all texts in `arena`. */
+struct chunk {
+    STAILQ_ENTRY(chunk) next;
+    struct kt_arena *arena;
+    struct found *first, **last;
+    struct kt_ingest_stats stats; /* of the stream, so far */
+    bool over;
+    enum kt_ingest_end end;
+    struct kt_err why;
+};
+STAILQ_HEAD(chunks, chunk);
+
+struct slice { /* bytes that wait to be read */
+    STAILQ_ENTRY(slice) next;
+    size_t n;
+    char data[];
+};
+STAILQ_HEAD(slices, slice);
+
+struct kt_stream {
+    TAILQ_ENTRY(kt_stream) all, order;
+    struct kt_crew *crew;
+    void *owner;
+    struct kt_ingest *ingest;
+    bool in_order;
+    struct slices in;
+    size_t in_bytes;
+    struct chunks out;
+    size_t out_bytes;
+    bool begun;    /* something was fed */
+    bool gather;   /* gzip: waits for its whole */
+    bool resting;  /* the owner waits for it: nothing is gathered any more */
+    bool ended;    /* by the owner */
+    bool busy;     /* with a worker */
+    bool finished; /* its last chunk is in `out` */
+
+    /* the worker's */
+    struct chunk *filling;
+    struct chunk last; /* for its end, where memory ran out; it has no arena */
+    bool no_memory;
+    size_t unsaid; /* bytes read since the last chunk */
+};
+TAILQ_HEAD(streams, kt_stream);
+
+struct kt_crew {
+    struct kt_crew_sink sink;
+    const char *const *names;
+    size_t n_names;
+    size_t workers, started;
+    pthread_t thread[KT_CREW_WORKERS_MAX];
+    int fd;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work, news, room; /* for workers; for the owner; for workers whose finds are too many */
+    struct streams order;            /* what was fed and not wholly told */
+    size_t ahead;                    /* bytes in all `in`, and those being read */
+    bool stopped;                    /* the sink had enough */
+    bool closing;
+
+    /* the owner's */
+    struct streams all;
+    struct kt_stream **spare; /* with their memory, for the next ones */
+    size_t n_spare, cap_spare;
+};
+
+/* Has it anything left to be read? Under the lock. */
+static inline bool is_waiting(const struct kt_stream *s)
+{
+    return !STAILQ_EMPTY(&s->in) || (s->ended && !s->finished);
+}
+/* Nothing of it is anywhere. Under the lock. */
+static inline bool is_idle(const struct kt_stream *s)
+{
+    return !s->busy && !is_waiting(s) && STAILQ_EMPTY(&s->out);
+}
+
+/* crew_work.c */
+void *crew_work(void *crew);
+/* Whose finds go to the stream. NULL where memory ran out. */
+struct kt_ingest *crew_ingest_new(struct kt_stream *s);
+void crew_chunk_free(struct chunk *k);
+#endif

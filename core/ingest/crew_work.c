@@ -1,0 +1,295 @@
+/* The workers' side of a crew: streams are taken, read, and what was found is
+ * put where the owner tells it from. */
+#include "ingest/crew_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CHUNK_FULL = 512 << 10, /* bytes of finds that are handed over at once */
+    CHUNK_MAX = 64 << 20,   /* a record's text, kept twice at the most, and room */
+    UNSAID_MAX = 1 << 20    /* bytes read without a word */
+};
+
+/* --- chunks -------------------------------------------------------------------- */
+
+void crew_chunk_free(struct chunk *k)
+{
+    if (!k)
+        return;
+    for (struct found *f = k->first; f; f = f->next)
+        if (f->kind == FOUND_RECORD)
+            json_decref(f->record.json);
+    if (!k->arena) /* a stream's own */
+        return;
+    kt_arena_free(k->arena);
+    free(k);
+}
+
+static struct chunk *filling(struct kt_stream *s)
+{
+    if (s->filling)
+        return s->filling;
+    struct chunk *k = calloc(1, sizeof *k);
+    if (k && !(k->arena = kt_arena_new(CHUNK_MAX))) {
+        free(k);
+        return NULL;
+    }
+    if (k)
+        k->last = &k->first;
+    return s->filling = k;
+}
+
+/* One word is enough: the owner tells all that is there when it hears it. */
+static void ring(int fd)
+{
+    uint64_t one = 1;
+    ssize_t n;
+    do
+        n = write(fd, &one, sizeof one);
+    while (n < 0 && errno == EINTR);
+}
+
+/* Must this worker let others at the processor before it finds more? Not the
+ * first stream's: it is told meanwhile. Nor where that one waits for a worker. */
+static bool must_wait(const struct kt_crew *c, const struct kt_stream *s)
+{
+    const struct kt_stream *head = TAILQ_FIRST(&c->order);
+    return s->out_bytes >= KT_CREW_FOUND && head != s && !(is_waiting(head) && !head->busy) && !c->closing && !c->stopped;
+}
+
+/* Hands over what was found. False where nobody wants more. */
+static bool publish(struct kt_stream *s)
+{
+    struct kt_crew *c = s->crew;
+    struct chunk *k = s->filling;
+    s->unsaid = 0;
+    s->filling = NULL;
+    k->stats = kt_ingest_stats(s->ingest);
+    pthread_mutex_lock(&c->lock);
+    STAILQ_INSERT_TAIL(&s->out, k, next);
+    s->out_bytes += k->arena ? kt_arena_used(k->arena) : 0;
+    s->finished |= k->over;
+    pthread_cond_signal(&c->news);
+    while (must_wait(c, s))
+        pthread_cond_wait(&c->room, &c->lock);
+    bool go_on = !c->closing && !c->stopped;
+    pthread_mutex_unlock(&c->lock);
+    ring(c->fd);
+    return go_on;
+}
+
+/* --- what is found --------------------------------------------------------------- */
+
+static struct found *found(struct kt_stream *s, enum found_kind kind)
+{
+    struct chunk *k = filling(s);
+    struct found *f = k ? kt_arena_alloc(k->arena, sizeof *f) : NULL;
+    if (!f) {
+        s->no_memory = true;
+        return NULL;
+    }
+    f->next = NULL;
+    f->kind = kind;
+    return f;
+}
+
+/* A text that must be kept whole. */
+static bool keep(struct kt_stream *s, struct kt_span *text)
+{
+    struct kt_span copy = kt_arena_span(s->filling->arena, *text);
+    s->no_memory |= text->p && !copy.p;
+    *text = copy;
+    return !s->no_memory;
+}
+
+static bool add(struct kt_stream *s, struct found *f)
+{
+    struct chunk *k = s->filling;
+    *k->last = f;
+    k->last = &f->next;
+    return true;
+}
+
+/* Only here can a tree change hands: before, the stream has it as well. */
+static bool between(void *ctx)
+{
+    struct kt_stream *s = ctx;
+    return !s->filling || kt_arena_used(s->filling->arena) < CHUNK_FULL || publish(s);
+}
+
+static bool on_record(void *ctx, const struct kt_record *r)
+{
+    struct kt_stream *s = ctx;
+    struct found *f = found(s, FOUND_RECORD);
+    if (!f)
+        return false;
+    f->record = *r;
+    if (!keep(s, &f->record.bytes))
+        return false;
+    json_incref(r->json);
+    return add(s, f);
+}
+
+static bool on_malformed(void *ctx, const struct kt_malformed *m)
+{
+    struct kt_stream *s = ctx;
+    struct found *f = found(s, FOUND_MALFORMED);
+    if (!f)
+        return false;
+    f->malformed = *m;
+    struct kt_span reason = kt_span_of(m->reason);
+    if (!keep(s, &f->malformed.bytes) || !keep(s, &reason))
+        return false;
+    f->malformed.reason = reason.p;
+    return add(s, f);
+}
+
+static bool on_use(void *ctx, const struct kt_use *u)
+{
+    struct kt_stream *s = ctx;
+    struct found *f = found(s, FOUND_USE);
+    if (!f)
+        return false;
+    f->use = *u;
+    struct kt_span *const text[] = {
+        &f->use.event_name, &f->use.event_source, &f->use.event_time, &f->use.event_id, &f->use.error_code,
+        &f->use.address, &f->use.agent, &f->use.region, &f->use.recipient, &f->use.recipient_old,
+        &f->use.type, &f->use.key_id, &f->use.user_name, &f->use.arn, &f->use.account,
+    };
+    _Static_assert(sizeof(struct kt_use) == sizeof text / sizeof *text * sizeof **text + sizeof u->ordinal,
+                   "all of a use is kept");
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        if (!keep(s, text[i]))
+            return false;
+    return add(s, f);
+}
+
+struct kt_ingest *crew_ingest_new(struct kt_stream *s)
+{
+    const struct kt_record_sink sink = {on_record, on_malformed, s, s->crew->sink.use ? on_use : NULL, between};
+    return kt_ingest_new(s->crew->names, s->crew->n_names, &sink);
+}
+
+/* --- reading --------------------------------------------------------------------- */
+
+/* Gathered bytes in one piece; they are the slices' own where there is one. */
+static const char *whole(const struct slices *in, size_t total, char **made)
+{
+    const struct slice *one = STAILQ_FIRST(in);
+    *made = NULL;
+    if (one->n == total)
+        return one->data;
+    char *p = *made = malloc(total);
+    for (const struct slice *v = one; p && v; p += v->n, v = STAILQ_NEXT(v, next))
+        memcpy(p, v->data, v->n);
+    return *made;
+}
+
+static bool read_gathered(struct kt_stream *s, struct kt_gunzip *z, const struct slices *in, size_t total)
+{
+    char *made;
+    const char *p = z ? whole(in, total, &made) : NULL;
+    if (!p)
+        return false;
+    (void)kt_ingest_whole(s->ingest, z, p, total); /* its end says how it went */
+    free(made);
+    return true;
+}
+
+static void read_slices(struct kt_stream *s, const struct slices *in)
+{
+    const struct slice *v;
+    STAILQ_FOREACH(v, in, next) {
+        (void)kt_ingest_feed(s->ingest, v->data, v->n);
+        s->unsaid += v->n;
+        if (s->unsaid >= UNSAID_MAX && filling(s) && !publish(s))
+            return;
+    }
+}
+
+static void finish(struct kt_stream *s)
+{
+    struct kt_err why = {KT_OK, ""};
+    enum kt_ingest_end end = kt_ingest_finish(s->ingest, &why);
+    struct chunk *k = filling(s);
+    if (!k)
+        k = s->filling = &s->last;
+    k->over = true;
+    k->end = end;
+    k->why = why;
+    if (s->no_memory)
+        (void)kt_fail(&k->why, KT_ENOMEM, "memory ran out");
+    (void)publish(s);
+}
+
+static void free_slices(struct slices *in)
+{
+    for (struct slice *v; (v = STAILQ_FIRST(in));) {
+        STAILQ_REMOVE_HEAD(in, next);
+        free(v);
+    }
+}
+
+/* --- the worker -------------------------------------------------------------------- */
+
+static bool is_ready(const struct kt_crew *c, const struct kt_stream *s)
+{
+    bool gathers = s->gather && !s->ended && !s->resting && s->in_bytes <= KT_GUNZIP_IN_MAX;
+    return !s->busy && is_waiting(s) && !gathers && (s->out_bytes < KT_CREW_FOUND || s == TAILQ_FIRST(&c->order));
+}
+
+static struct kt_stream *next_job(const struct kt_crew *c)
+{
+    struct kt_stream *s;
+    TAILQ_FOREACH(s, &c->order, order)
+        if (is_ready(c, s))
+            return s;
+    return NULL;
+}
+
+/* One turn: all that waits, with the lock given back meanwhile. */
+static void one_turn(struct kt_crew *c, struct kt_stream *s, struct kt_gunzip *z)
+{
+    struct slices in = STAILQ_HEAD_INITIALIZER(in);
+    STAILQ_CONCAT(&in, &s->in);
+    size_t total = s->in_bytes;
+    bool over = s->ended, gathered = s->gather && total <= 2 * (size_t)KT_GUNZIP_IN_MAX;
+    s->in_bytes = 0;
+    s->gather = false;
+    s->busy = true;
+    pthread_mutex_unlock(&c->lock);
+
+    if (!gathered || !read_gathered(s, z, &in, total))
+        read_slices(s, &in);
+    free_slices(&in);
+    if (over)
+        finish(s);
+    else if (filling(s))
+        (void)publish(s);
+
+    pthread_mutex_lock(&c->lock);
+    c->ahead -= total;
+    s->busy = false;
+    pthread_cond_signal(&c->news);
+    pthread_cond_broadcast(&c->room);
+}
+
+void *crew_work(void *crew)
+{
+    struct kt_crew *c = crew;
+    struct kt_gunzip *z = kt_gunzip_new(); /* without it, all is streamed */
+    pthread_mutex_lock(&c->lock);
+    while (!c->closing) {
+        struct kt_stream *s = c->stopped ? NULL : next_job(c);
+        if (s)
+            one_turn(c, s, z);
+        else
+            pthread_cond_wait(&c->work, &c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+    kt_gunzip_free(z);
+    return NULL;
+}

@@ -1,0 +1,88 @@
+/* What the files of the cloudtrail: source share. */
+#ifndef KT_SOURCE_CLOUDTRAIL_H
+#define KT_SOURCE_CLOUDTRAIL_H
+#include "aws/call.h"
+#include "aws/credentials.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "source/source.h"
+
+enum {
+    TRAIL_NAMES = 64,
+    TRAIL_LANES_MAX = 5000,
+    TRAIL_BUSY = 16,          /* lanes that may wait for the network at once */
+    TRAIL_TOKEN_MAX = 16 << 10,
+    TRAIL_PAGE_MAX = 24 << 20 /* 50 records of 256 KB, escaped twice */
+};
+
+/* What is asked again, and how far back: events come late. RECENT is what a
+ * person waits for; the sweeps find what came later than that. */
+enum trail_scan { TRAIL_RECENT, TRAIL_DAY, TRAIL_WEEK, TRAIL_SCANS };
+
+struct trail_pass {
+    bool active, whole;    /* whole: no page of it had to be given up */
+    int64_t from, to;      /* eventTime, seconds; fixed for all its pages */
+    int64_t due;           /* kt_aws_mono() time of the next one */
+    size_t name;           /* of the event names, which one is being asked for */
+    size_t pages;
+    int restarts;
+    struct kt_buf token;   /* JSON text between its quotes; empty: the first page */
+    uint8_t memo[TRAIL_NAMES][KT_SHA256]; /* of answers of a single page */
+};
+
+/* One account in one Region. */
+struct trail_lane {
+    struct trail *trail;
+    struct kt_creds *creds;
+    struct kt_endpoint endpoint;
+    struct kt_pace *pace;     /* NULL: the account is not known yet */
+    char account[16], region[64], name[128];
+    struct trail_pass pass[TRAIL_SCANS];
+    struct kt_aws_call *call;
+    struct kt_keys *keys;     /* that the call was signed with */
+    enum trail_scan asked;    /* by the call */
+    bool busy, done;
+    int64_t wake;             /* kt_aws_mono(): nothing to do before; 0: now, or the network */
+    int failures, refusals;   /* in a row */
+    bool ailing;
+    char says[300];           /* what is wrong */
+    int64_t complete;         /* eventTime up to which RECENT passes were whole, ms; KT_TIME_NONE */
+    int64_t remembered;       /* of it, in the state that outlives us */
+    char key[512];            /* under that name */
+    int64_t answered;         /* kt_aws_now() of the last good answer; KT_TIME_NONE */
+    uint64_t records, bytes;
+};
+
+struct trail {
+    struct kt_source source;
+    struct kt_aws *aws;
+    struct kt_net *net;
+    bool follow;
+    int64_t since, until;      /* KT_TIME_NONE: open */
+    int64_t interval;          /* between RECENT passes, ms */
+    char *names[TRAIL_NAMES];
+    size_t n_names;
+    bool uses;                 /* were asked for, and cannot be looked up */
+    size_t unasked;            /* names that cannot, or are too many */
+    struct kt_creds *base;
+    struct trail_lane *lane;
+    size_t n_lanes, next, busy;
+    bool told;
+    char *profile;
+    struct kt_health health;
+};
+
+/* Goes on with a lane as far as it can without waiting; true where it fed a
+ * page. False and lane->wake: when it is due again. */
+bool trail_step(struct trail_lane *l, const struct kt_source_sink *sink);
+void trail_lane_start(struct trail_lane *l);
+void trail_lane_drop(struct trail_lane *l);
+
+/* What a page says of itself, read without building a tree of it: one bad
+ * byte in a record must not hide the token of the next page. */
+struct trail_page {
+    bool understood;      /* an object that has Events */
+    struct kt_span token; /* text between its quotes; unknown: the last page */
+};
+struct trail_page trail_read_page(struct kt_span body);
+#endif

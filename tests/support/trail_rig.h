@@ -1,0 +1,50 @@
+/* The cloudtrail: source over a fake CloudTrail, in time that the test makes
+ * pass, with the real ingest and store behind it. */
+#ifndef TESTS_SUPPORT_TRAIL_RIG_H
+#define TESTS_SUPPORT_TRAIL_RIG_H
+#include "aws/aws.h"
+#include "ingest/ingest.h"
+#include "source/source.h"
+#include "store/store.h"
+#include "tests/support/fake_aws.h"
+#include "tests/support/temp_dir.h"
+
+enum { RIG_TROUBLES = 64, RIG_MEMORIES = 1024 };
+
+struct trail_rig {
+    struct fake_aws aws;
+    struct temp_dir home;
+    int64_t now, start;     /* ms, of all clocks */
+    struct kt_clock clock;
+    uint64_t rng;
+    char vars[8][256];
+    char *env[9];
+    struct kt_aws *context;
+    struct kt_source *source;
+    struct kt_source_sink sink;
+    struct kt_wait wait;
+    struct kt_ingest *ingest;
+    struct kt_arena *arena;
+    struct kt_store *store;
+    size_t rows, pages, doubles;  /* doubles: what the store took twice */
+    unsigned char *seen;          /* by the event's number */
+    size_t seen_n;
+    size_t n_troubles, gaps;
+    char trouble[RIG_TROUBLES][300];
+    struct { char what[512], position[32]; } memory[RIG_MEMORIES];
+    size_t n_memories;
+};
+
+void rig_init(struct trail_rig *r, int64_t start, uint64_t seed);
+void rig_free(struct trail_rig *r);
+/* Opens it, as a new run would, with what earlier ones remembered. */
+void rig_open(struct trail_rig *r, const char *address, bool follow);
+void rig_close(struct trail_rig *r);
+/* Steps, and lets time pass where the source waits for it, up to `until`. */
+void rig_run(struct trail_rig *r, int64_t until);
+struct kt_health rig_health(const struct trail_rig *r);
+/* `n` events over `span` ms from the start on, each up to six hours late, and
+ * all that goes wrong meanwhile; ends when all have been there for long enough. */
+void trail_storm(struct trail_rig *r, size_t n, int64_t span);
+uint64_t rig_random(struct trail_rig *r);
+#endif

@@ -1,0 +1,8 @@
+/* Asks the person at the terminal, before there is a screen. */
+#ifndef KT_TUI_ASK_H
+#define KT_TUI_ASK_H
+#include "aws/aws.h"
+
+/* kt_aws_opts.mfa: the code of an MFA device, on /dev/tty, not echoed. */
+enum kt_asked kt_ask_mfa(void *ctx, const char *serial, char *code, size_t size);
+#endif
