@@ -6,7 +6,7 @@
 
 enum {
     ARENA_MAX = 64 << 20,
-    SEEN_CACHE = 4096,  /* callers, addresses and tools that were seen of late */
+    SEEN_CACHE = 4096, MEMO_SLOTS = 4096,  /* callers, addresses and tools that were seen of late */
     PENDING_MAX = 1024, /* entities whose rows are to be marked at the end of a step */
     MATCHES_MAX = KT_RULES_MATCHED_MAX,
     ROWS_OF_KEY = KT_LIFE_FAMILY + 1,
@@ -22,6 +22,12 @@ struct seen { /* a call like this was learnt, at this time or an earlier one */
     int64_t time;
 };
 
+struct memo { /* the digest of texts with this hash */
+    uint64_t hash;
+    struct kt_digest digest;
+};
+enum { MEMO_WHO, MEMO_ADDRESS, MEMO_AGENT, MEMOS };
+
 struct pending {
     kt_entity e;
     int64_t from, to;
@@ -33,6 +39,7 @@ struct kt_judge {
     struct kt_arena *a;      /* of one row or event */
     struct kt_facts *facts;
     struct seen *seen;
+    struct memo *memo;       /* MEMOS times MEMO_SLOTS */
     uint64_t seen_of;        /* traces dropped when it was begun */
     struct pending pending[PENDING_MAX];
     size_t n_pending;
@@ -219,7 +226,8 @@ struct call {
     struct principal who;
     struct kt_trace_entry e;
     struct kt_span address; /* of a network; unknown else */
-    const struct kt_agent *agent;
+    struct kt_digest whose, where, with; /* digests of who, address, agent */
+    bool has_agent;
     bool mfa;
 };
 
@@ -240,16 +248,16 @@ static bool learn_call(struct kt_judge *j, const struct call *c)
 {
     static const struct kt_digest none;
     struct kt_span network = KT_SPAN_NONE, country = KT_SPAN_NONE;
-    struct kt_digest who = digest_principal(&c->who);
+    struct kt_digest who = c->whose;
     bool ok = true;
     put_least(j, c, &who, KT_TRACE_SEEN, none, &ok);
     if (kt_span_known(c->address)) {
-        put_least(j, c, &who, KT_TRACE_ADDRESS, digest_text('D', c->address, KT_SPAN_NONE), &ok);
+        put_least(j, c, &who, KT_TRACE_ADDRESS, c->where, &ok);
         if (j->o.places.look)
             j->o.places.look(j->o.places.ctx, c->address, j->a, &network, &country);
     }
-    if (kt_span_known(c->agent->text) || kt_span_known(c->agent->tool))
-        put_least(j, c, &who, KT_TRACE_AGENT, digest_agent(c->agent), &ok);
+    if (c->has_agent)
+        put_least(j, c, &who, KT_TRACE_AGENT, c->with, &ok);
     if (kt_span_known(network))
         put_least(j, c, &who, KT_TRACE_NETWORK, digest_text('N', network, KT_SPAN_NONE), &ok);
     if (kt_span_known(country))
@@ -288,12 +296,46 @@ static void see_time(struct kt_judge *j, int64_t t)
 
 static bool learn_event_call(struct kt_judge *j, const struct kt_event *ev)
 {
-    struct call c = {.who = actor_of(ev), .agent = &ev->agent, .mfa = ev->actor.mfa == KT_YES,
+    struct call c = {.who = actor_of(ev), .mfa = ev->actor.mfa == KT_YES,
                      .address = ev->source.kind == KT_ADDRESS_IP ? ev->source.address : KT_SPAN_NONE};
     if (!known_by_name(&c.who) || ev->time == KT_TIME_NONE)
         return true;
     c.e = entry_of_event(ev, 0);
+    c.whose = digest_principal(&c.who);
+    c.where = digest_text('D', c.address, KT_SPAN_NONE);
+    c.with = digest_agent(&ev->agent);
+    c.has_agent = kt_span_known(ev->agent.text) || kt_span_known(ev->agent.tool);
     return learn_call(j, &c);
+}
+
+static struct memo *memo_at(struct kt_judge *j, int which, uint64_t hash, bool *there)
+{
+    struct memo *m = &j->memo[which * MEMO_SLOTS + (int)(hash % MEMO_SLOTS)];
+    *there = m->hash == hash;
+    m->hash = hash;
+    return m;
+}
+
+/* The same callers, addresses and tools come again and again: each is digested,
+ * and a tool's text read, once. */
+static void digest_call(struct kt_judge *j, struct call *c, const struct kt_fact *f, const uint64_t hash[MEMOS])
+{
+    bool there;
+    struct memo *m = memo_at(j, MEMO_WHO, hash[MEMO_WHO], &there);
+    m->digest = there ? m->digest : digest_principal(&c->who);
+    c->whose = m->digest;
+    m = memo_at(j, MEMO_ADDRESS, hash[MEMO_ADDRESS], &there);
+    m->digest = there ? m->digest : digest_text('D', f->address, KT_SPAN_NONE);
+    c->where = m->digest;
+    c->has_agent = kt_span_known(f->agent);
+    m = memo_at(j, MEMO_AGENT, hash[MEMO_AGENT], &there);
+    if (!there) {
+        struct kt_agent agent;
+        kt_arena_reset(j->a);
+        kt_agent_parse(f->agent, false, KT_SPAN_NONE, j->a, &agent);
+        m->digest = digest_agent(&agent);
+    }
+    c->with = m->digest;
 }
 
 bool kt_judge_use(struct kt_judge *j, const struct kt_fact *f, struct kt_span type)
@@ -307,13 +349,10 @@ bool kt_judge_use(struct kt_judge *j, const struct kt_fact *f, struct kt_span ty
                      .address = f->address_kind == KT_ADDRESS_IP ? f->address : KT_SPAN_NONE};
     if (!known_by_name(&c.who) || f->time == KT_TIME_NONE)
         return how != KT_LEARNT_NOT;
-    uint64_t hash = mix(mix(mix(mix(mix(0, f->account), type), f->user), f->address), f->agent);
-    if (is_like_before(j, hash, f->time))
+    const uint64_t hash[MEMOS] = {mix(mix(mix(0, f->account), type), f->user), mix(0, f->address), mix(0, f->agent)};
+    if (is_like_before(j, kt_hash(hash, sizeof hash), f->time))
         return how != KT_LEARNT_NOT;
-    struct kt_agent agent;
-    kt_arena_reset(j->a);
-    kt_agent_parse(f->agent, false, KT_SPAN_NONE, j->a, &agent);
-    c.agent = &agent;
+    digest_call(j, &c, f, hash);
     c.e = entry_of(f->time, f->event_id, f->event_name, f->address, f->user);
     return learn_call(j, &c) && how != KT_LEARNT_NOT;
 }
@@ -922,7 +961,8 @@ struct kt_judge *kt_judge_new(const struct kt_judge_opts *o)
     j->a = kt_arena_new(ARENA_MAX);
     j->facts = kt_facts_new();
     j->seen = calloc(SEEN_CACHE, sizeof *j->seen);
-    if (j->context && j->a && j->facts && j->seen)
+    j->memo = calloc((size_t)MEMOS * MEMO_SLOTS, sizeof *j->memo);
+    if (j->context && j->a && j->facts && j->seen && j->memo)
         return j;
     kt_judge_free(j);
     return NULL;
@@ -936,6 +976,7 @@ void kt_judge_free(struct kt_judge *j)
     kt_arena_free(j->a);
     kt_facts_free(j->facts);
     free(j->seen);
+    free(j->memo);
     free(j);
 }
 

@@ -24,6 +24,26 @@ static struct {
     size_t n;
 } made;
 
+static struct {
+    int least_attack, greatest_rotation, attacks, rotations;
+} risks = {.least_attack = 100};
+
+static void see_risk(const struct kt_row *r)
+{
+    const struct kt_verdict *v = &r->verdict;
+    bool attack = kt_span_is(r->ev.actor.name, "data-pipeline") || kt_span_is(r->ev.actor.name, "ci-publish") ||
+                  kt_span_is(r->ev.actor.name, "root");
+    if (attack && r->ev.result == KT_RESULT_CREATED) {
+        risks.attacks++;
+        risks.least_attack = v->risk < risks.least_attack ? v->risk : risks.least_attack;
+    }
+    for (size_t i = 0; i < v->n_signals; i++)
+        if (kt_span_starts(v->signal[i].name, "rotation.")) {
+            risks.rotations++;
+            risks.greatest_rotation = v->risk > risks.greatest_rotation ? v->risk : risks.greatest_rotation;
+        }
+}
+
 static void copy(char *to, size_t size, struct kt_span s)
 {
     snprintf(to, size, "%.*s", (int)s.n, s.p ? s.p : "");
@@ -33,6 +53,7 @@ static bool on_row(void *ctx, const struct kt_row *r, json_t *root)
 {
     (void)ctx;
     (void)root;
+    see_risk(r);
     if (kt_span_known(r->ev.key.id) && made.n < KEYS_MAX) {
         copy(made.id[made.n], sizeof made.id[0], r->ev.key.id);
         copy(made.actor[made.n], sizeof made.actor[0], r->ev.actor.name);
@@ -52,7 +73,7 @@ static int setup(void **state)
     arena = kt_arena_new(16 << 20);
     if (kt_engine_new(&engine, &o, &e) != KT_OK || kt_engine_add(engine, "demo:", NULL, &e) != KT_OK)
         return -1;
-    return kt_engine_run(engine, &(struct kt_engine_sink){.row = on_row}, -1) && arena ? 0 : -1;
+    return kt_engine_run(engine, &(struct kt_engine_sink){.row = on_row, .at_end = true}, -1) && arena ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -134,6 +155,15 @@ static void rotations_among_the_routine_are_told_both_ways(void **state)
     assert_true(both >= 5);
 }
 
+static void attacks_end_high_and_rotations_low(void **state)
+{
+    (void)state;
+    assert_true(risks.attacks >= 6);
+    assert_true(risks.least_attack >= 70);
+    assert_true(risks.rotations >= 5);
+    assert_true(risks.greatest_rotation <= 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +171,7 @@ int main(void)
         cmocka_unit_test(roots_own_key_is_used_from_the_same_address_with_another_tool),
         cmocka_unit_test(the_keys_of_the_spree_were_not_seen_in_use_before_they_were_deleted),
         cmocka_unit_test(rotations_among_the_routine_are_told_both_ways),
+        cmocka_unit_test(attacks_end_high_and_rotations_low),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
