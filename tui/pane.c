@@ -416,6 +416,13 @@ void kt_pane_counts(const struct kt_pane *p, struct kt_pen *pen)
         kt_pen_fmt(pen, KT_STYLE(WARN), " · %s rows no longer kept", kt_fmt_count(p->info.dropped, b));
 }
 
+void kt_pane_risk(const struct kt_pane *p, struct kt_pen *pen)
+{
+    if (p->info.risk)
+        kt_pen_fmt(pen, KT_STYLE(TEXT), "risk of the last 7 d: %u%s", p->info.risk,
+                   p->info.risk == KT_RISK_SUM_MAX ? " or more" : "");
+}
+
 static void draw_spark(const struct kt_pane *p, struct kt_pen *pen)
 {
     static const uint32_t none[SPARK_DAYS];

@@ -111,5 +111,7 @@ unsigned kt_pane_copy_contain(const struct kt_pane *p);
 void kt_pane_name(const struct kt_pane *p, struct kt_pen *pen);
 /* Counts, first and last time, sparkline: what is said of every entity. */
 void kt_pane_counts(const struct kt_pane *p, struct kt_pen *pen);
+/* What the risks of its rows come to. */
+void kt_pane_risk(const struct kt_pane *p, struct kt_pen *pen);
 void kt_pane_seen(const struct kt_pane *p, struct kt_pen *pen);
 #endif

@@ -35,6 +35,8 @@ static void facts(const struct kt_pane *p, struct kt_pen *pen)
     kt_pane_name(p, pen);
     tell_where(p, pen);
     kt_pane_counts(p, pen);
+    kt_pen_gap(pen, 2);
+    kt_pane_risk(p, pen);
     kt_pen_line(pen);
     kt_pane_seen(p, pen);
 }

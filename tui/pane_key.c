@@ -287,6 +287,36 @@ static void tell_triage(const struct kt_pane *p, struct kt_pen *pen, const struc
     kt_triage_tell(p->app, pen, &about, most);
 }
 
+/* --- what moved its risk -------------------------------------------------------------- */
+
+static void tell_evidence(const struct kt_pane *p, struct kt_pen *pen, const struct kt_signal *s)
+{
+    char b[KT_FMT_TEXT];
+    int64_t now = kt_app_now(p->app);
+    for (size_t i = 0; i < s->n_evidence; i++) {
+        const struct kt_evidence *e = &s->evidence[i];
+        kt_pen_gap(pen, 2);
+        kt_pen_text(pen, KT_STYLE(DIM), kt_fmt_when(e->time, now, kt_fmt_same_day(e->time, now) ? 8 : 19, b));
+        kt_pen_gap(pen, 1);
+        kt_pen_data(pen, KT_STYLE(DIM), e->event_id, KT_TEXT_IDENTITY, "");
+    }
+}
+
+/* Each signal with its weight and the events that it goes by. */
+static void tell_signals(const struct kt_pane *p, struct kt_pen *pen, const struct kt_verdict *v)
+{
+    for (size_t i = 0; i < v->n_signals; i++) {
+        const struct kt_signal *s = &v->signal[i];
+        struct kt_rule_info rule = {.title = s->name};
+        (void)kt_rules_signal(p->app->rules, s->name, &rule);
+        pen->indent = 6;
+        kt_pen_fmt(pen, s->weight > 0 ? KT_STYLE(BRIGHT) : KT_STYLE(OK), "%+4d ", s->weight);
+        kt_pen_data(pen, KT_STYLE(TEXT), rule.title, KT_TEXT_FREE, NULL);
+        tell_evidence(p, pen, s);
+        end(pen);
+    }
+}
+
 static void facts(const struct kt_pane *p, struct kt_pen *pen)
 {
     struct kt_row r;
@@ -304,8 +334,11 @@ static void facts(const struct kt_pane *p, struct kt_pen *pen)
     tell_life(p, pen);
     if (!first)
         tell_contain(p, pen, have ? &r : NULL);
-    if (have)
+    if (have) {
         kt_story_end(p->app, pen, &r);
+        if (p->cursor)
+            tell_signals(p, pen, &r.verdict);
+    }
     tell_state(p, pen);
     kt_pane_seen(p, pen);
 }

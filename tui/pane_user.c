@@ -9,6 +9,8 @@ static void facts(const struct kt_pane *p, struct kt_pen *pen)
     kt_pen_data(pen, KT_STYLE(TEXT), p->info.type, KT_TEXT_IDENTITY, "type not known");
     kt_pen_text(pen, KT_STYLE(DIM), "  account ");
     kt_pen_data(pen, KT_STYLE(TEXT), p->info.account, KT_TEXT_IDENTITY, "not known");
+    kt_pen_gap(pen, 2);
+    kt_pane_risk(p, pen);
     kt_pen_line(pen);
     kt_pane_counts(p, pen);
     kt_pen_fmt(pen, KT_STYLE(TEXT), " · acted in %s", kt_fmt_count(p->info.as_actor, b));

@@ -121,6 +121,17 @@ bool kt_rules_by_id(const struct kt_rules *s, struct kt_span id, struct kt_rule_
     return false;
 }
 
+bool kt_rules_signal(const struct kt_rules *s, struct kt_span signal, struct kt_rule_info *out)
+{
+    for (size_t i = 0; s && i < s->rule.n; i++) {
+        if (!kt_span_eq(s->rule.p[i]->info.signal, signal))
+            continue;
+        *out = s->rule.p[i]->info;
+        return true;
+    }
+    return false;
+}
+
 /* --- the verdict --------------------------------------------------------------- */
 
 /* "this, that"; what would not fit whole is left out. */

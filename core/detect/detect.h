@@ -121,6 +121,8 @@ struct kt_rule_info kt_rules_info(const struct kt_rules *r, size_t i);
 int kt_rules_find(const struct kt_rules *r, const char *name_or_id);
 /* A rule or correlation by its id alone. False: the set has none of that id. */
 bool kt_rules_by_id(const struct kt_rules *r, struct kt_span id, struct kt_rule_info *out);
+/* The rule of a signal. False: none has it. */
+bool kt_rules_signal(const struct kt_rules *r, struct kt_span signal, struct kt_rule_info *out);
 /* Filters and correlations are numbered for themselves. */
 size_t kt_rules_filters(const struct kt_rules *r);
 struct kt_rule_info kt_rules_filter_info(const struct kt_rules *r, size_t i);

@@ -481,11 +481,30 @@ const char *kt_entity_kind_name(enum kt_entity_kind k)
     return (unsigned)k < KT_ENTITY_KINDS ? name[k] : NULL;
 }
 
+static unsigned risk_of(const struct kt_store *s, kt_entity e)
+{
+    const uint32_t *row;
+    const struct entity *x = ent_at(s, e);
+    uint32_t n = x ? ent_rows(x, &row) : 0;
+    unsigned sum = 0;
+    for (uint32_t i = 0; i < n && i < KT_RISK_SUM_ROWS && sum < KT_RISK_SUM_MAX; i++) {
+        const struct packed *p = row_at(s, row_seq(s, row[n - 1 - i]));
+        if (p->kind == KT_KIND_MALFORMED || !p->verdict || p->suppressed || p->time == KT_TIME_NONE ||
+            p->time < s->counts.newest - KT_RISK_WINDOW_MS)
+            continue;
+        sum += ((const struct t_verdict *)tuple_at(s, T_VERDICT, p->verdict))->risk;
+    }
+    return sum < KT_RISK_SUM_MAX ? sum : KT_RISK_SUM_MAX;
+}
+
 bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct kt_entity_info *out)
 {
     store_lock(s);
     bool ok = ent_info(s, e, out);
+    if (s->times_dirty)
+        find_times(s);
     if (ok) {
+        out->risk = risk_of(s, e);
         keep(a, &out->name, &ok);
         keep(a, &out->type, &ok);
         keep(a, &out->account, &ok);

@@ -119,7 +119,13 @@ struct kt_entity_info {
     uint64_t dropped;
     uint64_t created, denied, failed; /* among rows */
     uint64_t as_actor, as_target;     /* user; among rows */
+    unsigned risk; /* kt_store_entity alone: what its rows' risks come to in KT_RISK_WINDOW_MS; 0 else */
 };
+/* The sum of the risks of an entity's rows of the seven days before the newest
+ * row, at most KT_RISK_SUM_MAX ("as much or more"); only the last
+ * KT_RISK_SUM_ROWS that arrived are looked at. */
+#define KT_RISK_WINDOW_MS (INT64_C(7) * 24 * 3600 * 1000)
+enum { KT_RISK_SUM_MAX = 999, KT_RISK_SUM_ROWS = 4096 };
 /* Spans in `a`. False where no kept row touches it. */
 bool kt_store_entity(struct kt_store *s, kt_entity e, struct kt_arena *a, struct kt_entity_info *out);
 /* The one of this kind and name, for an address, an agent or a key; 0 where no

@@ -226,6 +226,68 @@ static void every_signal_has_a_proof_a_weight_and_says_what_it_cannot_know(void 
     assert_int_equal(signals, PROOFS);
 }
 
+/* --- what the manual says ------------------------------------------------------------ */
+
+/* A man page with its requests, each run of blanks as one. */
+static char *page(const char *name)
+{
+    char path[4096];
+    const char *source = getenv("KEYTOP_SOURCE");
+    (void)snprintf(path, sizeof path, "%s/man/%s", source ? source : ".", name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    char *text = calloc(1, 1 << 18);
+    size_t n = fread(text, 1, (1 << 18) - 1, f), to = 0;
+    (void)fclose(f);
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i] == '\n' ? ' ' : text[i];
+        if (c != ' ' || (to && text[to - 1] != ' '))
+            text[to++] = c;
+    }
+    text[to] = '\0';
+    return text;
+}
+
+static void squeeze(struct kt_span s, char *out)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i] == '\n' ? ' ' : s.p[i];
+        if (c != ' ' || i == 0 || out[-1] != ' ')
+            *out++ = c;
+    }
+    while (out[-1] == ' ')
+        out--;
+    *out = '\0';
+}
+
+static void the_manual_tells_of_each_signal_and_fact_as_it_is(void **state)
+{
+    (void)state;
+    static const char *const facts[] = {
+#define X(name, says) name,
+        KT_RISK_FACTS(X)
+#undef X
+    };
+    char *keytop = page("keytop.1"), *guide = page("keytop-rules.5"), want[4096];
+    for (size_t i = 0; i < kt_rules_count(rules); i++) {
+        struct kt_rule_info r = kt_rules_info(rules, i);
+        if (!r.signal.n)
+            continue;
+        int n = snprintf(want, sizeof want, ".It Li %.*s %s%d %.*s. ", (int)r.signal.n, r.signal.p, r.weight < 0 ? "\\-" : "+",
+                         abs(r.weight), (int)r.title.n, r.title.p);
+        squeeze(r.unknown, want + n);
+        if (!strstr(keytop, want))
+            fail_msg("keytop(1) does not say: %s", want);
+    }
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+        (void)snprintf(want, sizeof want, ".It Li %s ", facts[i]);
+        if (!strstr(guide, want))
+            fail_msg("keytop-rules(5) does not name the fact %s", facts[i]);
+    }
+    free(keytop);
+    free(guide);
+}
+
 /* --- stories ------------------------------------------------------------------------- */
 
 enum { STORIES = 32 };
@@ -424,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_signal_is_raised_by_what_it_is_about_and_by_nothing_else),
         cmocka_unit_test(every_signal_has_a_proof_a_weight_and_says_what_it_cannot_know),
+        cmocka_unit_test(the_manual_tells_of_each_signal_and_fact_as_it_is),
         cmocka_unit_test(stories_end_as_they_say),
         cmocka_unit_test(stories_end_the_same_in_any_order_and_with_doubled_records),
         cmocka_unit_test(the_score_is_the_base_and_the_weights_within_bounds),
