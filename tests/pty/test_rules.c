@@ -73,8 +73,8 @@ static void rules_come_change_and_go_with_their_files(void **state)
     assert_false(pty_shows(p, "seen by mine", NULL, NULL));
     temp_mkdir(&d, "rules/deep");
     temp_write(&d, "rules/deep/more.yml",
-               "title: D\nid: deep\n" LOGS "detection: {s: {eventName: CreateAccessKey}, condition: s}\ncustom: {risk: 1, why: from below}\n");
-    pty_wait_text(p, "from below");
+               "title: From below\nid: deep\n" LOGS "detection: {s: {eventName: CreateAccessKey}, condition: s}\ncustom: {risk: 1}\n");
+    pty_wait_text(p, "From below"); /* among the rules of the pane; a graver one's words stand in the row */
     temp_unlink(&d, "rules/mine.yml");
     pty_wait_no_text(p, "changed by hand");
     quit(p);

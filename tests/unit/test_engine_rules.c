@@ -104,7 +104,7 @@ static void an_event_that_is_no_row_counts(void **state)
     assert_int_equal(c.shown, 3); /* it is no row for it */
     assert_int_equal(c.received, 3);
     struct kt_row r = row("e2");
-    assert_int_equal(r.verdict.risk, 85); /* the seed's 25, and 60 */
+    assert_int_equal(r.verdict.risk, 60); /* the graver of the seed's 25 and the correlation's 60 */
     assert_non_null(strstr(r.verdict.why, "rights just before"));
 }
 

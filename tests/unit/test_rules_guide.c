@@ -105,7 +105,7 @@ static void every_example_of_the_manual_loads_and_works(void **state)
 {
     (void)state;
     read_page("man/keytop-rules.5");
-    assert_int_equal(write_examples(".Bd -literal -offset indent\n", ".Ed"), 7);
+    assert_int_equal(write_examples(".Bd -literal -offset indent\n", ".Ed"), 8);
     struct kt_rules *s = load();
     assert_int_equal(kt_rules_correlations(s), 2);
     assert_int_equal(kt_rules_filters(s), 2);
