@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/hash.h"
-#include "ingest/ingest.h"
+#include "ingest/crew.h"
 #include "ingest/repair.h"
 #include "correlating.h"
 #include "ruleset.h"
@@ -22,7 +22,6 @@
 enum {
     SOURCES_MAX = 1000,
     OBJECTS_MAX = 1 << 20, /* at once: only files that end inside a record stay open */
-    POOL_MAX = 16,         /* streams kept for the next object */
     TROUBLES_MAX = 256,
     DECODE_MAX = 64 << 20, /* one record's decoded facts */
     TICK_MS = 100,
@@ -34,19 +33,18 @@ struct src {
     struct kt_source *source;
     struct kt_source_state state; /* under lock, except by its own thread */
     struct kt_wait wait;
+    size_t untold; /* its objects that have ended and are still being read */
     char *address; /* as a later run names it again, in the memory; NULL: it is not remembered */
 };
 
 struct object {
     struct kt_engine *engine;
-    struct kt_ingest *ingest;
+    struct kt_stream *stream; /* NULL: ended, and not yet told */
+    size_t at;                /* of the engine's objects */
     size_t src;
     char *name;
     uint64_t base_records, base_bytes; /* of earlier, finished parts */
     uint64_t counted;                  /* records told to the store so far */
-    bool dead;                         /* damaged: what comes is not read */
-    const char *names[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
-    const struct kt_rules *rules; /* held: some of the names are theirs */
 };
 
 struct kt_engine {
@@ -72,8 +70,8 @@ struct kt_engine {
 
     struct object **object; /* handle is index + 1 */
     size_t n_object, cap_object;
-    struct object *pool[POOL_MAX];
-    size_t n_pool;
+    struct kt_crew *crew;
+    size_t untold; /* of all sources */
     struct kt_arena *arena, *correlated; /* of a record; of a row that it changes */
     struct kt_buf content;
 
@@ -479,8 +477,6 @@ static void object_free(struct object *o)
 {
     if (!o)
         return;
-    kt_ingest_free(o->ingest);
-    kt_rules_free(o->rules);
     free(o->name);
     free(o);
 }
@@ -493,70 +489,95 @@ static unsigned kinds_wanted(const struct kt_engine *g)
     return g->opts.kinds | (g->opts.ledger ? life : 0);
 }
 
-static struct object *object_take(struct kt_engine *g)
+/* What is looked for: of kinds, and of the events that rules in force name. */
+static size_t names_wanted(const struct kt_engine *g, const char *name[KT_EVENT_NAMES + KT_RULES_NAMES_MAX])
 {
-    if (g->n_pool) {
-        struct object *o = g->pool[--g->n_pool];
-        kt_ingest_reset(o->ingest);
-        return o;
-    }
-    struct object *o = calloc(1, sizeof *o);
-    if (!o)
-        return NULL;
-    bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
-    const char **names = o->names;
-    size_t unnamed, n = kt_event_names(kinds_wanted(g), names);
-    o->rules = kt_rules_hold(g->rules);
-    size_t more = kt_rules_event_names(o->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
-    n += more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX;
-    o->engine = g;
-    o->ingest = kt_ingest_new(names, n, &(struct kt_record_sink){on_record, on_malformed, o, walk ? on_use : NULL, NULL});
-    if (!o->ingest) {
-        object_free(o);
-        return NULL;
-    }
-    return o;
+    size_t unnamed, n = kt_event_names(kinds_wanted(g), name);
+    size_t more = kt_rules_event_names(g->rules, name + n, KT_RULES_NAMES_MAX, &unnamed);
+    return n + (more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX);
 }
 
-static void object_give_back(struct kt_engine *g, struct object *o)
+static void count_records(void *owner, const struct kt_ingest_stats *s)
 {
-    free(o->name);
-    o->name = NULL;
-    o->dead = false;
-    o->counted = o->base_records = o->base_bytes = 0;
-    if (g->n_pool < POOL_MAX && o->rules == g->rules)
-        g->pool[g->n_pool++] = o;
-    else
-        object_free(o);
+    struct object *o = owner;
+    uint64_t now = o->base_records + s->records;
+    if (now > o->counted)
+        kt_store_count_records(o->engine->store, now - o->counted);
+    o->counted = now > o->counted ? now : o->counted;
+}
+
+/* A source that is done with its files is not done before they are told. */
+static void look_at_health(struct kt_engine *g, struct src *s)
+{
+    struct kt_health h = {0};
+    s->source->ops->health(s->source, &h);
+    if (s->untold && h.state == KT_HEALTH_DONE)
+        h.state = KT_HEALTH_READING;
+    g->health_changed |= memcmp(&h, &s->state.health, sizeof h) != 0;
+    pthread_mutex_lock(&g->lock);
+    s->state.health = h;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void on_ended(void *owner, enum kt_ingest_end end, const struct kt_err *why, const struct kt_ingest_stats *s)
+{
+    struct object *o = owner;
+    struct kt_engine *g = o->engine;
+    count_records(o, s);
+    if (end == KT_END_TRUNCATED || end == KT_END_CORRUPT)
+        add_trouble(g, o->name, why->text, true);
+    else if (end == KT_END_STOPPED && !atomic_load(&g->stopping))
+        add_trouble(g, o->name, why->text[0] ? why->text : "out of memory: not read to its end", true);
+    struct src *from = &g->src[o->src];
+    g->object[o->at] = NULL;
+    g->untold--;
+    if (--from->untold == 0 && from->source)
+        look_at_health(g, from);
+    object_free(o);
+}
+
+/* With the first object: what is wanted is known by then. */
+static bool make_crew(struct kt_engine *g)
+{
+    const char *name[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
+    bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
+    struct kt_crew_sink sink = {on_record, on_malformed, walk ? on_use : NULL, count_records, on_ended};
+    if (!g->crew)
+        g->crew = kt_crew_new(name, names_wanted(g, name), &sink, 0);
+    return g->crew != NULL;
+}
+
+static bool free_place(struct kt_engine *g, size_t *i)
+{
+    for (*i = 0; *i < g->n_object && g->object[*i];)
+        ++*i;
+    if (*i < g->n_object)
+        return true;
+    if (!kt_grow(&g->object, &g->cap_object, *i + 1, sizeof *g->object, OBJECTS_MAX))
+        return false;
+    g->object[g->n_object++] = NULL;
+    return true;
 }
 
 static uint64_t sink_object(void *ctx, const char *name, uint64_t records, uint64_t bytes)
 {
     struct kt_engine *g = ctx;
+    size_t i;
     if (atomic_load(&g->stopping))
         return 0;
-    size_t i = 0;
-    while (i < g->n_object && g->object[i])
-        i++;
-    if (i == g->n_object) {
-        if (!kt_grow(&g->object, &g->cap_object, i + 1, sizeof *g->object, OBJECTS_MAX)) {
-            add_trouble(g, name, "too many files are open inside a record", true);
-            return 0;
-        }
-        g->object[g->n_object++] = NULL;
+    if (!free_place(g, &i)) {
+        add_trouble(g, name, "too many files are open inside a record", true);
+        return 0;
     }
-    struct object *o = object_take(g);
-    char *copy = o ? strdup(name) : NULL;
-    if (!copy) {
+    struct object *o = calloc(1, sizeof *o);
+    if (o)
+        *o = (struct object){.engine = g, .at = i, .src = g->current, .name = strdup(name), .base_records = records,
+                             .base_bytes = bytes, .counted = records};
+    if (!o || !o->name || !make_crew(g) || !(o->stream = kt_crew_open(g->crew, o, records, bytes))) {
         object_free(o);
         add_trouble(g, name, "out of memory: not read", true);
         return 0;
     }
-    o->name = copy;
-    o->src = g->current;
-    o->base_records = o->counted = records;
-    o->base_bytes = bytes;
-    kt_ingest_continue(o->ingest, records, bytes);
     g->object[i] = o;
     return i + 1;
 }
@@ -566,41 +587,34 @@ static struct object *object_of(struct kt_engine *g, uint64_t handle)
     return handle && handle <= g->n_object ? g->object[handle - 1] : NULL;
 }
 
-static void count_records(struct kt_engine *g, struct object *o)
-{
-    uint64_t now = o->base_records + kt_ingest_stats(o->ingest).records;
-    if (now > o->counted)
-        kt_store_count_records(g->store, now - o->counted);
-    o->counted = now > o->counted ? now : o->counted;
-}
-
 static bool sink_bytes(void *ctx, uint64_t handle, const void *p, size_t n)
 {
     struct kt_engine *g = ctx;
     struct object *o = object_of(g, handle);
-    if (o && !o->dead) {
-        o->dead = !kt_ingest_feed(o->ingest, p, n);
-        count_records(g, o);
+    if (o && !kt_crew_feed(o->stream, p, n) && !atomic_load(&g->stopping)) {
+        atomic_store(&g->stopping, true);
+        add_trouble(g, o->name, "out of memory: reading stops", true);
     }
     return !atomic_load(&g->stopping);
 }
 
-static bool sink_end(void *ctx, uint64_t handle)
+static void sink_pause(void *ctx, uint64_t handle)
+{
+    struct object *o = object_of(ctx, handle);
+    if (o)
+        kt_crew_pause(o->stream);
+}
+
+static void sink_end(void *ctx, uint64_t handle)
 {
     struct kt_engine *g = ctx;
     struct object *o = object_of(g, handle);
     if (!o)
-        return true;
-    struct kt_err why = {0};
-    enum kt_ingest_end end = kt_ingest_finish(o->ingest, &why);
-    count_records(g, o);
-    if (end == KT_END_TRUNCATED || end == KT_END_CORRUPT)
-        add_trouble(g, o->name, why.text, true);
-    else if (end == KT_END_STOPPED && !atomic_load(&g->stopping))
-        add_trouble(g, o->name, why.text[0] ? why.text : "out of memory: not read to its end", true);
-    g->object[handle - 1] = NULL;
-    object_give_back(g, o);
-    return end == KT_END_WHOLE;
+        return;
+    g->untold++;
+    g->src[o->src].untold++;
+    kt_crew_end(o->stream);
+    o->stream = NULL;
 }
 
 static bool sink_at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *bytes)
@@ -608,12 +622,13 @@ static bool sink_at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t
     struct object *o = object_of(ctx, handle);
     if (!o)
         return true;
-    struct kt_ingest_stats s = kt_ingest_stats(o->ingest);
+    struct kt_ingest_stats s = {0};
+    bool rests = kt_crew_at_rest(o->stream, &s);
     if (records)
         *records = o->base_records + s.records;
     if (bytes)
         *bytes = o->base_bytes + s.bytes;
-    return kt_ingest_at_rest(o->ingest);
+    return rests;
 }
 
 static void sink_trouble(void *ctx, const char *place, const char *sentence, bool gap)
@@ -644,7 +659,7 @@ static bool sink_recall(void *ctx, const char *what, char *out, size_t size)
 
 static struct kt_source_sink source_sink(struct kt_engine *g)
 {
-    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_end, sink_at_rest, sink_trouble, NULL, NULL};
+    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_pause, sink_end, sink_at_rest, sink_trouble, NULL, NULL};
     if (g->state) {
         s.remember = sink_remember;
         s.recall = sink_recall;
@@ -874,8 +889,9 @@ static void reload_rules(struct kt_engine *g)
         take_rules(g);
         if (!kt_correlating_set_rules(g->correlating, g->rules))
             add_trouble(g, "rules", "out of memory: correlations stand as they were", true);
-        while (g->n_pool) /* streams for other names */
-            object_free(g->pool[--g->n_pool]);
+        const char *name[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
+        if (g->crew && !kt_crew_set_names(g->crew, name, names_wanted(g, name)))
+            add_trouble(g, "rules", "out of memory: events that new rules name are not looked for", true);
         g->rejudge_end = g->views ? kt_store_counts(g->store).last + 1 : 0;
         g->rejudge = g->rejudge_end ? 1 : 0;
         if (g->rejudge == g->rejudge_end)
@@ -1045,11 +1061,10 @@ void kt_engine_free(struct kt_engine *g)
         free(g->src[i].address);
     }
     free(g->src);
+    kt_crew_free(g->crew);
     for (size_t i = 0; i < g->n_object; i++)
         object_free(g->object[i]);
     free(g->object);
-    for (size_t i = 0; i < g->n_pool; i++)
-        object_free(g->pool[i]);
     kt_judge_free(g->judge);
     kt_store_free(g->store);
     kt_rules_free(g->rules);
@@ -1150,6 +1165,7 @@ enum kt_code kt_engine_feed(struct kt_engine *g, const char *name, const void *p
         return kt_fail(e, KT_ENOMEM, "out of memory");
     sink_bytes(g, h, p, n);
     sink_end(g, h);
+    (void)kt_crew_settle(g->crew);
     do
         judge_step(g);
     while (g->more_to_judge);
@@ -1165,12 +1181,7 @@ static void step(struct kt_engine *g, size_t i)
     struct kt_source_sink sink = source_sink(g);
     s->wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
     s->source->ops->step(s->source, &sink, &s->wait);
-    struct kt_health h = {0};
-    s->source->ops->health(s->source, &h);
-    g->health_changed |= memcmp(&h, &s->state.health, sizeof h) != 0;
-    pthread_mutex_lock(&g->lock);
-    s->state.health = h;
-    pthread_mutex_unlock(&g->lock);
+    look_at_health(g, s);
 }
 
 static bool due(const struct kt_wait *w, bool readable, int64_t now)
@@ -1258,6 +1269,7 @@ static void plan(struct kt_engine *g, struct round *r)
     plan_rules(g, r, now, &wait);
     plan_memory(g, r);
     plan_enrich(g, &r->fd[g->n_src + 3], &r->active, now, &wait);
+    r->fd[g->n_src + 4] = (struct pollfd){.fd = g->crew ? kt_crew_fd(g->crew) : -1, .events = POLLIN};
     r->timeout = wait > 3600000 ? 3600000 : (int)wait;
 }
 
@@ -1322,7 +1334,7 @@ static void tick(struct kt_engine *g, int64_t *last)
 
 static void loop(struct kt_engine *g, int stop_fd)
 {
-    struct round r = {.fd = calloc(g->n_src + 4, sizeof *r.fd)};
+    struct round r = {.fd = calloc(g->n_src + 5, sizeof *r.fd)};
     if (!r.fd) {
         add_trouble(g, "keytop", "out of memory: nothing can be read", true);
         return;
@@ -1336,12 +1348,12 @@ static void loop(struct kt_engine *g, int stop_fd)
     publish(g, &told);
     while (!atomic_load(&g->stopping)) {
         plan(g, &r);
-        if (!r.active && !g->more_to_judge)
+        if (!r.active && !g->more_to_judge && !g->untold)
             break;
         if (g->more_to_judge)
             r.timeout = 0;
         r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        int n = poll(r.fd, g->n_src + 4, r.timeout);
+        int n = poll(r.fd, g->n_src + 5, r.timeout);
         if (n < 0 && errno != EINTR)
             break;
         if (n > 0 && r.fd[0].revents)
@@ -1350,6 +1362,8 @@ static void loop(struct kt_engine *g, int stop_fd)
         step_memory(g, &r);
         step_enrich(g, &r.fd[g->n_src + 3]);
         step_due(g, &r);
+        if (g->crew)
+            (void)kt_crew_tell(g->crew);
         judge_step(g);
         publish(g, &told);
         tick(g, &ticked);

@@ -20,6 +20,32 @@ static size_t processors(void)
     return n < 1 ? 1 : n > KT_CREW_WORKERS_MAX ? KT_CREW_WORKERS_MAX : (size_t)n;
 }
 
+static struct names *names_new(const char *const *names, size_t n)
+{
+    size_t text = 0;
+    for (size_t i = 0; i < n; i++)
+        text += strlen(names[i]) + 1;
+    struct names *m = malloc(sizeof *m + n * sizeof *m->name + text);
+    if (!m)
+        return NULL;
+    m->refs = 1;
+    m->n = n;
+    m->name = (const char **)(m + 1);
+    char *p = (char *)(m->name + n);
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(names[i]) + 1;
+        m->name[i] = memcpy(p, names[i], len);
+        p += len;
+    }
+    return m;
+}
+
+static void names_let_go(struct names *m)
+{
+    if (m && --m->refs == 0)
+        free(m);
+}
+
 static bool make_locks(struct kt_crew *c)
 {
     pthread_cond_t *const cond[] = {&c->work, &c->news, &c->room};
@@ -44,32 +70,50 @@ struct kt_crew *kt_crew_new(const char *const *names, size_t n_names, const stru
         return NULL;
     }
     c->sink = *sink;
-    c->names = names;
-    c->n_names = n_names;
+    c->names = names_new(names, n_names);
     c->workers = workers ? workers < KT_CREW_WORKERS_MAX ? workers : KT_CREW_WORKERS_MAX : processors();
     TAILQ_INIT(&c->order);
     TAILQ_INIT(&c->all);
+    STAILQ_INIT(&c->empty);
     c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (c->fd < 0) {
+    if (c->fd < 0 || !c->names) {
         kt_crew_free(c);
         return NULL;
     }
     return c;
 }
 
-static void free_stream(struct kt_stream *s)
+static void free_slices(struct slices *in)
 {
-    for (struct slice *v; (v = STAILQ_FIRST(&s->in));) {
-        STAILQ_REMOVE_HEAD(&s->in, next);
+    for (struct slice *v; (v = STAILQ_FIRST(in));) {
+        STAILQ_REMOVE_HEAD(in, next);
         free(v);
     }
+}
+
+static void free_stream(struct kt_stream *s)
+{
+    free_slices(&s->in);
     for (struct chunk *k; (k = STAILQ_FIRST(&s->out));) {
         STAILQ_REMOVE_HEAD(&s->out, next);
         crew_chunk_free(k);
     }
     crew_chunk_free(s->filling);
     kt_ingest_free(s->ingest);
+    names_let_go(s->names);
     free(s);
+}
+
+bool kt_crew_set_names(struct kt_crew *c, const char *const *names, size_t n_names)
+{
+    struct names *m = names_new(names, n_names);
+    if (!m)
+        return false;
+    names_let_go(c->names);
+    c->names = m;
+    while (c->n_spare)
+        free_stream(c->spare[--c->n_spare]);
+    return true;
 }
 
 void kt_crew_free(struct kt_crew *c)
@@ -89,7 +133,9 @@ void kt_crew_free(struct kt_crew *c)
     }
     while (c->n_spare)
         free_stream(c->spare[--c->n_spare]);
+    free_slices(&c->empty);
     free(c->spare);
+    names_let_go(c->names);
     if (c->fd >= 0)
         (void)close(c->fd);
     (void)pthread_cond_destroy(&c->work);
@@ -123,14 +169,15 @@ static struct kt_stream *take_stream(struct kt_crew *c)
     if (!s)
         return NULL;
     s->crew = c;
+    s->names = c->names;
+    s->names->refs++;
     STAILQ_INIT(&s->in);
     STAILQ_INIT(&s->out);
     s->ingest = crew_ingest_new(s);
-    if (!s->ingest) {
-        free(s);
-        return NULL;
-    }
-    return s;
+    if (s->ingest)
+        return s;
+    free_stream(s);
+    return NULL;
 }
 
 struct kt_stream *kt_crew_open(struct kt_crew *c, void *owner, uint64_t records, uint64_t bytes)
@@ -150,13 +197,14 @@ static void let_go(struct kt_stream *s)
 {
     struct kt_crew *c = s->crew;
     struct kt_ingest *g = s->ingest;
+    struct names *names = s->names;
     TAILQ_REMOVE(&c->all, s, all);
-    if (c->n_spare == SPARE_MAX || !kt_grow(&c->spare, &c->cap_spare, c->n_spare + 1, sizeof(struct kt_stream *), SPARE_MAX)) {
+    if (s->names != c->names || c->n_spare == SPARE_MAX || !kt_grow(&c->spare, &c->cap_spare, c->n_spare + 1, sizeof(struct kt_stream *), SPARE_MAX)) {
         free_stream(s);
         return;
     }
     kt_ingest_reset(g);
-    *s = (struct kt_stream){.crew = c, .ingest = g};
+    *s = (struct kt_stream){.crew = c, .ingest = g, .names = names};
     STAILQ_INIT(&s->in);
     STAILQ_INIT(&s->out);
     c->spare[c->n_spare++] = s;
@@ -269,33 +317,74 @@ static bool is_gzip(const unsigned char *p, size_t n)
     return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;
 }
 
+void crew_empty(struct kt_crew *c, struct slices *in)
+{
+    for (struct slice *v; (v = STAILQ_FIRST(in));) {
+        STAILQ_REMOVE_HEAD(in, next);
+        if (v->room != SLICE_ROOM || c->n_empty == SLICES_EMPTY_MAX) {
+            free(v);
+            continue;
+        }
+        STAILQ_INSERT_HEAD(&c->empty, v, next); /* what was used last is still in the cache */
+        c->n_empty++;
+    }
+}
+
+/* Under the lock. Few bytes take no more room than they need. */
+static struct slice *take_slice(struct kt_crew *c, size_t n)
+{
+    struct slice *v = n > SLICE_ROOM / 2 && n <= SLICE_ROOM ? STAILQ_FIRST(&c->empty) : NULL;
+    if (v) {
+        STAILQ_REMOVE_HEAD(&c->empty, next);
+        c->n_empty--;
+        return v;
+    }
+    size_t room = n > SLICE_ROOM / 2 && n < SLICE_ROOM ? SLICE_ROOM : n;
+    v = malloc(sizeof *v + room);
+    if (v)
+        v->room = room;
+    return v;
+}
+
+static struct slice *slice_of(struct kt_crew *c, const void *p, size_t n)
+{
+    struct slice *v = take_slice(c, n);
+    if (!v)
+        return NULL;
+    pthread_mutex_unlock(&c->lock);
+    v->n = n;
+    memcpy(v->data, p, n);
+    pthread_mutex_lock(&c->lock);
+    return v;
+}
+
+static void put(struct kt_stream *s, struct slice *v)
+{
+    struct kt_crew *c = s->crew;
+    s->gather |= !s->begun && is_gzip((const unsigned char *)v->data, v->n);
+    s->begun = true;
+    s->resting = false;
+    STAILQ_INSERT_TAIL(&s->in, v, next);
+    s->in_bytes += v->n;
+    c->ahead += v->n;
+    into_order(s);
+    if (!s->gather || s->in_bytes > KT_GUNZIP_IN_MAX)
+        wake(c);
+}
+
 bool kt_crew_feed(struct kt_stream *s, const void *p, size_t n)
 {
     struct kt_crew *c = s->crew;
-    struct slice *v = n ? malloc(sizeof *v + n) : NULL;
-    if (!v)
-        return n == 0;
-    v->n = n;
-    memcpy(v->data, p, n);
     pthread_mutex_lock(&c->lock);
     while (!c->stopped && c->ahead >= KT_CREW_AHEAD) {
         tell_ready(c, true);
         if (!c->stopped && c->ahead >= KT_CREW_AHEAD)
             pthread_cond_wait(&c->news, &c->lock);
     }
-    bool go_on = !c->stopped;
-    if (go_on) {
-        s->gather |= !s->begun && is_gzip(p, n);
-        s->begun = true;
-        STAILQ_INSERT_TAIL(&s->in, v, next);
-        s->in_bytes += n;
-        c->ahead += n;
-        into_order(s);
-        if (!s->gather || s->in_bytes > KT_GUNZIP_IN_MAX)
-            wake(c);
-    } else {
-        free(v);
-    }
+    struct slice *v = n && !c->stopped ? slice_of(c, p, n) : NULL;
+    if (v)
+        put(s, v);
+    bool go_on = !c->stopped && (v || !n);
     pthread_mutex_unlock(&c->lock);
     return go_on;
 }
@@ -306,6 +395,15 @@ void kt_crew_end(struct kt_stream *s)
     pthread_mutex_lock(&c->lock);
     s->ended = true;
     into_order(s);
+    wake(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void kt_crew_pause(struct kt_stream *s)
+{
+    struct kt_crew *c = s->crew;
+    pthread_mutex_lock(&c->lock);
+    s->resting = true;
     wake(c);
     pthread_mutex_unlock(&c->lock);
 }

@@ -15,7 +15,7 @@
 #define KT_INGEST_CREW_H
 #include "ingest/ingest.h"
 
-enum { KT_CREW_AHEAD = 64 << 20, KT_CREW_FOUND = 4 << 20, KT_CREW_WORKERS_MAX = 8 };
+enum { KT_CREW_AHEAD = 16 << 20, KT_CREW_FOUND = 4 << 20, KT_CREW_WORKERS_MAX = 8 };
 
 /* `owner` is what the stream was opened with. As in ingest.h: all is borrowed
  * for the call; false stops the crew for good. */
@@ -31,9 +31,12 @@ struct kt_crew_sink {
 
 struct kt_crew;
 struct kt_stream;
-/* `names` as in kt_ingest_new. `workers` 0: one for each processor. Threads
+/* `names` as in kt_ingest_new, but copied. `workers` 0: one for each processor. Threads
  * are started with the first stream. NULL where memory ran out. */
 struct kt_crew *kt_crew_new(const char *const *names, size_t n_names, const struct kt_crew_sink *sink, size_t workers);
+/* Other names, for streams opened from now on. False: memory ran out, and
+ * those before stay. */
+bool kt_crew_set_names(struct kt_crew *c, const char *const *names, size_t n_names);
 /* Streams that are not over are dropped without a word. */
 void kt_crew_free(struct kt_crew *c);
 
@@ -44,6 +47,8 @@ struct kt_stream *kt_crew_open(struct kt_crew *c, void *owner, uint64_t records,
 bool kt_crew_feed(struct kt_stream *s, const void *p, size_t n);
 /* The stream will be told as ended in its turn; it is not to be used again. */
 void kt_crew_end(struct kt_stream *s);
+/* Nothing more for now: what was fed is read without waiting for more. */
+void kt_crew_pause(struct kt_stream *s);
 /* Waits until all that was fed is read and told; then as kt_ingest_at_rest.
  * `out` gets what the stream came to. */
 bool kt_crew_at_rest(struct kt_stream *s, struct kt_ingest_stats *out);

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <sys/queue.h>
 
+enum { SLICE_ROOM = 256 << 10, SLICES_EMPTY_MAX = KT_CREW_AHEAD / SLICE_ROOM };
+
 enum found_kind { FOUND_RECORD, FOUND_MALFORMED, FOUND_USE };
 struct found {
     struct found *next;
@@ -33,16 +35,22 @@ STAILQ_HEAD(chunks, chunk);
 
 struct slice { /* bytes that wait to be read */
     STAILQ_ENTRY(slice) next;
-    size_t n;
+    size_t n, room;
     char data[];
 };
 STAILQ_HEAD(slices, slice);
+
+struct names { /* the owner's; who has it counts */
+    size_t refs, n;
+    const char **name;
+};
 
 struct kt_stream {
     TAILQ_ENTRY(kt_stream) all, order;
     struct kt_crew *crew;
     void *owner;
     struct kt_ingest *ingest;
+    struct names *names;
     bool in_order;
     struct slices in;
     size_t in_bytes;
@@ -65,8 +73,7 @@ TAILQ_HEAD(streams, kt_stream);
 
 struct kt_crew {
     struct kt_crew_sink sink;
-    const char *const *names;
-    size_t n_names;
+    struct names *names;
     size_t workers, started;
     pthread_t thread[KT_CREW_WORKERS_MAX];
     int fd;
@@ -74,6 +81,8 @@ struct kt_crew {
     pthread_mutex_t lock;
     pthread_cond_t work, news, room; /* for workers; for the owner; for workers whose finds are too many */
     struct streams order;            /* what was fed and not wholly told */
+    struct slices empty;             /* used again: fresh memory costs more than what is copied into it */
+    size_t n_empty;
     size_t ahead;                    /* bytes in all `in`, and those being read */
     bool stopped;                    /* the sink had enough */
     bool closing;
@@ -94,6 +103,9 @@ static inline bool is_idle(const struct kt_stream *s)
 {
     return !s->busy && !is_waiting(s) && STAILQ_EMPTY(&s->out);
 }
+
+/* crew.c. Under the lock. */
+void crew_empty(struct kt_crew *c, struct slices *in);
 
 /* crew_work.c */
 void *crew_work(void *crew);

@@ -2,12 +2,15 @@
  * put where the owner tells it from. */
 #include "ingest/crew_impl.h"
 
+#include "base/buf.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
+    GATHERED_MAX = KT_GUNZIP_IN_MAX + KT_CREW_AHEAD,
     CHUNK_FULL = 512 << 10, /* bytes of finds that are handed over at once */
     CHUNK_MAX = 64 << 20,   /* a record's text, kept twice at the most, and room */
     UNSAID_MAX = 1 << 20    /* bytes read without a word */
@@ -170,33 +173,35 @@ static bool on_use(void *ctx, const struct kt_use *u)
 struct kt_ingest *crew_ingest_new(struct kt_stream *s)
 {
     const struct kt_record_sink sink = {on_record, on_malformed, s, s->crew->sink.use ? on_use : NULL, between};
-    return kt_ingest_new(s->crew->names, s->crew->n_names, &sink);
+    return kt_ingest_new(s->names->name, s->names->n, &sink);
 }
+
+/* What a worker has for itself. */
+struct bench {
+    struct kt_gunzip *gunzip; /* NULL: all is streamed */
+    struct kt_buf packed;
+};
 
 /* --- reading --------------------------------------------------------------------- */
 
-/* Gathered bytes in one piece; they are the slices' own where there is one. */
-static const char *whole(const struct slices *in, size_t total, char **made)
+/* Gathered bytes in one piece; they are the slice's own where there is one. */
+static const char *whole(struct bench *b, const struct slices *in, size_t total)
 {
     const struct slice *one = STAILQ_FIRST(in);
-    *made = NULL;
     if (one->n == total)
         return one->data;
-    char *p = *made = malloc(total);
-    for (const struct slice *v = one; p && v; p += v->n, v = STAILQ_NEXT(v, next))
-        memcpy(p, v->data, v->n);
-    return *made;
+    kt_buf_reset(&b->packed);
+    for (const struct slice *v = one; v; v = STAILQ_NEXT(v, next))
+        (void)kt_buf_add(&b->packed, v->data, v->n);
+    return b->packed.failed ? NULL : b->packed.p;
 }
 
-static bool read_gathered(struct kt_stream *s, struct kt_gunzip *z, const struct slices *in, size_t total)
+static bool read_gathered(struct kt_stream *s, struct bench *b, const struct slices *in, size_t total)
 {
-    char *made;
-    const char *p = z ? whole(in, total, &made) : NULL;
-    if (!p)
-        return false;
-    (void)kt_ingest_whole(s->ingest, z, p, total); /* its end says how it went */
-    free(made);
-    return true;
+    const char *p = b->gunzip ? whole(b, in, total) : NULL;
+    if (p)
+        (void)kt_ingest_whole(s->ingest, b->gunzip, p, total); /* its end says how it went */
+    return p != NULL;
 }
 
 static void read_slices(struct kt_stream *s, const struct slices *in)
@@ -225,14 +230,6 @@ static void finish(struct kt_stream *s)
     (void)publish(s);
 }
 
-static void free_slices(struct slices *in)
-{
-    for (struct slice *v; (v = STAILQ_FIRST(in));) {
-        STAILQ_REMOVE_HEAD(in, next);
-        free(v);
-    }
-}
-
 /* --- the worker -------------------------------------------------------------------- */
 
 static bool is_ready(const struct kt_crew *c, const struct kt_stream *s)
@@ -251,26 +248,26 @@ static struct kt_stream *next_job(const struct kt_crew *c)
 }
 
 /* One turn: all that waits, with the lock given back meanwhile. */
-static void one_turn(struct kt_crew *c, struct kt_stream *s, struct kt_gunzip *z)
+static void one_turn(struct kt_crew *c, struct kt_stream *s, struct bench *b)
 {
     struct slices in = STAILQ_HEAD_INITIALIZER(in);
     STAILQ_CONCAT(&in, &s->in);
     size_t total = s->in_bytes;
-    bool over = s->ended, gathered = s->gather && total <= 2 * (size_t)KT_GUNZIP_IN_MAX;
+    bool over = s->ended, gathered = s->gather && total <= GATHERED_MAX;
     s->in_bytes = 0;
     s->gather = false;
     s->busy = true;
     pthread_mutex_unlock(&c->lock);
 
-    if (!gathered || !read_gathered(s, z, &in, total))
+    if (!gathered || !read_gathered(s, b, &in, total))
         read_slices(s, &in);
-    free_slices(&in);
     if (over)
         finish(s);
     else if (filling(s))
         (void)publish(s);
 
     pthread_mutex_lock(&c->lock);
+    crew_empty(c, &in);
     c->ahead -= total;
     s->busy = false;
     pthread_cond_signal(&c->news);
@@ -280,16 +277,18 @@ static void one_turn(struct kt_crew *c, struct kt_stream *s, struct kt_gunzip *z
 void *crew_work(void *crew)
 {
     struct kt_crew *c = crew;
-    struct kt_gunzip *z = kt_gunzip_new(); /* without it, all is streamed */
+    struct bench b = {.gunzip = kt_gunzip_new()};
+    kt_buf_init(&b.packed, GATHERED_MAX);
     pthread_mutex_lock(&c->lock);
     while (!c->closing) {
         struct kt_stream *s = c->stopped ? NULL : next_job(c);
         if (s)
-            one_turn(c, s, z);
+            one_turn(c, s, &b);
         else
             pthread_cond_wait(&c->work, &c->lock);
     }
     pthread_mutex_unlock(&c->lock);
-    kt_gunzip_free(z);
+    kt_gunzip_free(b.gunzip);
+    kt_buf_free(&b.packed);
     return NULL;
 }

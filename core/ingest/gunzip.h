@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 enum {
-    KT_GUNZIP_IN_MAX = 32 << 20, /* bytes that are worth gathering for it */
+    KT_GUNZIP_IN_MAX = 8 << 20, /* bytes that are worth gathering for it */
     KT_GUNZIP_OUT_MAX = 64 << 20 /* of one member; longer ones are for a stream */
 };
 

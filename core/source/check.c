@@ -27,10 +27,9 @@ static bool bytes(void *ctx, uint64_t handle, const void *p, size_t n)
     return true;
 }
 
-static bool end(void *ctx, uint64_t handle)
+static void over(void *ctx, uint64_t handle)
 {
     (void)ctx, (void)handle;
-    return true;
 }
 
 static bool at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *n)
@@ -50,7 +49,7 @@ static void trouble(void *ctx, const char *place, const char *sentence, bool gap
 static enum kt_code try_out(struct kt_source *s, struct kt_err *e)
 {
     struct trial t = {""};
-    struct kt_source_sink sink = {&t, object, bytes, end, at_rest, trouble, NULL, NULL};
+    struct kt_source_sink sink = {&t, object, bytes, over, over, at_rest, trouble, NULL, NULL};
     int64_t until = kt_mono_ms() + LIMIT_MS;
     for (struct kt_wait w = {0}; !t.says[0];) {
         s->ops->step(s, &sink, &w);

@@ -188,7 +188,7 @@ static bool feed(struct trail_lane *l, struct kt_span body, const struct kt_sour
         return false;
     bool going = sink->bytes(sink->ctx, object, body.p, body.n);
     (void)sink->at_rest(sink->ctx, object, &l->records, &l->bytes);
-    (void)sink->end(sink->ctx, object); /* a cut is told and counted by who found it */
+    sink->end(sink->ctx, object); /* a cut is told and counted by who found it */
     l->trail->health.bytes_done += body.n;
     return going;
 }

@@ -62,6 +62,7 @@ static void init(struct kt_files *s, const struct kt_source_opts *o)
     TAILQ_INIT(&s->reads);
     TAILQ_INIT(&s->opened);
     TAILQ_INIT(&s->gone);
+    TAILQ_INIT(&s->ahead);
     TAILQ_INIT(&s->name_watches);
 }
 
@@ -259,6 +260,7 @@ static void first_read(struct kt_files *s)
 static void first_read_done(struct kt_files *s)
 {
     kt_files_found_free(s);
+    kt_files_ahead(s, 0);
     if (s->follow)
         s->phase = KT_FILES_LIVE;
     else

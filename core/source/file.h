@@ -28,6 +28,7 @@ enum {
     KT_FILE_HEAD = 1024,       /* bytes whose digest is part of the identity */
     KT_FILE_PATH_MAX = 4096,
     KT_FILES_MAX = 8 << 20,    /* files of one source */
+    KT_FILES_AHEAD = 64,       /* read while others are still being decompressed */
     KT_FILE_DIRS_MAX = 1 << 20,
 };
 
@@ -64,8 +65,8 @@ struct kt_found {
 
 /* A file that is read or followed. */
 struct kt_file {
-    TAILQ_ENTRY(kt_file) all, checks, reads, opened, gone;
-    bool in_checks, in_reads, in_opened, is_gone;
+    TAILQ_ENTRY(kt_file) all, checks, reads, opened, gone, ahead;
+    bool in_checks, in_reads, in_opened, is_gone, in_ahead;
     char *path; /* as it is now known; unique among those not gone */
     struct kt_file_id id;
     bool known;     /* `id` is valid: it was looked at once */
@@ -177,8 +178,9 @@ struct kt_files {
 
     /* files */
     struct kt_file_list files, checks, reads, opened, gone;
+    struct kt_file_list ahead; /* read to their ends in the first reading; whether they rest is asked later */
     struct kt_table by_path, by_id;
-    size_t n_files, n_opened;
+    size_t n_files, n_opened, n_ahead;
 
     /* stream */
     int stream_fd;
@@ -247,6 +249,8 @@ enum kt_file_read {
     KT_FILE_STOP    /* the sink says stop */
 };
 enum kt_file_read kt_file_read(struct kt_files *s, struct kt_file *f, struct kt_budget *b);
+/* Asks those that were read first whether they rest, until `keep` are left. */
+void kt_files_ahead(struct kt_files *s, size_t keep);
 /* Ends its object, if it has one. */
 void kt_file_end(struct kt_files *s, struct kt_file *f);
 void kt_file_close(struct kt_files *s, struct kt_file *f);

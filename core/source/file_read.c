@@ -141,10 +141,20 @@ static void truncated(struct kt_files *s, struct kt_file *f, uint64_t dropped)
 
 /* --- reading ----------------------------------------------------------- */
 
+static void leave_ahead(struct kt_files *s, struct kt_file *f)
+{
+    if (!f->in_ahead)
+        return;
+    TAILQ_REMOVE(&s->ahead, f, ahead);
+    f->in_ahead = false;
+    s->n_ahead--;
+}
+
 void kt_file_end(struct kt_files *s, struct kt_file *f)
 {
+    leave_ahead(s, f);
     if (f->object)
-        (void)s->sink->end(s->sink->ctx, f->object);
+        s->sink->end(s->sink->ctx, f->object);
     f->object = 0;
 }
 
@@ -165,19 +175,48 @@ static bool give(struct kt_files *s, struct kt_file *f, size_t n)
     return k->bytes(k->ctx, f->object, s->slice, n);
 }
 
+static void ask_rest(struct kt_files *s, struct kt_file *f)
+{
+    const struct kt_source_sink *k = s->sink;
+    if (f->object && k->at_rest(k->ctx, f->object, &f->records, &f->bytes))
+        kt_file_end(s, f);
+}
+
+void kt_files_ahead(struct kt_files *s, size_t keep)
+{
+    while (s->n_ahead > keep) {
+        struct kt_file *f = TAILQ_FIRST(&s->ahead);
+        leave_ahead(s, f);
+        ask_rest(s, f);
+    }
+}
+
+/* The first reading does not wait for each file to be decompressed. */
+static void ask_later(struct kt_files *s, struct kt_file *f)
+{
+    if (!f->object || f->in_ahead)
+        return;
+    s->sink->pause(s->sink->ctx, f->object);
+    TAILQ_INSERT_TAIL(&s->ahead, f, ahead);
+    f->in_ahead = true;
+    s->n_ahead++;
+    kt_files_ahead(s, KT_FILES_AHEAD);
+}
+
 /* All that is there was read. A followed file that rests between records
  * holds nothing that a later stream could not take up. */
 static enum kt_file_read at_end(struct kt_files *s, struct kt_file *f)
 {
-    const struct kt_source_sink *k = s->sink;
     f->hinted = f->reported = false;
     if (!s->follow) {
         if (f->offset < f->size)
             kt_files_trouble(s, f->path, true, "became shorter while it was read, at byte %llu of %llu",
                              (unsigned long long)f->offset, (unsigned long long)f->size);
         kt_file_end(s, f);
-    } else if (f->object && k->at_rest(k->ctx, f->object, &f->records, &f->bytes)) {
-        kt_file_end(s, f);
+    } else if (s->phase == KT_FILES_READ) {
+        ask_later(s, f);
+    } else {
+        ask_rest(s, f);
     }
     return KT_FILE_END;
 }

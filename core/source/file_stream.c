@@ -62,7 +62,7 @@ static bool give(struct kt_files *s, size_t n)
 static void done(struct kt_files *s, struct kt_wait *next)
 {
     if (s->stream_object)
-        (void)s->sink->end(s->sink->ctx, s->stream_object);
+        s->sink->end(s->sink->ctx, s->stream_object);
     s->stream_object = 0;
     if (s->stream_owned)
         (void)close(s->stream_fd);

@@ -224,6 +224,10 @@ void kt_file_free(struct kt_files *s, struct kt_file *f)
         TAILQ_REMOVE(&s->checks, f, checks);
     if (f->in_reads)
         TAILQ_REMOVE(&s->reads, f, reads);
+    if (f->in_ahead) {
+        TAILQ_REMOVE(&s->ahead, f, ahead);
+        s->n_ahead--;
+    }
     TAILQ_REMOVE(&s->files, f, all);
     s->n_files--;
     free(f->path);

@@ -22,10 +22,11 @@ struct kt_source_sink {
      * and `bytes` continue the count of an earlier, finished part. */
     uint64_t (*object)(void *ctx, const char *name, uint64_t records, uint64_t bytes);
     bool (*bytes)(void *ctx, uint64_t object, const void *p, size_t n);
-    /* The object has ended. Returns whether it ended where a record ends;
-     * the engine reports and counts a cut. */
-    bool (*end)(void *ctx, uint64_t object);
-    /* True: nothing partial is held for this object. `records` and `bytes`
+    /* Nothing more of it is there for now. */
+    void (*pause)(void *ctx, uint64_t object);
+    /* The object has ended. A cut is reported and counted by the engine. */
+    void (*end)(void *ctx, uint64_t object);
+    /* All that it was given is read and told first. True: nothing partial is held for this object. `records` and `bytes`
      * get what it has yielded so far (either may be NULL). */
     bool (*at_rest)(void *ctx, uint64_t object, uint64_t *records, uint64_t *bytes);
     /* Something could not be read, or may have been missed: a place and a

@@ -81,13 +81,17 @@ static bool bytes(void *ctx, uint64_t handle, const void *p, size_t n)
     return kt_ingest_feed(r->ingest, p, n);
 }
 
-static bool end(void *ctx, uint64_t handle)
+static void end(void *ctx, uint64_t handle)
 {
     struct trail_rig *r = ctx;
     struct kt_err why = {0};
     (void)handle;
     must(kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE, why.text);
-    return true;
+}
+
+static void pause_object(void *ctx, uint64_t handle)
+{
+    (void)ctx, (void)handle;
 }
 
 static bool at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *n)
@@ -148,7 +152,7 @@ void rig_init(struct trail_rig *r, int64_t start, uint64_t seed)
     set(r, 1, "AWS_ENDPOINT_URL", fake_aws_url(&r->aws));
     set(r, 2, "AWS_ACCESS_KEY_ID", "AKIDRIG");
     set(r, 3, "AWS_SECRET_ACCESS_KEY", "rig-secret");
-    r->sink = (struct kt_source_sink){r, object, bytes, end, at_rest, trouble, remember, recall};
+    r->sink = (struct kt_source_sink){r, object, bytes, pause_object, end, at_rest, trouble, remember, recall};
     r->ingest = kt_ingest_new(names, 2, &(struct kt_record_sink){on_record, on_malformed, r, NULL, NULL});
     r->arena = kt_arena_new(16 << 20);
     r->store = kt_store_new(&(struct kt_store_opts){0});

@@ -49,11 +49,16 @@ static bool bytes(void *ctx, uint64_t obj, const void *p, size_t n)
     return !s->refuse_bytes;
 }
 
-static bool ended(void *ctx, uint64_t obj)
+static void paused(void *ctx, uint64_t obj)
+{
+    (void)ctx;
+    assert_int_equal(obj, 7);
+}
+
+static void ended(void *ctx, uint64_t obj)
 {
     assert_int_equal(obj, 7);
     ((struct stage *)ctx)->ends++;
-    return true;
 }
 
 static bool at_rest(void *ctx, uint64_t obj, uint64_t *records, uint64_t *n)
@@ -76,7 +81,7 @@ static int64_t stage_now(void *ctx)
 static void stage_open(struct stage *s, bool follow, uint64_t seed, int64_t now)
 {
     *s = (struct stage){.now = now, .clock = {stage_now, s},
-                        .sink = {s, object, bytes, ended, at_rest, trouble}};
+                        .sink = {s, object, bytes, paused, ended, at_rest, trouble}};
     kt_buf_init(&s->out, 64 << 20);
     struct kt_source_opts o = {.follow = follow, .clock = &s->clock, .seed = seed};
     struct kt_err e;

@@ -407,20 +407,37 @@ static bool seven_is_acked(struct life *l)
     return holds(l, 7).acked;
 }
 
-static void one_sees_what_the_other_did(void **state)
+/* Born before this one has any thread that could hold a lock then; it begins
+ * when the pipe is closed. */
+static pid_t start_other(int *go)
 {
-    (void)state;
-    struct life l = begin();
+    int fd[2];
+    char c;
+    assert_int_equal(pipe(fd), 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
-    if (pid == 0) { /* of the parent's state nothing is used here */
+    if (pid == 0) {
+        close(fd[1]);
+        ssize_t n = read(fd[0], &c, 1);
         struct life other = begin();
-        bool ok = act(&other, KT_TRIAGE_ACK, 7, NULL) == KT_OK;
+        bool ok = n == 0 && act(&other, KT_TRIAGE_ACK, 7, NULL) == KT_OK;
         for (int i = 0; i < 300; i++)
             add_row(&other, 2 * i, KT_LEVEL_LOW, 200);
         end(&other);
         _exit(ok ? 0 : 1);
     }
+    close(fd[0]);
+    *go = fd[1];
+    return pid;
+}
+
+static void one_sees_what_the_other_did(void **state)
+{
+    (void)state;
+    int go;
+    pid_t pid = start_other(&go);
+    struct life l = begin();
+    close(go);
     for (int i = 0; i < 300; i++)
         add_row(&l, 3 * i, KT_LEVEL_LOW, 200);
     wait_for(seven_is_acked, &l);
