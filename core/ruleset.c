@@ -141,6 +141,19 @@ static void warn_of_unnamed(const struct kt_rules *s, struct kt_rules_report *re
     }
 }
 
+static void set_values(struct kt_rules *s, const struct kt_ruleset_opts *o, struct kt_rules_report *report)
+{
+    for (size_t i = 0; i < o->n_values; i++) {
+        struct kt_err warning = {KT_OK, ""};
+        enum kt_code c = kt_rules_value(s, &o->value[i]);
+        if (c == KT_OK)
+            continue;
+        (void)kt_fail(&warning, KT_OK, c == KT_ENOTFOUND ? "%s: there is no rule or signal of this name or id to value" :
+                      "%s: only a signal has a weight; a rule has a risk", o->value[i].name);
+        kt_rules_report_add(report, &warning);
+    }
+}
+
 enum kt_code kt_ruleset_load(const struct kt_ruleset_opts *o, struct kt_rules **out, struct kt_rules_report *report,
                              struct kt_err *e)
 {
@@ -166,6 +179,7 @@ enum kt_code kt_ruleset_load(const struct kt_ruleset_opts *o, struct kt_rules **
         (void)kt_fail(&warning, KT_OK, "%s: there is no rule of this name or id to disable", o->disabled[i]);
         kt_rules_report_add(report, &warning);
     }
+    set_values(s, o, report);
     if (o->only && kt_rules_find(s, o->only) < 0) {
         no_such_rule(s, o->only, e);
         kt_rules_free(s);

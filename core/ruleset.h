@@ -28,6 +28,8 @@ struct kt_ruleset_opts { /* all borrowed, until the ruleset is freed */
     size_t n_placeholders;
     const char *const *disabled; /* rules, filters, correlations by name or id */
     size_t n_disabled;
+    const struct kt_rule_value *value; /* what rules and signals count for */
+    size_t n_values;
     const char *only;            /* --rule: a rule by name or id; NULL */
 };
 

@@ -318,7 +318,8 @@ static enum kt_code configure_rules(struct kt_options *o, const struct kt_config
 {
     o->disabled = calloc(c->rules.n_disabled + 1, sizeof *o->disabled);
     o->placeholder = calloc(c->rules.n_placeholder + 1, sizeof *o->placeholder);
-    if (!o->disabled || !o->placeholder ||
+    o->value = calloc(c->n_override + 1, sizeof *o->value);
+    if (!o->disabled || !o->placeholder || !o->value ||
         !put_first(&o->rules, &o->n_rules, &o->cap_rules, c->rules.folder, c->rules.n_folder) ||
         !put_first(&o->filters, &o->n_filters, &o->cap_filters, c->filters.folder, c->filters.n_folder))
         return kt_fail(e, KT_ELIMIT, "%s: out of memory, or too many folders of rules", c->path);
@@ -327,6 +328,10 @@ static enum kt_code configure_rules(struct kt_options *o, const struct kt_config
     for (size_t i = 0; i < c->rules.n_placeholder; i++) {
         const struct kt_config_placeholder *p = &c->rules.placeholder[i];
         o->placeholder[o->n_placeholders++] = (struct kt_placeholder){p->name, p->value, p->n, p->file};
+    }
+    for (size_t i = 0; i < c->n_override; i++) {
+        const struct kt_config_override *v = &c->override[i];
+        o->value[o->n_values++] = (struct kt_rule_value){v->name, v->has_weight, v->has_risk, v->weight, v->risk, v->level};
     }
     return KT_OK;
 }
@@ -341,6 +346,8 @@ struct kt_ruleset_opts kt_options_rules(const struct kt_options *o)
                                     .n_placeholders = o->n_placeholders,
                                     .disabled = o->disabled,
                                     .n_disabled = o->n_disabled,
+                                    .value = o->value,
+                                    .n_values = o->n_values,
                                     .only = o->rule};
 }
 
@@ -374,11 +381,13 @@ void kt_options_free(struct kt_options *o)
     free(o->rules);
     free(o->filters);
     free(o->disabled);
+    free(o->value);
     free(o->placeholder);
     o->source = NULL;
     o->rules = o->filters = o->disabled = NULL;
     o->placeholder = NULL;
-    o->n_disabled = o->n_placeholders = 0;
+    o->value = NULL;
+    o->n_values = o->n_disabled = o->n_placeholders = 0;
     o->n_source = o->cap_source = o->n_rules = o->cap_rules = o->n_filters = o->cap_filters = 0;
 }
 

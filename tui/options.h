@@ -36,6 +36,8 @@ struct kt_options { /* texts borrowed from argv, and from the configuration */
     enum kt_color color;
     bool check;                                  /* --check: look, say and end */
     const char **rules, **filters, **disabled;   /* folders; names and ids */
+    struct kt_rule_value *value;                 /* what they count for */
+    size_t n_values;
     struct kt_placeholder *placeholder;
     size_t n_rules, cap_rules, n_filters, cap_filters, n_disabled, n_placeholders;
     struct kt_source_arg *source;

@@ -111,6 +111,18 @@ enum kt_code kt_rules_placeholder(struct kt_rules *r, const char *name, const ch
 /* A rule, filter or correlation by id or name: it stays in the set and never
  * matches. False: there is none. */
 bool kt_rules_disable(struct kt_rules *r, const char *name_or_id);
+/* What a rule, correlation or signal counts for in its user's view, instead of
+ * what its file says. A level without a risk brings the risk that rules of
+ * that level have. */
+struct kt_rule_value {
+    const char *name; /* name or id of a rule or correlation, or a signal's name */
+    bool has_weight, has_risk;
+    int weight; /* -100..100: of a signal */
+    int risk;   /* 0..100 */
+    int level;  /* enum kt_level; -1: as it is */
+};
+/* KT_ENOTFOUND: there is none; KT_EUSAGE: a weight, for what is no signal. */
+enum kt_code kt_rules_value(struct kt_rules *r, const struct kt_rule_value *v);
 /* A set may be held by several, and goes when the last one lets go of it. To
  * be changed it may be held by one alone. */
 const struct kt_rules *kt_rules_hold(const struct kt_rules *r);

@@ -571,3 +571,35 @@ bool kt_rules_disable(struct kt_rules *s, const char *name_or_id)
     }
     return false;
 }
+
+static struct kt_rule_info *info_of(struct kt_rules *s, struct kt_span name)
+{
+    struct list *lists[] = {&s->rule, &s->correlation};
+    for (int i = 0; i < 2; i++) {
+        int at = list_find(lists[i], name);
+        if (at >= 0)
+            return &lists[i]->p[at]->info;
+    }
+    for (size_t i = 0; i < s->rule.n; i++)
+        if (s->rule.p[i]->info.signal.n && kt_span_eq(s->rule.p[i]->info.signal, name))
+            return &s->rule.p[i]->info;
+    return NULL;
+}
+
+enum kt_code kt_rules_value(struct kt_rules *s, const struct kt_rule_value *v)
+{
+    struct kt_rule_info *info = info_of(s, kt_span_of(v->name));
+    if (!info)
+        return KT_ENOTFOUND;
+    if (v->has_weight && !info->signal.n)
+        return KT_EUSAGE;
+    if (v->has_weight)
+        info->weight = v->weight;
+    if (v->level >= 0) {
+        info->level = kt_span_of(kt_level_name((enum kt_level)v->level));
+        info->risk = level_risk(v->level);
+    }
+    if (v->has_risk)
+        info->risk = v->risk;
+    return KT_OK;
+}

@@ -226,13 +226,17 @@ static enum kt_code read_percent(struct reader *r, const struct kt_yaml *custom,
     return KT_OK;
 }
 
-/* Sigma's levels, as the middle of the risks that are called so. */
-static enum kt_code read_level(struct reader *r, const struct kt_yaml *doc)
+int level_risk(int level)
 {
     static const int risks[] = {10, 30, 50, 75, 95};
+    return risks[level];
+}
+
+static enum kt_code read_level(struct reader *r, const struct kt_yaml *doc)
+{
     const struct kt_yaml *y = kt_yaml_get(doc, "level");
     r->rule->info.level = KT_LIT("informational");
-    r->rule->info.risk = risks[0];
+    r->rule->info.risk = level_risk(KT_LEVEL_INFORMATIONAL);
     if (!y)
         return KT_OK;
     for (int l = KT_LEVEL_INFORMATIONAL; l <= KT_LEVEL_CRITICAL; l++) {
@@ -240,7 +244,7 @@ static enum kt_code read_level(struct reader *r, const struct kt_yaml *doc)
         if (y->type != KT_YAML_SCALAR || !kt_span_is(y->text, name))
             continue;
         r->rule->info.level = kt_span_of(name);
-        r->rule->info.risk = risks[l];
+        r->rule->info.risk = level_risk(l);
         return KT_OK;
     }
     return refuse(r, KT_EFORMAT, y, "level is one of informational, low, medium, high, critical");

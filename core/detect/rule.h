@@ -238,4 +238,6 @@ bool filters_of_rules(const struct kt_rules *s, struct filters_of *out);
 /* By id, Sigma name or file name; -1. */
 int list_find(const struct list *l, struct kt_span name);
 int list_by_id(const struct list *l, struct kt_span id);
+/* Sigma's levels, as the middle of the risks that are called so. */
+int level_risk(int level);
 #endif

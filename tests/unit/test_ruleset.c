@@ -152,6 +152,38 @@ static void what_does_not_matter_is_not_told(void **state)
     assert_int_equal(kt_ruleset_deadline(s), 0);
 }
 
+static void the_user_says_what_rules_and_signals_count_for(void **state)
+{
+    (void)state;
+    static const struct kt_rule_value value[] = {
+        {.name = "a", .has_risk = true, .risk = 7, .level = -1},
+        {.name = "b", .level = KT_LEVEL_HIGH},
+        {.name = "target.other", .has_weight = true, .weight = -3, .level = -1},
+        {.name = "a", .has_weight = true, .weight = 5, .level = -1},
+        {.name = "nobody", .has_risk = true, .level = -1},
+    };
+    struct kt_rule_info info;
+    temp_write(&d, "rules/a.yml", RULE("a", "x"));
+    temp_write(&d, "rules/b.yml", RULE("b", "x"));
+    begin(&(struct kt_ruleset_opts){.rules = folders, .n_rules = 1, .value = value, .n_values = 5});
+    for (int load = 0; load < 2; load++) {
+        const struct kt_rules *r = kt_ruleset_rules(s);
+        assert_true(kt_rules_by_id(r, KT_LIT("a"), &info));
+        assert_int_equal(info.risk, 7);
+        assert_true(kt_rules_by_id(r, KT_LIT("b"), &info));
+        assert_int_equal(info.risk, 75); /* as rules of that level have it */
+        assert_true(kt_span_is(info.level, "high"));
+        assert_true(kt_rules_signal(r, KT_LIT("target.other"), &info));
+        assert_int_equal(info.weight, -3);
+        assert_int_equal(kt_ruleset_report(s)->n_problems, 2); /* no signal; nobody */
+        temp_write(&d, "rules/c.yml", RULE("c", "x"));
+        if (load == 0) {
+            wait_for_change();
+            assert_int_equal(kt_ruleset_reload(s, NULL), KT_OK);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +192,7 @@ int main(void)
         T(a_broken_edit_changes_nothing_and_what_was_broken_before_does_not_hinder),
         T(the_one_rule_that_is_asked_for_must_stay),
         T(what_does_not_matter_is_not_told),
+        T(the_user_says_what_rules_and_signals_count_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
