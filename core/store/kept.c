@@ -34,7 +34,7 @@ struct image {
     struct kt_span owner, creator;
     uint8_t owner_rank;
     struct im_moment owned, creation, first, last;
-    uint64_t uses, denied, failed, deactivations, reactivations, deletions;
+    struct tally tally;
     struct im_places address, agent;
     uint64_t n_change;
     struct im_change change[2 * KT_LIFE_CHANGES];
@@ -133,7 +133,7 @@ static void io_image(struct io *x, struct image *m)
     for (size_t i = 0; i < sizeof moments / sizeof *moments; i++)
         io_moment(x, moments[i]);
     io_span(x, &m->creator);
-    uint64_t *counts[] = {&m->uses, &m->denied, &m->failed, &m->deactivations, &m->reactivations, &m->deletions};
+    uint64_t *counts[] = {&m->tally.uses, &m->tally.denied, &m->tally.failed, &m->tally.deactivations, &m->tally.reactivations, &m->tally.deletions};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         io_bytes(x, counts[i], sizeof(uint64_t));
     io_places(x, &m->address);
@@ -200,12 +200,7 @@ static void image_of(const struct ledger *l, const struct life *x, struct image 
     m->first = moment_out(l, &x->first);
     m->last = moment_out(l, &x->last);
     m->creator = thing_span(l, x->creator);
-    m->uses = x->uses;
-    m->denied = x->denied;
-    m->failed = x->failed;
-    m->deactivations = x->deactivations;
-    m->reactivations = x->reactivations;
-    m->deletions = x->deletions;
+    m->tally = x->tally;
     places_out(l, &x->address, &m->address);
     places_out(l, &x->agent, &m->agent);
     m->n_change = x->n_change;
@@ -384,9 +379,9 @@ static void join_changes(struct image *a, const struct image *b)
     for (uint64_t i = 0; i < n; i++)
         if (a->change[i].kind < KT_KIND_COUNT)
             counted[a->change[i].kind]++;
-    a->deactivations = greater(greater(a->deactivations, b->deactivations), counted[KT_KIND_DEACTIVATION]);
-    a->reactivations = greater(greater(a->reactivations, b->reactivations), counted[KT_KIND_REACTIVATION]);
-    a->deletions = greater(greater(a->deletions, b->deletions), counted[KT_KIND_DELETION]);
+    a->tally.deactivations = greater(greater(a->tally.deactivations, b->tally.deactivations), counted[KT_KIND_DEACTIVATION]);
+    a->tally.reactivations = greater(greater(a->tally.reactivations, b->tally.reactivations), counted[KT_KIND_REACTIVATION]);
+    a->tally.deletions = greater(greater(a->tally.deletions, b->tally.deletions), counted[KT_KIND_DELETION]);
     qsort(a->change, n, sizeof *a->change, by_moment);
     if (n > KT_LIFE_CHANGES) /* the first and the last are kept */
         memmove(a->change + HALF, a->change + n - HALF, HALF * sizeof *a->change);
@@ -409,9 +404,9 @@ static void join(struct image *a, const struct image *b)
         a->first = b->first;
     if (comes_after(&b->last, &a->last))
         a->last = b->last;
-    a->uses = greater(a->uses, b->uses);
-    a->denied = greater(a->denied, b->denied);
-    a->failed = greater(a->failed, b->failed);
+    a->tally.uses = greater(a->tally.uses, b->tally.uses);
+    a->tally.denied = greater(a->tally.denied, b->tally.denied);
+    a->tally.failed = greater(a->tally.failed, b->tally.failed);
     join_places(&a->address, &b->address);
     join_places(&a->agent, &b->agent);
     join_changes(a, b);
@@ -466,7 +461,7 @@ static void changes_in(struct ledger *l, const struct image *m, struct life *x)
         memcpy(x->change[i].mark, c->mark, MARK);
     }
     x->n_change = x->changes_cap = x->change ? (uint32_t)m->n_change : 0;
-    uint64_t all = m->deactivations + m->reactivations + m->deletions;
+    uint64_t all = m->tally.deactivations + m->tally.reactivations + m->tally.deletions;
     x->changes_beyond = all > x->n_change ? all - x->n_change : 0;
 }
 
@@ -478,12 +473,7 @@ static void life_in(struct ledger *l, uint32_t i, const struct image *m)
     moment_in(l, &m->first, &x->first);
     moment_in(l, &m->last, &x->last);
     x->creator = thing_in(l, m->creator);
-    x->uses = m->uses;
-    x->denied = m->denied;
-    x->failed = m->failed;
-    x->deactivations = m->deactivations;
-    x->reactivations = m->reactivations;
-    x->deletions = m->deletions;
+    x->tally = m->tally;
     places_in(l, &m->address, &x->address);
     places_in(l, &m->agent, &x->agent);
     changes_in(l, m, x);

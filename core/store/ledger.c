@@ -515,9 +515,9 @@ static bool see_place(struct ledger *l, struct places *p, uint32_t what, const s
 /* True: more than a count and the last time is another. */
 static bool see_use(struct ledger *l, struct life *x, const struct kt_fact *f, const struct spoken *w)
 {
-    x->uses++;
-    x->denied += f->result == KT_RESULT_DENIED;
-    x->failed += f->result == KT_RESULT_FAILED;
+    x->tally.uses++;
+    x->tally.denied += f->result == KT_RESULT_DENIED;
+    x->tally.failed += f->result == KT_RESULT_FAILED;
     bool turns = !x->first.set || is_before(f->time, w->mark, x->first.time, x->first.mark);
     if (turns)
         set_moment(l, &x->first, f, w);
@@ -565,9 +565,9 @@ static bool see_change(struct ledger *l, struct life *x, const struct kt_fact *f
             return false;
         at += is_before(c->time, c->mark, f->time, w->mark);
     }
-    x->deactivations += f->kind == KT_KIND_DEACTIVATION;
-    x->reactivations += f->kind == KT_KIND_REACTIVATION;
-    x->deletions += f->kind == KT_KIND_DELETION;
+    x->tally.deactivations += f->kind == KT_KIND_DEACTIVATION;
+    x->tally.reactivations += f->kind == KT_KIND_REACTIVATION;
+    x->tally.deletions += f->kind == KT_KIND_DELETION;
     if (!change_room(l, x)) {
         x->changes_beyond++;
         return true;

@@ -50,6 +50,10 @@ struct change {
     bool uuid;
 };
 
+struct tally { /* how often, all told */
+    uint64_t uses, denied, failed, deactivations, reactivations, deletions;
+};
+
 struct life {
     uint32_t id;       /* a thing of one part; 0: free */
     uint32_t hash;     /* of the id */
@@ -60,7 +64,8 @@ struct life {
     struct moment creation, first, last;
     uint32_t creator;
     uint64_t seq, version;
-    uint64_t uses, denied, failed, deactivations, reactivations, deletions, changes_beyond;
+    struct tally tally;
+    uint64_t changes_beyond;
     struct places address, agent;
     struct change *change;
     uint32_t n_change, changes_cap;

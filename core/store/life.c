@@ -98,11 +98,11 @@ static const struct kt_life_change *changes_of(struct copy *c, const struct life
 
 static enum kt_key_state state_of(const struct life *x)
 {
-    if (x->deletions)
+    if (x->tally.deletions)
         return KT_KEY_DELETED;
     if (x->n_change)
         return x->change[x->n_change - 1].kind == KT_KIND_DEACTIVATION ? KT_KEY_INACTIVE : KT_KEY_ACTIVE;
-    return x->creation.set || x->uses ? KT_KEY_ACTIVE : KT_KEY_UNKNOWN;
+    return x->creation.set || x->tally.uses ? KT_KEY_ACTIVE : KT_KEY_UNKNOWN;
 }
 
 /* The first time it was switched off or deleted; NULL where it never was, or
@@ -308,12 +308,12 @@ static void tell_counts(const struct life *x, struct kt_key_life *out)
 {
     out->version = x->version;
     out->seq = x->seq;
-    out->uses = x->uses;
-    out->denied = x->denied;
-    out->failed = x->failed;
-    out->deactivations = x->deactivations;
-    out->reactivations = x->reactivations;
-    out->deletions = x->deletions;
+    out->uses = x->tally.uses;
+    out->denied = x->tally.denied;
+    out->failed = x->tally.failed;
+    out->deactivations = x->tally.deactivations;
+    out->reactivations = x->tally.reactivations;
+    out->deletions = x->tally.deletions;
     out->changes_beyond = x->changes_beyond;
     out->addresses_beyond = x->address.beyond;
     out->agents_beyond = x->agent.beyond;
