@@ -18,7 +18,7 @@
     X(AGENT, "AGENT", KT_FIELD_AGENT_TOOL, 12, 14, 20, 96, 9)    \
     X(ACCOUNT, "ACCOUNT", KT_FIELD_ACCOUNT, 12, 12, 12, 150, 10) \
     X(REGION, "REGION", KT_FIELD_REGION, 9, 9, 14, 160, 11)      \
-    X(STATE, "STATE", KT_FIELD_STATE, 10, 20, 40, 150, 12)       \
+    X(STATE, "STATE", KT_FIELD_STATE, 10, 20, 40, 240, 12)       \
     X(WHY, "WHY", KT_FIELD_WHY, 14, 16, 400, 0, 7)
 
 enum kt_column {

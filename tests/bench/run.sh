@@ -39,6 +39,8 @@ flags=$(pkg-config --cflags jansson) libs=$(pkg-config --libs jansson libzstd zl
 want=$("$dir/generate" "$dir" "$mb") || { echo "bench: could not write the files to $dir"; exit 1; }
 
 keytop() { "$KEYTOP" --no-state -o jsonl "$@" 2>"$dir/err"; }
+# The seed's table: creations alone, without the lives of keys and their risk.
+seed() { "$KEYTOP" --no-state --rule aws_detect_permanent_key_creation -o csv "$@" 2>"$dir/err"; }
 count_keytop() { keytop "$@" | wc -l; }
 have_keytop=0
 if [ -n "${KEYTOP:-}" ] && [ -x "$KEYTOP" ]; then have_keytop=1; fi
@@ -66,9 +68,11 @@ fi
 i=0
 while [ $i -lt "$runs" ]; do
 	timed grep grep -c CreateAccessKey "$dir"/plain/*
+	[ $have_keytop -eq 1 ] && timed seed_plain seed "$dir"/plain/*
 	[ $have_keytop -eq 1 ] && timed keytop_plain keytop "$dir"/plain/*
 	[ -x "$dir/ingest" ] && timed ingest_plain "$dir/ingest" "$dir"/plain/*
 	timed unpack "$dir/unpack" "$dir"/gz/*
+	[ $have_keytop -eq 1 ] && timed seed_gz seed "$dir"/gz/*
 	[ $have_keytop -eq 1 ] && timed keytop_gz keytop "$dir"/gz/*
 	[ -x "$dir/ingest" ] && timed ingest_gz "$dir/ingest" "$dir"/gz/*
 	i=$((i + 1))
@@ -83,9 +87,11 @@ row() {
 echo "$((bytes / 1000000)) MB of trail files in $base, medians of $runs runs in turns; ratio: speed of the peer = 1"
 printf '%-34s %12s %13s %8s\n' "" time speed ratio
 row "plain: grep -c CreateAccessKey" grep grep
+row "plain: keytop, the seed's table" seed_plain grep
 row "plain: keytop -o jsonl" keytop_plain grep
 row "plain: the library, one thread" ingest_plain grep
 row "gzip: zlib alone, one thread" unpack unpack
+row "gzip: keytop, the seed's table" seed_gz unpack
 row "gzip: keytop -o jsonl" keytop_gz unpack
 row "gzip: the library, one thread" ingest_gz unpack
 # calls with long-lived keys and nothing else: read without building trees
