@@ -7,15 +7,15 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 bad=0
 for t in "$@"; do
 	name=$(basename "$t"); name=${name#fuzz_}
-	work=$root/build/fuzz/work/$name
-	mkdir -p "$work" "$root/build/fuzz/crash"
+	found=$root/build/fuzz/found/$name
+	mkdir -p "$found" "$root/build/fuzz/crash"
 	dict=$root/tests/fuzz/$name.dict
 	"$t" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="$root/build/fuzz/crash/$name-" \
 		$( [ -f "$dict" ] && echo "-dict=$dict" ) \
-		"$work" "$root/tests/fuzz/corpus/$name" >"$work.log" 2>&1
+		"$found" "$root/tests/fuzz/corpus/$name" >"$found.log" 2>&1
 	rc=$?
-	echo "fuzz $name: $(grep -o 'number_of_executed_units: [0-9]*' "$work.log" | tail -1), exit status $rc"
-	[ $rc -eq 0 ] || { tail -40 "$work.log"; bad=1; }
+	echo "fuzz $name: $(grep -o 'number_of_executed_units: [0-9]*' "$found.log" | tail -1), exit status $rc"
+	[ $rc -eq 0 ] || { tail -40 "$found.log"; bad=1; }
 done
 exit $bad
