@@ -4,6 +4,7 @@
 #   make run        install what is missing, build, open the live demo
 #   make test       install what is missing, build and run all tests
 #   make prove      the tests that take longer than minutes
+#   make memcheck   the unit and screen tests under valgrind
 #   make install    PREFIX=/usr/local DESTDIR=   (and uninstall)
 #   make SANITIZE=address,undefined test
 #   make fuzz       libFuzzer targets (clang); FUZZ_SECONDS=60 each
@@ -96,7 +97,7 @@ BENCH_SRC  := $(sort $(wildcard tests/bench/bench_*.c))
 BENCH_BIN  := $(BENCH_SRC:%.c=$(B)/%)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/replay/%)
 
-.PHONY: all run test check prove fuzz bench bench-check lint format install uninstall \
+.PHONY: all run test check prove memcheck fuzz bench bench-check lint format install uninstall \
         clean compile_commands.json need-build need-test FORCE
 
 all: keytop
@@ -178,6 +179,9 @@ prove: need-test
 	@$(MAKE) --no-print-directory -j$(JOBS) prove-all
 prove-all: keytop $(PROVE_BIN)
 	@KEYTOP=$(CURDIR)/$(B)/keytop BUILD=$(B) TEST_TIMEOUT=$${TEST_TIMEOUT:-3600} sh tests/run.sh $(PROVE_BIN) --
+
+memcheck: keytop $(filter $(B)/tests/unit/% $(B)/tests/screen/%,$(TEST_BIN))
+	@KEYTOP=$(CURDIR)/$(B)/keytop sh tests/memcheck.sh $(JOBS) $(filter-out keytop,$^)
 
 # --- fuzz (clang, libFuzzer) -------------------------------------------------
 

@@ -132,7 +132,7 @@ void kt_columns_head(const struct kt_columns *k, struct kt_canvas *c, int row, e
 struct place {
     struct kt_canvas *c;
     int row, col, width;
-    struct kt_style name, rest; /* of what one looks for, and of what is beside it */
+    struct kt_style name, rest; /* of whom one looks for, and of what is beside them */
 };
 
 static void unknown(const struct place *p)
@@ -181,7 +181,7 @@ static void draw_target(const struct place *p, const struct kt_row *r)
 
 static struct kt_style result_style(const struct place *p, enum kt_result r)
 {
-    return r == KT_RESULT_DENIED || r == KT_RESULT_FAILED ? KT_STYLE(WARN) : p->name;
+    return r == KT_RESULT_DENIED || r == KT_RESULT_FAILED ? KT_STYLE(WARN) : p->rest;
 }
 
 /* What was done says more than that it was. */
@@ -217,7 +217,7 @@ static void draw_from(const struct place *p, const struct kt_row *r)
 static void draw_key(const struct place *p, const struct kt_row *r, bool with_result)
 {
     if (kt_span_known(r->ev.key.id))
-        kt_canvas_data_middle(p->c, p->row, p->col, p->width, p->name, r->ev.key.id, KT_TEXT_IDENTITY);
+        kt_canvas_data_middle(p->c, p->row, p->col, p->width, p->rest, r->ev.key.id, KT_TEXT_IDENTITY);
     else if (with_result && (r->ev.result == KT_RESULT_DENIED || r->ev.result == KT_RESULT_FAILED))
         draw_result(p, r);
     else if (r->ev.result == KT_RESULT_CREATED || r->ev.result == KT_RESULT_UNKNOWN)

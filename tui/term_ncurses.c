@@ -584,6 +584,16 @@ static struct kt_style style_of(const struct kt_term *t, const struct kt_grid_ce
     return is_blank(g) && blank_alike(t, g->style, before) ? before : g->style;
 }
 
+/* The style that a row begins in: blanks before the first word take that
+ * word's. */
+static struct kt_style first_style(const struct kt_grid_cell *row, int cols)
+{
+    int i = 0;
+    while (i < cols && is_blank(row + i))
+        i++;
+    return i < cols ? row[i].style : KT_STYLE(TEXT);
+}
+
 /* Hands ncurses a row that is not as it was. */
 static void put_row(struct kt_term *t, const struct kt_canvas *c, int row, int cols)
 {
@@ -594,7 +604,7 @@ static void put_row(struct kt_term *t, const struct kt_canvas *c, int row, int c
         same++;
     if (same == cols)
         return;
-    struct kt_style style = KT_STYLE(TEXT);
+    struct kt_style style = first_style(now, cols);
     for (int i = 0; i < cols; i++) {
         if (!now[i].cell.width)
             continue;

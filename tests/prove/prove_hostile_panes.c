@@ -9,42 +9,21 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdlib.h>
-
-static uint32_t every = 1;
-static struct hostile_list list;
-static struct hostile_tally *tally;
-
-static int set_up(void **state)
-{
-    (void)state;
-    tally = calloc(1, sizeof *tally);
-    hostile_list(&list, every);
-    return tally ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(list.cp);
-    free(tally);
-    return 0;
-}
 
 static void all_code_points_in_the_panes(void **state)
 {
-    (void)state;
-    hostile_run_panes(&list, &(struct hostile_opts){.widths_every = 1}, tally);
-    hostile_tally_print(tally, "terminal, panes");
-    hostile_assert_seen(tally, &list, HOSTILE_VIEW_BELOW, HOSTILE_VIEW_AGENT);
+    struct hostile_proof *p = *state;
+    hostile_run_panes(&p->list, &(struct hostile_opts){.widths_every = 1}, p->tally);
+    hostile_tally_print(p->tally, "terminal, panes");
+    hostile_assert_seen(p->tally, &p->list, HOSTILE_VIEW_BELOW, HOSTILE_VIEW_AGENT);
 }
 
 int main(int argc, char **argv)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, hostile_proof_set_up, hostile_proof_tear_down)
     const struct CMUnitTest tests[] = {
         T(all_code_points_in_the_panes),
     };
-    every = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1;
+    hostile_proof_every(argc, argv);
     return cmocka_run_group_tests_name("hostile panes", tests, NULL, NULL);
 }

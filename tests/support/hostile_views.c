@@ -33,6 +33,32 @@ void hostile_list(struct hostile_list *l, uint32_t every)
             l->cp[l->n++] = cp;
 }
 
+static uint32_t proof_every = 1; /* set before the tests begin */
+
+void hostile_proof_every(int argc, char **argv)
+{
+    proof_every = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1;
+}
+
+int hostile_proof_set_up(void **state)
+{
+    struct hostile_proof *p = calloc(1, sizeof *p);
+    *state = p;
+    if (!p || !(p->tally = calloc(1, sizeof *p->tally)))
+        return -1;
+    hostile_list(&p->list, proof_every);
+    return 0;
+}
+
+int hostile_proof_tear_down(void **state)
+{
+    struct hostile_proof *p = *state;
+    free(p->list.cp);
+    free(p->tally);
+    free(p);
+    return 0;
+}
+
 void hostile_thin(struct hostile_list *l, size_t every)
 {
     size_t n = 0;

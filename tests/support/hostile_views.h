@@ -71,6 +71,16 @@ size_t hostile_run_bytes(struct hostile_tally *t);
  * cells that were equal. */
 size_t hostile_columns(size_t strings);
 
+/* What each proof in a program of its own begins with: all code points, or
+ * each Nth where the first argument of the program is N. As cmocka's state. */
+struct hostile_proof {
+    struct hostile_list list;
+    struct hostile_tally *tally;
+};
+void hostile_proof_every(int argc, char **argv);
+int hostile_proof_set_up(void **state);
+int hostile_proof_tear_down(void **state);
+
 /* --- what they are made of ------------------------------------------------ */
 
 enum { HOSTILE_CHUNK = 9600, HOSTILE_NAMES = 9600, HOSTILE_NAME = 48 };

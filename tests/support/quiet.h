@@ -11,6 +11,9 @@ struct quiet {
     int threads;
     char first[200]; /* the first call */
 };
+/* The thread sanitizer runs a thread of its own in each program, which wakes
+ * ten times a second: how quiet keytop is cannot be told in such a build. */
+bool quiet_can_be_told(void);
 /* Listens for `ms`, from now on. */
 struct quiet quiet_listen(struct pty *p, int ms);
 #endif

@@ -1,8 +1,7 @@
 /* Following files as they grow, rotate, shrink and go. */
 #include "source/file.h"
-#include "tests/support/fake_sink.h"
+#include "tests/support/file_rig.h"
 #include "tests/support/follow_schedule.h"
-#include "tests/support/temp_dir.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,35 +18,7 @@
 
 #include <cmocka.h>
 
-struct rig {
-    struct temp_dir dir;
-    struct fake_sink sink;
-    struct kt_source *source;
-};
-
-static int set_up(void **state)
-{
-    struct rig *r = calloc(1, sizeof *r);
-    if (!r)
-        return -1;
-    temp_dir_make(&r->dir);
-    fake_sink_init(&r->sink);
-    *state = r;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct rig *r = *state;
-    if (r->source)
-        r->source->ops->close(r->source);
-    fake_sink_free(&r->sink);
-    temp_dir_remove(&r->dir);
-    free(r);
-    return 0;
-}
-
-static struct kt_file_tuning *open_at(struct rig *r, const char *name)
+static struct kt_file_tuning *open_at(struct file_rig *r, const char *name)
 {
     struct kt_err e = {0};
     struct kt_source_opts o = {.follow = true};
@@ -56,12 +27,12 @@ static struct kt_file_tuning *open_at(struct rig *r, const char *name)
     return kt_file_tuning(r->source);
 }
 
-static struct kt_wait settle(struct rig *r)
+static struct kt_wait settle(struct file_rig *r)
 {
     return fake_settle(&r->sink, r->source, NULL);
 }
 
-static const char *place(struct rig *r, const char *name)
+static const char *place(struct file_rig *r, const char *name)
 {
     static char text[8][4300];
     static unsigned turn;
@@ -70,21 +41,21 @@ static const char *place(struct rig *r, const char *name)
     return t;
 }
 
-static void assert_text(struct rig *r, const char *name, const char *expected)
+static void assert_text(struct file_rig *r, const char *name, const char *expected)
 {
     char *t = fake_text(&r->sink, place(r, name));
     assert_string_equal(t, expected);
     free(t);
 }
 
-static struct kt_health health(struct rig *r)
+static struct kt_health health(struct file_rig *r)
 {
     struct kt_health h;
     r->source->ops->health(r->source, &h);
     return h;
 }
 
-static void assert_no_troubles(struct rig *r)
+static void assert_no_troubles(struct file_rig *r)
 {
     for (size_t i = 0; i < r->sink.n_troubles; i++)
         print_message("%s: %s\n", r->sink.troubles[i].place, r->sink.troubles[i].sentence);
@@ -95,7 +66,7 @@ static void assert_no_troubles(struct rig *r)
 
 static void a_file_that_grows_continues_where_it_was(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "one\n");
     open_at(r, "");
     (void)settle(r);
@@ -118,7 +89,7 @@ static void a_file_that_grows_continues_where_it_was(void **state)
 
 static void a_partial_line_stays_in_its_object_until_it_is_whole(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "on");
     open_at(r, "a");
     (void)settle(r);
@@ -132,14 +103,14 @@ static void a_partial_line_stays_in_its_object_until_it_is_whole(void **state)
 
 static bool first_has_ended(void *ctx)
 {
-    const struct rig *r = ctx;
+    const struct file_rig *r = ctx;
     return r->sink.objects[0].ended;
 }
 
 /* As a compressed file is while it is being written. */
 static void what_does_not_rest_is_ended_only_when_its_file_is_replaced(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a.gz", "half of");
     open_at(r, "")->linger_ms = 0;
     (void)settle(r);
@@ -160,7 +131,7 @@ static void what_does_not_rest_is_ended_only_when_its_file_is_replaced(void **st
 
 static void with_nothing_to_do_the_source_waits_without_a_deadline(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "one\n");
     open_at(r, "");
     struct kt_wait w = settle(r);
@@ -177,7 +148,7 @@ static void with_nothing_to_do_the_source_waits_without_a_deadline(void **state)
 
 static void what_others_write_beside_a_single_file_is_not_heard(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "one\n");
     temp_write(&r->dir, "noise", "one\n");
     open_at(r, "a");
@@ -194,7 +165,7 @@ static void what_others_write_beside_a_single_file_is_not_heard(void **state)
 
 static void what_could_not_be_read_is_read_once_it_may(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     bool root = geteuid() == 0; /* who may read everything */
     temp_write(&r->dir, "a", "one\n");
     assert_int_equal(chmod(temp_path(&r->dir, "a"), 0), 0);
@@ -217,7 +188,7 @@ static void what_could_not_be_read_is_read_once_it_may(void **state)
 
 static void a_folder_that_cannot_be_listed_is_named_once_however_often_it_is_tried(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     bool root = geteuid() == 0;
     temp_mkdir(&r->dir, "closed");
     temp_write(&r->dir, "closed/a", "one\n");
@@ -242,7 +213,7 @@ static void a_folder_that_cannot_be_listed_is_named_once_however_often_it_is_tri
 
 static void new_files_and_new_folders_are_found(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_mkdir(&r->dir, "log");
     temp_mkdir(&r->dir, "ready");
     temp_mkdir(&r->dir, "ready/deep");
@@ -273,7 +244,7 @@ static void new_files_and_new_folders_are_found(void **state)
 
 static void thousands_of_files_are_followed_with_few_open(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     enum { N = 3000, OPEN = 8 };
     char name[32];
     for (int i = 0; i < N; i++) {
@@ -305,7 +276,7 @@ static void thousands_of_files_are_followed_with_few_open(void **state)
 
 static void rotation_by_rename_loses_and_doubles_nothing(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a.log", "one\n");
     open_at(r, "");
     (void)settle(r);
@@ -323,7 +294,7 @@ static void rotation_by_rename_loses_and_doubles_nothing(void **state)
 
 static void a_single_file_is_followed_through_rotation(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a.log", "one\n");
     temp_write(&r->dir, "other", "no\n");
     open_at(r, "a.log");
@@ -361,7 +332,7 @@ static void a_single_file_is_followed_through_rotation(void **state)
 
 static void a_file_that_is_gone_is_let_go_of_after_a_while(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "on");
     open_at(r, "")->linger_ms = 0;
     (void)settle(r);
@@ -378,7 +349,7 @@ static void a_file_that_is_gone_is_let_go_of_after_a_while(void **state)
 
 static void a_name_that_comes_back_is_a_new_object(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "one\n");
     open_at(r, "a")->linger_ms = 0;
     (void)settle(r);
@@ -395,7 +366,7 @@ static void a_name_that_comes_back_is_a_new_object(void **state)
 
 static void an_inode_number_that_is_given_again_is_another_file(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "the first file\n");
     temp_write(&r->dir, "z", "z\n");
     open_at(r, "")->open_max = 1;
@@ -419,7 +390,7 @@ static void an_inode_number_that_is_given_again_is_another_file(void **state)
 
 static void a_folder_that_is_renamed_keeps_its_files_places(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_mkdir(&r->dir, "d");
     temp_mkdir(&r->dir, "d/e");
     temp_write(&r->dir, "d/e/a", "one\n");
@@ -440,7 +411,7 @@ static void a_folder_that_is_renamed_keeps_its_files_places(void **state)
 
 static void copytruncate_starts_anew_and_is_a_gap(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "one\ntwo\n");
     open_at(r, "");
     (void)settle(r);
@@ -454,7 +425,7 @@ static void copytruncate_starts_anew_and_is_a_gap(void **state)
 
 static void a_file_that_was_truncated_and_grew_beyond_its_old_end_is_noticed(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "one\n");
     open_at(r, "a");
     (void)settle(r);
@@ -469,7 +440,7 @@ static void a_file_that_was_truncated_and_grew_beyond_its_old_end_is_noticed(voi
 
 static void a_real_overflow_of_the_queue_is_made_good(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "a0\n");
     temp_write(&r->dir, "b", "b0\n");
     open_at(r, "");
@@ -496,7 +467,7 @@ static void a_real_overflow_of_the_queue_is_made_good(void **state)
 }
 
 struct expect {
-    struct rig *r;
+    struct file_rig *r;
     const char *name, *text;
 };
 static bool has_text(void *ctx)
@@ -508,7 +479,7 @@ static bool has_text(void *ctx)
     return same;
 }
 
-static void polls(struct rig *r)
+static void polls(struct file_rig *r)
 {
     temp_mkdir(&r->dir, "sub");
     temp_write(&r->dir, "sub/a", "one\n");
@@ -528,7 +499,7 @@ static void polls(struct rig *r)
 
 static void on_a_remote_file_system_the_source_polls_and_says_so(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     struct kt_file_tuning *t = open_at(r, "");
     t->remote = true;
     t->poll_ms = 20;
@@ -538,7 +509,7 @@ static void on_a_remote_file_system_the_source_polls_and_says_so(void **state)
 
 static void out_of_watches_the_source_polls_and_says_so(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     struct kt_file_tuning *t = open_at(r, "");
     t->watches_max = 1;
     t->poll_ms = 20;
@@ -547,7 +518,7 @@ static void out_of_watches_the_source_polls_and_says_so(void **state)
 
 static void without_inotify_the_source_polls(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     struct kt_file_tuning *t = open_at(r, "");
     t->watches_max = 0;
     t->poll_ms = 20;
@@ -558,7 +529,7 @@ static void without_inotify_the_source_polls(void **state)
 
 static void a_link_to_the_current_file_is_followed_to_the_next_one(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_mkdir(&r->dir, "far");
     temp_mkdir(&r->dir, "log");
     temp_write(&r->dir, "far/1", "one\n");
@@ -585,7 +556,7 @@ static void a_link_to_the_current_file_is_followed_to_the_next_one(void **state)
 
 static void a_link_into_the_same_folder_does_not_double(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "app.1", "one\n");
     temp_symlink(&r->dir, "app.1", "a-current");
     open_at(r, "");
@@ -606,7 +577,7 @@ static void a_link_into_the_same_folder_does_not_double(void **state)
 
 static void a_file_written_through_another_hard_link_grows(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_mkdir(&r->dir, "in");
     temp_write(&r->dir, "in/a", "one\n");
     assert_int_equal(link(temp_path(&r->dir, "in/a"), temp_path(&r->dir, "b")), 0);
@@ -622,7 +593,7 @@ static void a_file_written_through_another_hard_link_grows(void **state)
 
 static void a_file_that_came_and_went_unread_is_a_gap(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     open_at(r, "");
     (void)settle(r);
     temp_write(&r->dir, "a", "one\n");
@@ -639,7 +610,7 @@ static void a_file_that_came_and_went_unread_is_a_gap(void **state)
 
 static void the_source_s_folder_may_go_and_come_back(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_mkdir(&r->dir, "log");
     temp_write(&r->dir, "log/a", "one\n");
     open_at(r, "log");
@@ -673,7 +644,7 @@ static void random_schedules_lose_and_double_nothing_unseen(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, file_rig_set_up, file_rig_tear_down)
     const struct CMUnitTest tests[] = {
         T(a_file_that_grows_continues_where_it_was),
         T(a_partial_line_stays_in_its_object_until_it_is_whole),

@@ -1,7 +1,6 @@
 /* Reading what is there: files, folders, standard input, FIFOs. */
 #include "source/file.h"
-#include "tests/support/fake_sink.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/file_rig.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,35 +17,7 @@
 
 #include <cmocka.h>
 
-struct rig {
-    struct temp_dir dir;
-    struct fake_sink sink;
-    struct kt_source *source;
-};
-
-static int set_up(void **state)
-{
-    struct rig *r = calloc(1, sizeof *r);
-    if (!r)
-        return -1;
-    temp_dir_make(&r->dir);
-    fake_sink_init(&r->sink);
-    *state = r;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct rig *r = *state;
-    if (r->source)
-        r->source->ops->close(r->source);
-    fake_sink_free(&r->sink);
-    temp_dir_remove(&r->dir);
-    free(r);
-    return 0;
-}
-
-static void open_at(struct rig *r, const char *address, bool follow)
+static void open_at(struct file_rig *r, const char *address, bool follow)
 {
     struct kt_err e = {0};
     struct kt_source_opts o = {.follow = follow};
@@ -55,13 +26,13 @@ static void open_at(struct rig *r, const char *address, bool follow)
     assert_non_null(r->source);
 }
 
-static void read_all(struct rig *r, const char *name)
+static void read_all(struct file_rig *r, const char *name)
 {
     open_at(r, temp_path(&r->dir, name), false);
     assert_true(fake_run(&r->sink, r->source));
 }
 
-static const char *place(struct rig *r, const char *name)
+static const char *place(struct file_rig *r, const char *name)
 {
     static char text[8][4300];
     static unsigned turn;
@@ -71,7 +42,7 @@ static const char *place(struct rig *r, const char *name)
 }
 
 /* The names of all objects below the folder, in order, one a line. */
-static void assert_names(struct rig *r, const char *expected)
+static void assert_names(struct file_rig *r, const char *expected)
 {
     struct kt_buf b;
     kt_buf_init(&b, 1 << 20);
@@ -82,14 +53,14 @@ static void assert_names(struct rig *r, const char *expected)
     kt_buf_free(&b);
 }
 
-static void assert_text(struct rig *r, const char *name, const char *expected)
+static void assert_text(struct file_rig *r, const char *name, const char *expected)
 {
     char *t = fake_text(&r->sink, name);
     assert_string_equal(t, expected);
     free(t);
 }
 
-static struct kt_health health(struct rig *r)
+static struct kt_health health(struct file_rig *r)
 {
     struct kt_health h;
     r->source->ops->health(r->source, &h);
@@ -100,7 +71,7 @@ static struct kt_health health(struct rig *r)
 
 static void a_file_is_one_object_with_its_bytes_as_stored(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a.json", "{\"Records\":[]}");
     read_all(r, "a.json");
     assert_int_equal(r->sink.n_objects, 1);
@@ -118,7 +89,7 @@ static void a_file_is_one_object_with_its_bytes_as_stored(void **state)
 
 static void a_path_may_be_written_with_the_scheme(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "s3:x", "1\n");
     open_at(r, place(r, "s3:x"), false);
     assert_true(fake_run(&r->sink, r->source));
@@ -127,7 +98,7 @@ static void a_path_may_be_written_with_the_scheme(void **state)
 
 static void a_folder_is_read_in_the_order_of_its_paths(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_mkdir(&r->dir, "b");
     temp_mkdir(&r->dir, "b/d");
     temp_write(&r->dir, "c.json", "c\n");
@@ -147,7 +118,7 @@ static void a_folder_is_read_in_the_order_of_its_paths(void **state)
 
 static void many_files_are_sorted_across_folders(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     char name[64];
     for (int i = 0; i < 20; i++) {
         (void)snprintf(name, sizeof name, "d%d", i * 7 % 20);
@@ -165,7 +136,7 @@ static void many_files_are_sorted_across_folders(void **state)
 
 static void hidden_and_unfinished_files_are_skipped_in_folders_and_read_when_named(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     static const char *const skipped[] = {".hidden", "a.json~", "b.tmp", ".c.swp", "d.swp", "e.part"};
     for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++)
         temp_write(&r->dir, skipped[i], "no\n");
@@ -184,7 +155,7 @@ static void hidden_and_unfinished_files_are_skipped_in_folders_and_read_when_nam
 
 static void links_are_followed_and_nothing_is_read_twice(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_mkdir(&r->dir, "in");
     temp_mkdir(&r->dir, "in/sub");
     temp_mkdir(&r->dir, "out");
@@ -212,7 +183,7 @@ static void links_are_followed_and_nothing_is_read_twice(void **state)
 
 static void special_files_in_folders_are_skipped(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     assert_int_equal(mkfifo(temp_path(&r->dir, "fifo"), 0600), 0);
     temp_symlink(&r->dir, "/dev/zero", "zero");
     temp_write(&r->dir, "a", "a\n");
@@ -223,7 +194,7 @@ static void special_files_in_folders_are_skipped(void **state)
 
 static void a_link_that_leads_nowhere_is_named_and_the_rest_goes_on(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_symlink(&r->dir, "nowhere", "a");
     temp_write(&r->dir, "b", "b\n");
     read_all(r, "");
@@ -233,7 +204,7 @@ static void a_link_that_leads_nowhere_is_named_and_the_rest_goes_on(void **state
 
 static void what_cannot_be_read_is_named_and_the_rest_goes_on(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     bool root = geteuid() == 0; /* who may read everything */
     temp_mkdir(&r->dir, "b");
     temp_write(&r->dir, "a", "a\n");
@@ -255,7 +226,7 @@ static void what_cannot_be_read_is_named_and_the_rest_goes_on(void **state)
 
 static void a_file_that_is_gone_before_its_turn_is_named(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     temp_write(&r->dir, "a", "a\n");
     temp_write(&r->dir, "b", "b\n");
     open_at(r, temp_path(&r->dir, ""), false);
@@ -272,7 +243,7 @@ static void a_file_that_is_gone_before_its_turn_is_named(void **state)
 
 static void a_file_that_shrinks_while_it_is_read_is_named(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     char *big = malloc(3 << 20);
     assert_non_null(big);
     memset(big, 'x', 3 << 20);
@@ -290,7 +261,7 @@ static void a_file_that_shrinks_while_it_is_read_is_named(void **state)
 
 static void a_step_reads_a_mebibyte_at_most_in_slices(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     char *big = malloc(5 << 20);
     assert_non_null(big);
     for (int i = 0; i < 5 << 20; i++)
@@ -314,7 +285,7 @@ static void a_step_reads_a_mebibyte_at_most_in_slices(void **state)
 
 static void a_sink_that_says_stop_is_obeyed(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     char *big = malloc(2 << 20);
     assert_non_null(big);
     memset(big, 'x', 2 << 20);
@@ -333,7 +304,7 @@ static void a_sink_that_says_stop_is_obeyed(void **state)
 
 static void a_path_that_does_not_exist_is_refused_with_what_to_do(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     struct kt_err e = {0};
     struct kt_source *s;
     assert_int_equal(kt_source_file.open(&s, temp_path(&r->dir, "nowhere"), NULL, &e), KT_ENOTFOUND);
@@ -353,7 +324,7 @@ static void a_path_that_does_not_exist_is_refused_with_what_to_do(void **state)
 
 static void a_socket_is_named_as_what_it_is(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     (void)snprintf(a.sun_path, sizeof a.sun_path, "%s", temp_path(&r->dir, "sock"));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -370,7 +341,7 @@ static void a_socket_is_named_as_what_it_is(void **state)
 
 static void an_address_finds_its_source(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     struct kt_err e = {0};
     struct kt_source_opts o = {0};
     temp_write(&r->dir, "a", "a\n");
@@ -400,7 +371,7 @@ static void a_scheme_that_is_not_built_is_refused_by_its_name(void **state)
 
 static void a_word_before_a_colon_that_is_no_scheme_is_part_of_a_name(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     struct kt_err e = {0};
     struct kt_source_opts o = {0};
     temp_write(&r->dir, "trail:2023", "1\n");
@@ -433,7 +404,7 @@ static void restore_stdin(int saved)
     (void)close(saved);
 }
 
-static void standard_input(struct rig *r, const char *address, const char *name, bool follow)
+static void standard_input(struct file_rig *r, const char *address, const char *name, bool follow)
 {
     int saved, out = stdin_from_pipe(&saved);
     open_at(r, address, follow);
@@ -474,7 +445,7 @@ static void dev_stdin_is_standard_input(void **state)
 
 static void a_fifo_that_is_named_is_read_to_the_end_of_its_writer(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     assert_int_equal(mkfifo(temp_path(&r->dir, "fifo"), 0600), 0);
     open_at(r, temp_path(&r->dir, "fifo"), false);
     struct kt_wait w = fake_settle(&r->sink, r->source, NULL);
@@ -492,7 +463,7 @@ static void a_fifo_that_is_named_is_read_to_the_end_of_its_writer(void **state)
 
 static void a_fifo_that_is_followed_hears_its_next_writer(void **state)
 {
-    struct rig *r = *state;
+    struct file_rig *r = *state;
     assert_int_equal(mkfifo(temp_path(&r->dir, "fifo"), 0600), 0);
     open_at(r, temp_path(&r->dir, "fifo"), true);
     for (int i = 0; i < 3; i++) {
@@ -506,7 +477,7 @@ static void a_fifo_that_is_followed_hears_its_next_writer(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, file_rig_set_up, file_rig_tear_down)
     const struct CMUnitTest tests[] = {
         T(a_file_is_one_object_with_its_bytes_as_stored),
         T(a_path_may_be_written_with_the_scheme),
