@@ -791,6 +791,19 @@ static void remember(struct kt_engine *g)
         add_trouble(g, "state.db", e.text, false);
 }
 
+/* It is kept with every row: a long one, as of 500 roles, by its digest. */
+static char *address_short(const char *scheme, const char *address)
+{
+    enum { PLAIN_MAX = 200 };
+    uint8_t digest[KT_SHA256];
+    char hex[2 * KT_SHA256 + 1], *kept = NULL;
+    if (strlen(address) <= PLAIN_MAX)
+        return strdup(address);
+    kt_sha256(address, strlen(address), digest);
+    kt_hex(digest, sizeof digest, hex);
+    return asprintf(&kept, "%s:#%s", scheme, hex) < 0 ? NULL : kept;
+}
+
 /* "file:/var/log/trail" for a path of any spelling. */
 static char *address_kept(const struct kt_engine *g, const struct kt_source *s, const char *address)
 {
@@ -798,7 +811,7 @@ static char *address_kept(const struct kt_engine *g, const struct kt_source *s, 
     if (!g->state || strcmp(address, "-") == 0 || strcmp(s->ops->scheme, "demo") == 0)
         return NULL;
     if (strcmp(s->ops->scheme, "file") != 0)
-        return strdup(address);
+        return address_short(s->ops->scheme, address);
     path = realpath(strncmp(address, "file:", 5) == 0 ? address + 5 : address, NULL);
     if (path && asprintf(&kept, "file:%s", path) < 0)
         kept = NULL;

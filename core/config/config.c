@@ -7,63 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- sources ------------------------------------------------------------------ */
-
-/* "demo:", "s3://...": a scheme stands before the first slash. Else a path. */
-static bool has_scheme(const char *address)
-{
-    size_t n = strcspn(address, ":/");
-    return address[n] == ':' && n > 1;
-}
-
-static enum kt_code address(struct kt_reading *r, const struct kt_yaml *y, const char **out)
-{
-    const char *s;
-    enum kt_code c = kt_read_text(r, y, "a source's address", KT_CONFIG_TEXT, &s);
-    if (c)
-        return c;
-    if (strcmp(s, "-") == 0)
-        return kt_read_fail(r, y, "- is standard input: name it on the command line");
-    if (strncmp(s, "file:", 5) == 0 && s[5])
-        return kt_read_join(r, y, s + 5, "file:", out);
-    if (!has_scheme(s))
-        return kt_read_join(r, y, s, "", out);
-    *out = s;
-    return KT_OK;
-}
-
-static enum kt_code source_address(struct kt_reading *r, const struct kt_yaml *y, void *to)
-{
-    return address(r, y, &((struct kt_config_source *)to)->address);
-}
-
-static enum kt_code source_name(struct kt_reading *r, const struct kt_yaml *y, void *to)
-{
-    return kt_read_text(r, y, "a source's name", KT_CONFIG_NAME, &((struct kt_config_source *)to)->name);
-}
-
-static enum kt_code one_source(struct kt_reading *r, const struct kt_yaml *y, void *to)
-{
-    static const struct kt_field fields[] = {{"address", source_address}, {"name", source_name}};
-    struct kt_config_source *s = to;
-    *s = (struct kt_config_source){.place = {y->line, y->column}};
-    if (y->type == KT_YAML_SCALAR)
-        return address(r, y, &s->address);
-    enum kt_code c = KT_READ_MAP(r, y, "a source", fields, s);
-    if (c == KT_OK && !s->address)
-        return kt_read_fail(r, y, "a source needs its address");
-    return c;
-}
-
-static enum kt_code sources(struct kt_reading *r, const struct kt_yaml *y, void *to)
-{
-    struct kt_config *c = to;
-    void *all;
-    enum kt_code rc = kt_read_list(r, y, "sources", KT_CONFIG_SOURCES, sizeof *c->source, one_source, &all, &c->n_source);
-    c->source = all;
-    return rc;
-}
-
 /* --- follow, output ------------------------------------------------------------ */
 
 static enum kt_code follow(struct kt_reading *r, const struct kt_yaml *y, void *to)
@@ -377,7 +320,7 @@ static enum kt_code contain(struct kt_reading *r, const struct kt_yaml *y, void 
 static enum kt_code document(struct kt_reading *r, const struct kt_yaml_file *f, struct kt_config *c)
 {
     static const struct kt_field fields[] = {
-        {"sources", sources}, {"follow", follow},         {"output", output},
+        {"sources", kt_read_sources}, {"follow", follow},   {"output", output},
         {"rules", rules},     {"filters", filters},       {"risk", overrides},
         {"memory", memory},   {"state", state},           {"enrichment", enrichment},
         {"contain", contain},

@@ -21,6 +21,8 @@ enum {
     KT_CONFIG_TEXT = 4096,
     KT_CONFIG_NAME = 63,       /* bytes of a source's name */
     KT_CONFIG_SOURCES = 1000,
+    KT_CONFIG_ACCOUNTS = 5000, /* of a source; and as many roles */
+    KT_CONFIG_REGIONS = 64,
     KT_CONFIG_COLUMNS = 64,
     KT_CONFIG_FOLDERS = 100,
     KT_CONFIG_DISABLED = 10000,
@@ -34,6 +36,9 @@ struct kt_config_place {
     int line, column; /* from 1 */
 };
 
+/* What a source of AWS is told beside its address (profile, regions, role,
+ * accounts, external-id, interval) is put behind the address, as the command
+ * line has it: a `role` with {account} in it becomes a role for each account. */
 struct kt_config_source {
     const char *address, *name; /* name NULL: none was given */
     struct kt_config_place place;

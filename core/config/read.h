@@ -55,6 +55,8 @@ enum kt_code kt_read_size(struct kt_reading *r, const struct kt_yaml *y, const c
 /* One of `n` words: its number. */
 enum kt_code kt_read_word(struct kt_reading *r, const struct kt_yaml *y, const char *what, const char *const *words,
                           size_t n, int *out);
+/* `sources` into the kt_config at `to`. */
+enum kt_code kt_read_sources(struct kt_reading *r, const struct kt_yaml *y, void *to);
 /* A copy in the arena. */
 enum kt_code kt_read_keep(struct kt_reading *r, const struct kt_yaml *y, struct kt_span s, const char **out);
 #endif

@@ -255,6 +255,29 @@ static void secrets_are_nowhere(void **state)
     kt_buf_free(&b);
 }
 
+static bool holds(const struct kt_buf *b, const char *what)
+{
+    return memmem(b->p, b->len, what, strlen(what)) != NULL;
+}
+
+/* The address of 500 roles stands in the memory once, as a digest, and not in each row. */
+static void a_long_address_is_remembered_by_its_digest(void **state)
+{
+    struct fix *x = *state;
+    char state_file[256], target[400], name[200] = "";
+    struct kt_buf b;
+    memset(name, 's', sizeof name - 1);
+    kt_buf_init(&b, RUN_OUT_MAX);
+    snprintf(state_file, sizeof state_file, "%s/state.db", x->home.path);
+    snprintf(target, sizeof target, "cloudtrail:?role=arn:aws:iam::%s:role/soc-8-%s", MINE, name);
+    assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "--state", state_file, target, NULL}), 0);
+    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 3);
+    slurp(state_file, &b);
+    assert_true(holds(&b, "cloudtrail:#"));
+    assert_false(holds(&b, "role/soc-8"));
+    kt_buf_free(&b);
+}
+
 /* --- others' programs ------------------------------------------------------------------- */
 
 /* Standard output of a command line; false where it failed. */
@@ -306,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(reads_the_event_history), T(follows_what_happens),    T(what_is_wrong_is_said), T(checks_and_policies),
         T(profiles_and_roles_work), T(secrets_are_nowhere),     T(the_real_client_sees_the_same),
+        T(a_long_address_is_remembered_by_its_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,5 +58,7 @@ const char *fake_aws_url(const struct fake_aws *f);
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
 /* Under its lock. */
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
+/* The record of an event, as a trail has it. */
+void fake_aws_record(char *out, size_t size, const struct fake_event *e);
 void fake_aws_fault(struct fake_aws *f, enum fake_fault fault);
 #endif

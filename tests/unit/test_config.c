@@ -69,6 +69,25 @@ static void sources_are_addresses_with_or_without_a_name(void **state)
     assert_int_equal(c.source[4].place.column, 3);
 }
 
+static void a_source_of_aws_has_its_profile_regions_role_and_accounts_beside_it(void **state)
+{
+    (void)state;
+    loads("sources:\n"
+          "- address: 'cloudtrail:'\n  name: prod\n  profile: audit team\n  regions: [us-east-1, eu-west-1]\n"
+          "  role: arn:aws:iam::{account}:role/keytop\n  accounts: [111122223333, '000000000001']\n"
+          "  external-id: a&b\n  interval: 60\n"
+          "- {address: 's3://trail/logs?profile=a', regions: eu-west-1}\n"
+          "- {address: 'cloudtrail:', role: ['arn:aws:iam::1:role/x', 'arn:aws:iam::{account}:role/y'], accounts: '111122223333'}\n");
+    assert_int_equal(c.n_source, 3);
+    assert_string_equal(c.source[0].address,
+                        "cloudtrail:?profile=audit%20team&region=us-east-1&region=eu-west-1"
+                        "&role=arn:aws:iam::111122223333:role/keytop&role=arn:aws:iam::000000000001:role/keytop"
+                        "&external-id=a%26b&interval=60");
+    assert_string_equal(c.source[0].name, "prod");
+    assert_string_equal(c.source[1].address, "s3://trail/logs?profile=a&region=eu-west-1");
+    assert_string_equal(c.source[2].address, "cloudtrail:?role=arn:aws:iam::1:role/x&role=arn:aws:iam::111122223333:role/y");
+}
+
 static void all_else_is_read(void **state)
 {
     (void)state;
@@ -137,6 +156,13 @@ static void values_that_cannot_be_are_refused(void **state)
         {"sources: [~]\n", "is one value, not nothing"},
         {"sources: ['-']\n", "standard input"},
         {"sources: [{name: a}]\n", "f.yaml:1:11: a source needs its address"},
+        {"sources: [{address: /a, profile: p}]\n", "f.yaml:1:34: only sources of AWS take a profile"},
+        {"sources: [{address: 'demo:', regions: [x]}]\n", "only sources of AWS"},
+        {"sources: [{address: 'cloudtrail:', accounts: [1111]}]\n", "f.yaml:1:47: an account is its 12 digits, not \"1111\""},
+        {"sources: [{address: 'cloudtrail:', accounts: ['111122223333']}]\n", "accounts needs a role with {account} in it"},
+        {"sources: [{address: 'cloudtrail:', role: 'a{account}'}]\n", "f.yaml:1:42: a role with {account} in it needs the accounts"},
+        {"sources: [{address: 'cloudtrail:', regions: []}]\n", "regions needs at least one value"},
+        {"sources: [{address: 'cloudtrail:', interval: soon}]\n", "interval is a whole number"},
         {"sources: [\"a\\nb\"]\n", "control"},
         {"sources: [{address: a, name: 0123456789012345678901234567890123456789012345678901234567890123}]\n", "at most 63"},
         {"follow: yes\n", "f.yaml:1:9: follow is true or false, not \"yes\""},
@@ -287,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(nothing_configures_nothing),
         T(sources_are_addresses_with_or_without_a_name),
+        T(a_source_of_aws_has_its_profile_regions_role_and_accounts_beside_it),
         T(all_else_is_read),
         T(what_is_not_known_is_named_with_its_place_and_the_nearest_name),
         T(values_that_cannot_be_are_refused),
