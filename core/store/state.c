@@ -270,6 +270,7 @@ void kt_state_close(struct kt_state *s)
             close(fds[i]);
     rows_free(s);
     lives_free(s);
+    traces_free(s);
     kt_book_free(s->book);
     kt_arena_free(s->arena);
     if (s->locks) {
@@ -374,6 +375,8 @@ static enum db read_all(struct kt_state *s, const char *const *address, size_t n
         r = take_rest(s);
     if (r == DB_OK)
         r = lives_read(s);
+    if (r == DB_OK)
+        r = traces_read(s);
     if (r == DB_OK)
         r = keep_counts(s);
     return r == DB_OK && row ? rows_read(s, address, n, row, ctx) : r;
