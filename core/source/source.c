@@ -7,7 +7,6 @@
 static const struct {
     const char *prefix, *what;
 } later[] = {
-    {"logs:", "CloudWatch Logs"},
     {"s3:", "a trail's bucket"},
     {"sqs:", "a queue"},
 };
@@ -18,6 +17,7 @@ static const struct {
     const struct kt_source_ops *ops;
 } services[] = {
     {"cloudtrail:", &kt_source_cloudtrail},
+    {"logs:", &kt_source_logs},
     {"splunk:", &kt_source_splunk},
 };
 
