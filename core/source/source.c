@@ -9,13 +9,12 @@ static const struct {
 } later[] = {
     {"logs:", "CloudWatch Logs"},
     {"s3:", "a trail's bucket"},
-    {"sqs:", "a queue"},
     {"splunk:", "Splunk"},
 };
 
 bool kt_source_is_aws(const char *address)
 {
-    return strncmp(address, "cloudtrail:", 11) == 0;
+    return strncmp(address, "cloudtrail:", 11) == 0 || strncmp(address, "sqs:", 4) == 0;
 }
 
 static bool is_demo(const char *address)
@@ -31,8 +30,10 @@ enum kt_code kt_source_open(struct kt_source **out, const char *address, const s
         return kt_fail(e, KT_EUSAGE, "a source has no name: give a file, a folder, - or demo:");
     if (is_demo(address))
         return kt_source_demo.open(out, address, o, e);
-    if (kt_source_is_aws(address))
+    if (strncmp(address, "cloudtrail:", 11) == 0)
         return kt_source_cloudtrail.open(out, address, o, e);
+    if (strncmp(address, "sqs:", 4) == 0)
+        return kt_source_sqs.open(out, address, o, e);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strncmp(address, later[i].prefix, strlen(later[i].prefix)) == 0)
             return kt_fail(e, KT_EUNSUPPORTED,
