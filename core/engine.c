@@ -806,6 +806,8 @@ static void remember(struct kt_engine *g)
             address[n++] = g->src[i].address;
     if (g->opts.ledger && !kt_state_keep_lives(g->state, g->store))
         add_trouble(g, "state.db", "out of memory: the lives of keys are not remembered", false);
+    if (g->judge && !kt_state_keep_traces(g->state, kt_judge_context(g->judge)))
+        add_trouble(g, "state.db", "out of memory: who was seen where is not remembered", false);
     kt_state_load(g->state, address, n, n ? on_kept : NULL, g);
     free(address);
     atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);

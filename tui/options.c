@@ -78,6 +78,7 @@ const char kt_options_no_source[] =
     "  keytop demo:                    a simulated organization, live\n"
     "  keytop cloudtrail:              CloudTrail's event history, live\n"
     "  keytop sqs:QUEUE                events and notices of a queue of its own, live\n"
+    "  keytop splunk://HOST:8089/?index=NAME      a search of Splunk, live\n"
     "  keytop logs/ trail.json.gz      folders and files of CloudTrail records\n"
     "  zcat old.gz | keytop -          standard input\n"
     "  keytop --help                   all options\n";
@@ -427,8 +428,11 @@ bool kt_options_help(struct kt_buf *b)
     kt_buf_adds(b, "Usage: keytop [OPTION]... [SOURCE]...\n"
                    "A live terminal monitor of permanent AWS access keys.\n\n"
                    "A SOURCE is a file or a folder of CloudTrail records (plain, gzip, zstd), - for\n"
-                   "standard input, cloudtrail: for CloudTrail's event history, sqs:QUEUE for a queue\n"
-                   "of events or notices, or demo: for a simulated organization. file:PATH reads a PATH that looks like a scheme.\n\n");
+                   "standard input, demo: for a simulated organization, or a service:\n"
+                   "  cloudtrail:                       CloudTrail's event history\n"
+                   "  sqs:QUEUE                         events, or notices of new files\n"
+                   "  splunk://HOST:8089/?index=NAME    a search of Splunk\n"
+                   "file:PATH reads a PATH that looks like a scheme.\n\n");
     for (int i = 0; i < OPT_COUNT; i++)
         if (rows[i].built)
             help_row(b, &rows[i]);

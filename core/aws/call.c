@@ -19,7 +19,7 @@ struct kt_aws_call {
     struct kt_net_call *http;
     struct kt_retry retry;
     int64_t wake;        /* kt_aws_mono() time before which nothing is sent; 0: none */
-    bool sent, told_time;
+    bool sent, told_time, taken;
     struct kt_aws_result result;
 };
 
@@ -125,7 +125,8 @@ static bool send(struct kt_aws_call *c)
 {
     char url[4096];
     struct kt_net_request http = {.method = c->r.method ? c->r.method : "POST", .url = url, .body = c->r.body,
-                                  .max_body = c->r.max_body, .connect_ms = c->r.connect_ms, .total_ms = c->r.total_ms};
+                                  .max_body = c->r.max_body, .connect_ms = c->r.connect_ms, .total_ms = c->r.total_ms,
+                                  .stall_s = c->r.stall_s};
     struct headers h = {.http = &http};
     kt_buf_init(&h.text, HEADER_MAX);
     bool room = kt_buf_reserve(&h.text, HEADER_MAX - 1); /* so that no copy is left behind */
@@ -291,6 +292,8 @@ static bool again(struct kt_aws_call *c, const struct kt_net_reply *p)
 {
     struct kt_aws_result *r = &c->result;
     int64_t now = kt_aws_mono(c->aws), delay = 0;
+    if (c->taken)
+        return false; /* what it said first cannot be said again */
     bool clock = r->status >= 400 && one_of(r->code, clocks) && !c->told_time && kt_aws_learn_time(c->aws, p->date);
     if (clock) {
         c->told_time = true;
@@ -358,4 +361,18 @@ const struct kt_aws_result *kt_aws_call_poll(struct kt_aws_call *c, int64_t *wak
         (void)hear(c);
     }
     return &c->result;
+}
+
+struct kt_span kt_aws_call_part(const struct kt_aws_call *c)
+{
+    int status = c->http ? kt_net_status(c->http) : 0;
+    return status >= 200 && status < 300 ? kt_net_part(c->http) : KT_SPAN_NONE;
+}
+
+void kt_aws_call_take(struct kt_aws_call *c, size_t n)
+{
+    c->taken = true;
+    kt_net_take(c->http, n);
+    if (c->result.end != KT_AWS_PENDING)
+        c->result.body = kt_net_part(c->http);
 }

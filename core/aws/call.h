@@ -22,7 +22,7 @@ struct kt_aws_request { /* copied; the endpoint and pace are borrowed for the ca
     struct kt_pace *pace;            /* NULL: none */
     int64_t gap_ms;                  /* between calls of that pace */
     size_t max_body;                 /* of the reply; 0: KT_NET_BODY_MAX */
-    int connect_ms, total_ms;        /* 0: the client's */
+    int connect_ms, total_ms, stall_s; /* 0: the client's */
     int attempts;                    /* 0: KT_RETRY_ATTEMPTS */
 };
 
@@ -51,4 +51,10 @@ void kt_aws_call_free(struct kt_aws_call *c); /* NULL is nothing */
 /* Goes on as far as it can. While it is pending, `*wake` is when to ask again
  * in kt_aws_mono() time, 0 when kt_net_wait says. */
 const struct kt_aws_result *kt_aws_call_poll(struct kt_aws_call *c, int64_t *wake);
+/* For answers that are read as they come, between polls: what has come of one
+ * with status 2xx and was not taken (unknown: nothing yet); and taking its
+ * first `n` bytes. Afterwards it is not tried again: a call that ends in
+ * KT_AWS_OK has as its body what was not taken. */
+struct kt_span kt_aws_call_part(const struct kt_aws_call *c);
+void kt_aws_call_take(struct kt_aws_call *c, size_t n);
 #endif

@@ -2,6 +2,7 @@
 
 #include "aws/aws.h"
 #include "source/cloudtrail_address.h"
+#include "source/splunk_address.h"
 #include "source/sqs.h"
 
 #include <jansson.h>
@@ -83,16 +84,38 @@ static enum kt_code cloudtrail(const char *address, struct kt_buf *out, const ch
     return code;
 }
 
+/* A role of authorize.conf: to search, in these indexes, one search at a time. */
+static enum kt_code splunk(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    struct splunk_address a;
+    enum kt_code code = splunk_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        kt_buf_adds(out, "# authorize.conf\n[role_keytop]\nsearch = enabled\nsrchIndexesAllowed = ");
+        for (size_t i = 0; i < a.n_indexes; i++)
+            kt_buf_addf(out, "%s%s", i ? ";" : "", a.index[i]);
+        kt_buf_adds(out, a.n_indexes ? "\n" : "INDEX-OF-YOUR-CLOUDTRAIL-EVENTS\n");
+        kt_buf_adds(out, "srchJobsQuota = 2\nrtSrchJobsQuota = 0\nsrchTimeWin = 0\n");
+        *note = "give this role alone to a user of its own and make a token for that user (Settings, Tokens), or with a role "
+                "that may: edit_tokens_own; keytop needs no other capability";
+        if (out->failed)
+            code = kt_fail(e, KT_ENOMEM, "out of memory");
+    }
+    splunk_address_drop(&a);
+    return code;
+}
+
 enum kt_code kt_source_policy(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
 {
-    static const char *const later[] = {"logs:", "s3:", "splunk:"};
+    static const char *const later[] = {"logs:", "s3:"};
     *note = "";
     if (strncmp(address, "cloudtrail:", 11) == 0)
         return cloudtrail(address, out, note, e);
     if (strncmp(address, "sqs:", 4) == 0)
         return sqs(address, out, note, e);
+    if (strncmp(address, "splunk:", 7) == 0)
+        return splunk(address, out, note, e);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strncmp(address, later[i], strlen(later[i])) == 0)
-            return kt_fail(e, KT_EUNSUPPORTED, "--print-policy: %s sources are not built yet; there are cloudtrail: and sqs:", later[i]);
-    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of AWS; there are cloudtrail: and sqs:", address);
+            return kt_fail(e, KT_EUNSUPPORTED, "--print-policy: %s sources are not built yet; there are cloudtrail:, sqs: and splunk:", later[i]);
+    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are cloudtrail:, sqs: and splunk:", address);
 }

@@ -22,31 +22,27 @@ void kt_settings_decode(char *s)
     *to = '\0';
 }
 
-enum kt_code kt_settings(char *text, const char *scheme,
-                         enum kt_code (*take)(void *ctx, const char *name, const char *value, struct kt_err *e), void *ctx,
-                         struct kt_err *e)
+char *kt_settings_next(char **rest, char **value)
 {
-    enum kt_code code = KT_OK;
-    for (char *s; code == KT_OK && (s = strsep(&text, "&"));) {
-        char *eq = strchr(s, '=');
+    for (char *s; *rest && (s = strsep(rest, "&"));) {
         if (!*s)
             continue;
+        char *eq = strchr(s, '=');
         if (eq)
             *eq = '\0';
-        char *value = eq ? eq + 1 : s + strlen(s);
-        kt_settings_decode(value);
-        code = *value ? take(ctx, s, value, e) : kt_fail(e, KT_EUSAGE, "%s %s= is empty", scheme, s);
+        *value = eq ? eq + 1 : s + strlen(s);
+        kt_settings_decode(*value);
+        return s;
     }
-    return code;
+    return NULL;
 }
 
-enum kt_code kt_settings_seconds(const char *scheme, const char *name, const char *value, long least, long most, int64_t *ms,
-                                 struct kt_err *e)
+bool kt_settings_number(const char *value, int64_t least, int64_t most, int64_t *out)
 {
     char *end;
-    long s = strtol(value, &end, 10);
-    if (*end || s < least || s > most)
-        return kt_fail(e, KT_EUSAGE, "%s %s is a number of seconds from %ld to %ld", scheme, name, least, most);
-    *ms = (int64_t)s * 1000;
-    return KT_OK;
+    long long n = strtoll(value, &end, 10);
+    if (!*value || *end || n < least || n > most)
+        return false;
+    *out = n;
+    return true;
 }

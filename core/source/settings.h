@@ -1,18 +1,18 @@
-/* The settings behind an address: NAME=VALUE&..., %XX in values decoded. */
+/* The settings of an address, as in its query: name=value, separated by '&',
+ * values percent-encoded. */
 #ifndef KT_SOURCE_SETTINGS_H
 #define KT_SOURCE_SETTINGS_H
 #include "base/err.h"
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Cuts `text` up where it stands (it must live as long as the values) and gives
- * each setting to `take`, whose first error ends it. `scheme` is for messages. */
-enum kt_code kt_settings(char *text, const char *scheme,
-                         enum kt_code (*take)(void *ctx, const char *name, const char *value, struct kt_err *e), void *ctx,
-                         struct kt_err *e);
+/* The next setting of `*rest`, cut out and decoded in place (%00 stays as it
+ * is). The name, or NULL when there are no more; `*value` is "" where there
+ * is none. */
+char *kt_settings_next(char **rest, char **value);
+/* In place. */
 void kt_settings_decode(char *s);
-/* Seconds between two limits, as ms. */
-enum kt_code kt_settings_seconds(const char *scheme, const char *name, const char *value, long least, long most, int64_t *ms,
-                                 struct kt_err *e);
+/* A whole number from `least` to `most`. */
+bool kt_settings_number(const char *value, int64_t least, int64_t most, int64_t *out);
 #endif

@@ -119,7 +119,9 @@ extern const struct kt_source_ops kt_source_file; /* files, folders, "-" */
 extern const struct kt_source_ops kt_source_demo;
 extern const struct kt_source_ops kt_source_cloudtrail;
 extern const struct kt_source_ops kt_source_sqs;
-/* Does this address need kt_source_opts.aws? */
+extern const struct kt_source_ops kt_source_splunk;
+/* Does this address need kt_source_opts.aws? Those that ask a service do: for
+ * its keys, and for the environment, the clocks and paces that it holds. */
 bool kt_source_is_aws(const char *address);
 
 /* Finds the source for an address ("PATH", "file:PATH", "-", "demo:",
@@ -128,7 +130,7 @@ bool kt_source_is_aws(const char *address);
  * scheme is part of a file's name. */
 enum kt_code kt_source_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
                             struct kt_err *e);
-/* Would it answer? A file or folder is there and may be read; AWS is asked for
- * the last minute, with `aws` as of kt_source_opts; takes up to a minute. */
+/* Would it answer? A file or folder is there and may be read; a service is
+ * asked for the last minute, with `aws` as of kt_source_opts; takes up to a minute. */
 enum kt_code kt_source_check(const char *address, struct kt_aws *aws, struct kt_err *e);
 #endif

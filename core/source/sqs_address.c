@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static enum kt_code take(void *ctx, const char *name, const char *value, struct kt_err *e)
+static enum kt_code take(struct sqs_address *a, const char *name, const char *value, struct kt_err *e)
 {
-    struct sqs_address *a = ctx;
+    if (!*value)
+        return kt_fail(e, KT_EUSAGE, "sqs: %s= is empty", name);
     if (strcmp(name, "profile") == 0)
         a->profile = value;
     else if (strcmp(name, "role") == 0)
@@ -66,7 +67,10 @@ enum kt_code sqs_address_parse(struct sqs_address *a, const char *address, struc
         return kt_fail(e, KT_EUSAGE, "%s: give the queue's name, ARN or URL, as sqs:NAME?region=REGION", address);
     if (!a->queue[0])
         snprintf(a->queue, sizeof a->queue, "%s", a->text);
-    return query ? kt_settings(query, "sqs:", take, a, e) : KT_OK;
+    enum kt_code code = KT_OK;
+    for (char *name, *value; code == KT_OK && (name = kt_settings_next(&query, &value));)
+        code = take(a, name, value, e);
+    return code;
 }
 
 void sqs_address_drop(struct sqs_address *a)

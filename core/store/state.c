@@ -270,6 +270,7 @@ void kt_state_close(struct kt_state *s)
             close(fds[i]);
     rows_free(s);
     lives_free(s);
+    traces_free(s);
     kt_book_free(s->book);
     kt_arena_free(s->arena);
     if (s->locks) {
@@ -374,6 +375,8 @@ static enum db read_all(struct kt_state *s, const char *const *address, size_t n
         r = take_rest(s);
     if (r == DB_OK)
         r = lives_read(s);
+    if (r == DB_OK)
+        r = traces_read(s);
     if (r == DB_OK)
         r = keep_counts(s);
     return r == DB_OK && row ? rows_read(s, address, n, row, ctx) : r;
@@ -598,10 +601,10 @@ bool kt_state_checkpoint_kept(struct kt_state *s, struct kt_span source)
     for (size_t i = 0; i < s->n_checkpoint; i++) {
         const struct checkpoint *c = &s->checkpoint[i];
         if (kt_span_eq(source, (struct kt_span){c->source, c->n_source}))
-            kept = !c->dirty && (!s->lives || c->change <= s->lives_upto);
+            kept = !c->dirty && c->change <= s->lives_upto;
     }
     pthread_mutex_unlock(&s->lock);
-    if (!kept && s->lives && !atomic_exchange(&s->lives_wanted, true))
+    if (!kept && !atomic_exchange(&s->lives_wanted, true))
         kt_state_rows(s);
     return kept;
 }

@@ -1,8 +1,9 @@
 /* keytop's memory: state.db, an SQLite database, and beside it triage.log.
  *
  * state.db holds the records of rows (so that they come back by being read
- * again), triage, the lives of keys (kept.h), checkpoints of sources, and how
- * far each person has looked.
+ * again), triage, the lives of keys (kept.h), what is known beside the rows
+ * (context.h: who was seen where since when, what befell whom), checkpoints of
+ * sources, and how far each person has looked.
  * It has a rollback journal, never a WAL: Debian 12's SQLite can damage one
  * that two processes write. triage.log holds each act of triage as one line of
  * text (triage.h); it is written and synced before the act counts as done, and
@@ -21,11 +22,14 @@
  *
  * Rows leave state.db when they are older than `keep_ms`, and, so that the file
  * stays below `bytes_max`, the oldest ones: those below level high first.
+ * So do lives and traces without news for `keep_ms`, and the oldest traces where
+ * all would take more than a quarter of the file.
  * Every one of them is counted. Triage is kept, up to KT_TRIAGE_ENTRIES. */
 #ifndef KT_STORE_STATE_H
 #define KT_STORE_STATE_H
 #include "base/clock.h"
 #include "base/err.h"
+#include "store/context.h"
 #include "store/store.h"
 #include "store/triage.h"
 
@@ -75,6 +79,10 @@ void kt_state_load(struct kt_state *s, const char *const *address, size_t n,
 /* Keys' lives are remembered as well, the store's: called before kt_state_load.
  * False: out of memory. */
 bool kt_state_keep_lives(struct kt_state *s, struct kt_store *store);
+/* So is the context, which is read by kt_state_load and must stay until
+ * kt_state_close. Where two keytops share the file, what both have learnt is
+ * joined as each of them writes; each reads it when it starts. */
+bool kt_state_keep_traces(struct kt_state *s, struct kt_traces *traces);
 /* From now on rows of `store` that come after those it has are written. */
 enum kt_code kt_state_start(struct kt_state *s, struct kt_store *store, struct kt_err *e);
 /* There are rows to write: cheap, for the engine's thread. */
@@ -128,7 +136,7 @@ struct kt_state_stats {
     uint64_t waiting;    /* rows not written yet */
     uint64_t missed;     /* rows that left the store before they could be written */
     uint64_t deleted_age, deleted_size; /* rows, since the file was made */
-    uint64_t deleted_lives;
+    uint64_t deleted_lives, deleted_traces;
     uint64_t triage;     /* entries known */
     uint64_t unstored;   /* of them in triage.log alone, so far */
     uint64_t refused;    /* acts */

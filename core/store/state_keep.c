@@ -3,7 +3,7 @@
 
 enum { GO_AT_ONCE = 1000, KEEP_EIGHTHS = 7, COUNT_MS = 30000 };
 
-static enum db count_deleted(struct kt_state *s, const char *why, int64_t n)
+enum db count_deleted(struct kt_state *s, const char *why, int64_t n)
 {
     sqlite3_stmt *q = n ? db_stmt(s, S_COUNT_PUT) : NULL;
     if (!n)
@@ -99,7 +99,7 @@ static enum db give_back(struct kt_state *s)
 /* All rows are counted now and then; in between the state's own are added up. */
 enum db keep_counts(struct kt_state *s)
 {
-    int64_t rows = -1, pages = 0, age = 0, size = 0, lives = 0, now = kt_mono_ms();
+    int64_t rows = -1, pages = 0, age = 0, size = 0, lives = 0, traces = 0, now = kt_mono_ms();
     enum db r = db_number(s, "PRAGMA page_count", &pages);
     if (r == DB_OK && (!s->counted_at || now - s->counted_at > COUNT_MS)) {
         r = db_number(s, "SELECT count(*) FROM event", &rows);
@@ -111,10 +111,13 @@ enum db keep_counts(struct kt_state *s)
         r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'size'", &size);
     if (r == DB_OK)
         r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'life'", &lives);
+    if (r == DB_OK)
+        r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'trace'", &traces);
     if (r != DB_OK)
         return r;
     pthread_mutex_lock(&s->lock);
     s->stats.deleted_lives = (uint64_t)lives;
+    s->stats.deleted_traces = (uint64_t)traces;
     if (rows >= 0)
         s->stats.rows = (uint64_t)rows;
     s->stats.bytes = (uint64_t)pages * 4096;
@@ -141,6 +144,8 @@ enum db keep_limits(struct kt_state *s)
     enum db r = keep_age(s);
     if (r == DB_OK)
         r = keep_lives(s);
+    if (r == DB_OK)
+        r = traces_limits(s, kt_now(s->o.clock) - s->o.keep_ms);
     if (r == DB_OK)
         r = keep_size(s);
     if (r == DB_OK)

@@ -242,6 +242,7 @@ uint64_t rows_salvage(struct kt_state *s, const char *path)
         (void)sqlite3_exec(from, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0", NULL, NULL, NULL);
         n = copy_rows(s, from, "SELECT seen, high, record, id FROM event NOT INDEXED ORDER BY id");
         n += copy_rows(s, from, "SELECT seen, high, record, id FROM event NOT INDEXED ORDER BY id DESC");
+        n += lives_salvage(s, from) + traces_salvage(s, from);
         if (db_exec(s, "COMMIT") != DB_OK)
             (void)db_exec(s, "ROLLBACK");
     }

@@ -93,7 +93,7 @@ static void what_cannot_start_says_what_to_do_and_exits_2(void **state)
         {{"cloudtrail:?regoin=us-east-1"}, "not regoin"},
         {{"logs:group"}, "not built yet"},
         {{"s3://bucket/prefix"}, "not built yet"},
-        {{"splunk://host:8089/"}, "not built yet"},
+        {{"splunk://host:8089/?token=secret"}, "others can read a command line"},
         {{"-o", "screen", "demo:"}, "standard output is not a terminal"},
         {{"/nonexistent/trail.json"}, "/nonexistent/trail.json"},
     };

@@ -162,7 +162,7 @@ static void checks_and_policies(void **state)
     says(&x->out, "\"cloudtrail:LookupEvents\"");
     assert_int_equal(count(&x->out, "Action"), 1);
     assert_int_equal(run(x, (const char *const[]){"--print-policy", "demo:", NULL}), 2);
-    says(&x->err, "needs no permission of AWS");
+    says(&x->err, "needs no permission of a service");
 }
 
 static void profiles_and_roles_work(void **state)

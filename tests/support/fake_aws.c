@@ -242,11 +242,11 @@ static int newest_first(const void *a, const void *b)
     return x->time != y->time ? (x->time < y->time) - (x->time > y->time) : (x->number < y->number) - (x->number > y->number);
 }
 
-static void write_record(char *inner, size_t size, const struct fake_event *e)
+void fake_aws_record(char *out, size_t size, const struct fake_event *e)
 {
     char when[KT_TIME_TEXT];
     kt_time_format(e->time - e->time % 1000, when);
-    snprintf(inner, size,
+    snprintf(out, size,
              "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\",\"principalId\":\"AIDA\",\"arn\":"
              "\"arn:aws:iam::%s:user/alice\",\"accountId\":\"%s\",\"userName\":\"alice\"},\"eventTime\":\"%s\",\"eventSource\":"
              "\"iam.amazonaws.com\",\"eventName\":\"%s\",\"awsRegion\":\"us-east-1\",\"sourceIPAddress\":\"203.0.113.9\","
@@ -256,19 +256,19 @@ static void write_record(char *inner, size_t size, const struct fake_event *e)
              e->account, e->account, when, e->name, e->number, e->number, e->number, when, e->number, e->account);
 }
 
-void fake_aws_record(struct kt_buf *b, int number, int64_t time, const char *account)
+void fake_aws_create_key(struct kt_buf *b, int number, int64_t time, const char *account)
 {
     char inner[1200];
     struct fake_event e = {.time = time, .number = number, .name = "CreateAccessKey"};
     snprintf(e.account, sizeof e.account, "%s", account);
-    write_record(inner, sizeof inner, &e);
+    fake_aws_record(inner, sizeof inner, &e);
     kt_buf_adds(b, inner);
 }
 
 static void write_event(struct kt_buf *b, const struct fake_event *e)
 {
     char inner[1200];
-    write_record(inner, sizeof inner, e);
+    fake_aws_record(inner, sizeof inner, e);
     kt_buf_addf(b, "{\"EventId\":\"00000000-0000-4000-8000-%012d\",\"EventName\":\"%s\",\"ReadOnly\":\"false\",\"EventTime\":%lld,"
                    "\"EventSource\":\"iam.amazonaws.com\",\"Username\":\"alice\",\"Resources\":[],\"CloudTrailEvent\":\"",
                 e->number, e->name, (long long)(e->time / 1000));

@@ -62,7 +62,7 @@ const struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_req
 bool fake_aws_scripted(struct fake_aws *f, struct fake_reply *out, bool xml);
 void fake_aws_error(struct fake_aws *f, struct fake_reply *out, bool xml, int status, const char *code, const char *message);
 /* A CreateAccessKey record of that number. */
-void fake_aws_record(struct kt_buf *b, int number, int64_t time, const char *account);
+void fake_aws_create_key(struct kt_buf *b, int number, int64_t time, const char *account);
 
 void fake_aws_init(struct fake_aws *f);
 void fake_aws_free(struct fake_aws *f);
@@ -71,5 +71,7 @@ const char *fake_aws_url(const struct fake_aws *f);
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
 /* Under its lock. */
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
+/* The record of an event, as a trail has it. */
+void fake_aws_record(char *out, size_t size, const struct fake_event *e);
 void fake_aws_fault(struct fake_aws *f, enum fake_fault fault);
 #endif

@@ -230,7 +230,7 @@ static void get(struct fake_s3 *s, struct fake_aws *f, const char *key, struct f
     } else {
         kt_buf_init(&b, 1 << 16);
         kt_buf_adds(&b, "{\"Records\":[");
-        fake_aws_record(&b, o->number, o->time, "111122223333");
+        fake_aws_create_key(&b, o->number, o->time, "111122223333");
         kt_buf_adds(&b, "]}");
         char *z = fake_gzip(b.p, b.len, &n);
         kt_buf_add(&out->body, z, n);

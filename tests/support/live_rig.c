@@ -299,7 +299,7 @@ void live_send_event(struct live_rig *r, int number, bool sns)
     kt_buf_init(&b, 1 << 16);
     kt_buf_adds(&b, "{\"version\":\"0\",\"id\":\"x\",\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.iam\",\"account\":"
                     "\"111122223333\",\"region\":\"us-east-1\",\"detail\":");
-    fake_aws_record(&b, number, r->now, "111122223333");
+    fake_aws_create_key(&b, number, r->now, "111122223333");
     kt_buf_adds(&b, "}");
     send(r, kt_buf_str(&b), sns);
     kt_buf_free(&b);

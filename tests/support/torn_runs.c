@@ -59,7 +59,7 @@ void torn_send(struct torn *t, int number)
     struct kt_buf b;
     kt_buf_init(&b, 1 << 16);
     kt_buf_adds(&b, "{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.iam\",\"detail\":");
-    fake_aws_record(&b, number, kt_now(NULL), "111122223333");
+    fake_aws_create_key(&b, number, kt_now(NULL), "111122223333");
     kt_buf_adds(&b, "}");
     fake_http_lock(t->aws.http);
     fake_sqs_send(&t->sqs, &t->aws, kt_buf_str(&b));

@@ -198,6 +198,13 @@ struct kt_health rig_health(const struct trail_rig *r)
     return h;
 }
 
+void rig_step(struct trail_rig *r)
+{
+    r->source->ops->step(r->source, &r->sink, &r->wait);
+    if (r->wait.kind == KT_WAIT_FD)
+        (void)poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, 20);
+}
+
 void rig_run(struct trail_rig *r, int64_t until)
 {
     for (;;) {
