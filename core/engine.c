@@ -54,6 +54,7 @@ struct kt_engine {
     const struct kt_rules *rules; /* its set, held; under lock where it changes */
     struct kt_rules_state rules_state; /* under lock */
     struct kt_correlating *correlating;
+    uint64_t reread_end; /* rows before it came back as they were, and are learnt of as they are judged anew */
     uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
     struct kt_enrich *enrich;   /* NULL: no files were named */
     struct kt_watch *enrich_watch; /* of them; NULL: not watched */
@@ -722,6 +723,21 @@ static struct src *src_of(struct kt_engine *g, struct kt_span address)
     return NULL;
 }
 
+/* Rows of an earlier run are there at once, and read once more behind it. */
+static bool reads_again(const struct kt_engine *g)
+{
+    return g->views && g->opts.store.keep_raw;
+}
+
+static void origin_of(struct kt_engine *g, const struct kt_state_row *k, struct kt_row *row)
+{
+    struct src *s = src_of(g, k->address);
+    row->origin.source = k->source;
+    row->origin.name = s ? kt_span_of(s->state.name) : k->name;
+    row->origin.address = k->address;
+    row->origin.record = k->record;
+}
+
 /* A row of an earlier run goes the way of a record, except that it is known to
  * be whole and by its content. */
 static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t *json, uint32_t flags)
@@ -734,10 +750,7 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     if (row.ev.kind == KT_KIND_NONE || !asked_for(g, &row.ev))
         return true;
     bool asked = kt_ruleset_judge(g->ruleset, json, &row.verdict);
-    row.origin.source = k->source;
-    row.origin.name = s ? kt_span_of(s->state.name) : k->name;
-    row.origin.address = k->address;
-    row.origin.record = k->record;
+    origin_of(g, k, &row);
     add_whereabouts(g, &row);
     if (!asked || !passes(g, &row))
         return true; /* it is not read now: it counts when it is */
@@ -747,7 +760,8 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
         return true;
     if (k->id <= kt_state_looked(g->state))
         atomic_store(&g->looked, row.seq);
-    correlate(g, json, k->raw, &row, true);
+    if (!reads_again(g))
+        correlate(g, json, k->raw, &row, true);
     learn(g, &whole, &row);
     if (s) {
         pthread_mutex_lock(&g->lock);
@@ -757,6 +771,45 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     return show(g, &row, json);
 }
 
+/* Can it be shown as it stood, before its record is read again? Not where it
+ * is printed once, nor where a use may have been another kind besides. */
+static bool comes_as_it_was(const struct kt_engine *g, const struct kt_state_row *k)
+{
+    if (!k->row)
+        return false;
+    if (k->row->ev.kind == KT_KIND_MALFORMED)
+        return true;
+    return reads_again(g) && !g->opts.filter && !g->opts.rule && g->opts.since == KT_TIME_NONE &&
+           g->opts.until == KT_TIME_NONE && k->row->ev.kind != KT_KIND_USE &&
+           (g->opts.kinds & KT_KIND_BIT(k->row->ev.kind));
+}
+
+/* The table is there at once; what takes long (rules, correlations, what is
+ * learnt of it) is done between other work, from here on: rejudge_row. */
+static bool come_back_as_it_was(struct kt_engine *g, const struct kt_state_row *k)
+{
+    struct kt_row row = *k->row;
+    uint8_t content[KT_SHA256] = {0};
+    bool malformed = row.ev.kind == KT_KIND_MALFORMED;
+    struct src *s = src_of(g, k->address);
+    origin_of(g, k, &row);
+    row.raw = k->raw;
+    if (!malformed)
+        add_whereabouts(g, &row);
+    memcpy(content, k->digest, sizeof k->digest);
+    enum kt_store_added added = kt_store_add_back(g->store, &row, content, k->raw.p ? &k->packed : NULL);
+    if (added != KT_ADDED && added != KT_ADDED_CONFLICT)
+        return true;
+    if (k->id <= kt_state_looked(g->state))
+        atomic_store(&g->looked, row.seq);
+    if (s) {
+        pthread_mutex_lock(&g->lock);
+        s->state.rows++;
+        pthread_mutex_unlock(&g->lock);
+    }
+    return !malformed || show(g, &row, NULL);
+}
+
 static bool on_kept(void *ctx, const struct kt_state_row *k)
 {
     struct kt_engine *g = ctx;
@@ -764,6 +817,8 @@ static bool on_kept(void *ctx, const struct kt_state_row *k)
     if (!g->told)
         take_triage(g); /* so that rows come with their marks */
     kt_arena_reset(g->arena);
+    if (comes_as_it_was(g, k))
+        return come_back_as_it_was(g, k) && !atomic_load(&g->stopping);
     kt_buf_reset(&g->content);
     kt_parse(k->raw, &g->content, &p);
     bool go_on = !p.json || come_back(g, k, p.json, p.flags);
@@ -794,6 +849,19 @@ static void look_at_memory(struct kt_engine *g)
     tell_damage(g);
 }
 
+/* What is judged first is what is looked at first: the newest. */
+static void read_again_later(struct kt_engine *g)
+{
+    uint64_t first, next;
+    kt_store_span(g->store, &first, &next);
+    if (!reads_again(g) || first == next)
+        return;
+    g->rejudge = first;
+    g->rejudge_end = g->reread_end = next;
+    for (uint64_t seq = next - 1; g->judge && seq >= first; seq--)
+        (void)kt_store_dirty(g->store, seq);
+}
+
 static void remember(struct kt_engine *g)
 {
     const char **address = g->state ? calloc(g->n_src + 1, sizeof *address) : NULL;
@@ -810,6 +878,7 @@ static void remember(struct kt_engine *g)
         add_trouble(g, "state.db", "out of memory: who was seen where is not remembered", false);
     kt_state_load(g->state, address, n, n ? on_kept : NULL, g);
     free(address);
+    read_again_later(g);
     atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);
     take_triage(g);
     tell_damage(g);
@@ -957,6 +1026,16 @@ static bool same_verdict(const struct kt_verdict *a, const struct kt_verdict *b)
     return same;
 }
 
+/* Of a row that came back as it was: its facts go in now. They are known, most
+ * of them; but not which row says so. */
+static void read_again(struct kt_engine *g, const struct kt_row *row, json_t *json, uint32_t flags)
+{
+    struct kt_event whole;
+    kt_event_decode(json, flags, g->arena, &whole);
+    learn(g, &whole, row);
+    kt_store_squeeze(g->store, row->seq, row->raw);
+}
+
 static void rejudge_row(struct kt_engine *g, uint64_t seq)
 {
     struct kt_row row;
@@ -972,6 +1051,8 @@ static void rejudge_row(struct kt_engine *g, uint64_t seq)
     (void)kt_ruleset_judge(g->ruleset, p.json, &v);
     struct kt_row anew = row;
     anew.verdict = v;
+    if (seq < g->reread_end)
+        read_again(g, &row, p.json, p.flags);
     if (g->judge)
         kt_judge_row(g->judge, &anew);
     if (!same_verdict(&anew.verdict, &row.verdict)) /* correlations of old go, and come again */
@@ -1418,7 +1499,7 @@ static void loop(struct kt_engine *g, int stop_fd)
     publish(g, &told);
     while (!atomic_load(&g->stopping)) {
         plan(g, &r);
-        if (!r.active && !g->more_to_judge && !g->untold)
+        if (!r.active && !g->more_to_judge && !g->untold && g->rejudge >= g->rejudge_end)
             break;
         if (g->more_to_judge)
             r.timeout = 0;

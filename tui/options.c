@@ -78,6 +78,7 @@ const char kt_options_no_source[] =
     "  keytop demo:                    a simulated organization, live\n"
     "  keytop cloudtrail:              CloudTrail's event history, live\n"
     "  keytop sqs:QUEUE                events and notices of a queue of its own, live\n"
+    "  keytop logs:LOG-GROUP           a group of CloudWatch Logs, live\n"
     "  keytop splunk://HOST:8089/?index=NAME      a search of Splunk, live\n"
     "  keytop logs/ trail.json.gz      folders and files of CloudTrail records\n"
     "  zcat old.gz | keytop -          standard input\n"
@@ -431,6 +432,7 @@ bool kt_options_help(struct kt_buf *b)
                    "standard input, demo: for a simulated organization, or a service:\n"
                    "  cloudtrail:                       CloudTrail's event history\n"
                    "  sqs:QUEUE                         events, or notices of new files\n"
+                   "  logs:LOG-GROUP                    a group of CloudWatch Logs\n"
                    "  splunk://HOST:8089/?index=NAME    a search of Splunk\n"
                    "file:PATH reads a PATH that looks like a scheme.\n\n");
     for (int i = 0; i < OPT_COUNT; i++)

@@ -2,6 +2,7 @@
 
 #include "aws/aws.h"
 #include "source/cloudtrail_address.h"
+#include "source/logs_address.h"
 #include "source/splunk_address.h"
 #include "source/sqs.h"
 
@@ -84,6 +85,43 @@ static enum kt_code cloudtrail(const char *address, struct kt_buf *out, const ch
     return code;
 }
 
+/* The group and its streams, which have ":*" behind it; what is not known of
+ * its ARN is any. */
+static json_t *group_arns(const struct logs_address *a)
+{
+    char arn[LOGS_GROUP_MAX + 160], streams[sizeof arn + 2];
+    const struct kt_partition *p = a->region ? kt_partition_of(a->region) : NULL;
+    if (a->arn)
+        snprintf(arn, sizeof arn, "%s", a->group);
+    else
+        snprintf(arn, sizeof arn, "arn:%s:logs:%s:*:log-group:%s", p ? p->name : "*", a->region ? a->region : "*", a->group);
+    snprintf(streams, sizeof streams, "%s:*", arn);
+    return strings((const char *const[]){arn, streams}, 2);
+}
+
+static enum kt_code logs(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    static const char *const actions[] = {"logs:FilterLogEvents", "logs:StartLiveTail"};
+    struct logs_address a;
+    enum kt_code code = logs_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        json_t *s = a.role ? json_pack("{s:s,s:s,s:s,s:s}", "Sid", "KeytopAssumeRole", "Effect", "Allow", "Action", "sts:AssumeRole",
+                                       "Resource", a.role)
+                           : json_pack("{s:s,s:s,s:o,s:o}", "Sid", "KeytopLogs", "Effect", "Allow", "Action",
+                                       strings(actions, a.live ? 2 : 1), "Resource", group_arns(&a));
+        json_t *p = json_pack("{s:s,s:[o]}", "Version", "2012-10-17", "Statement", s);
+        char *text = p ? json_dumps(p, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+        if (!text || !kt_buf_adds(out, text) || !kt_buf_addc(out, '\n'))
+            code = kt_fail(e, KT_ENOMEM, "out of memory, or text that is not UTF-8");
+        if (a.role)
+            *note = "this is for the keys that assume the role; the role itself needs what is printed without role=";
+        free(text);
+        json_decref(p);
+    }
+    logs_address_drop(&a);
+    return code;
+}
+
 /* A role of authorize.conf: to search, in these indexes, one search at a time. */
 static enum kt_code splunk(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
 {
@@ -106,16 +144,18 @@ static enum kt_code splunk(const char *address, struct kt_buf *out, const char *
 
 enum kt_code kt_source_policy(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
 {
-    static const char *const later[] = {"logs:", "s3:"};
+    static const char *const later[] = {"s3:"};
     *note = "";
     if (strncmp(address, "cloudtrail:", 11) == 0)
         return cloudtrail(address, out, note, e);
+    if (strncmp(address, "logs:", 5) == 0)
+        return logs(address, out, note, e);
     if (strncmp(address, "sqs:", 4) == 0)
         return sqs(address, out, note, e);
     if (strncmp(address, "splunk:", 7) == 0)
         return splunk(address, out, note, e);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strncmp(address, later[i], strlen(later[i])) == 0)
-            return kt_fail(e, KT_EUNSUPPORTED, "--print-policy: %s sources are not built yet; there are cloudtrail:, sqs: and splunk:", later[i]);
-    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are cloudtrail:, sqs: and splunk:", address);
+            return kt_fail(e, KT_EUNSUPPORTED, "--print-policy: %s sources are not built yet; there are cloudtrail:, logs:, sqs: and splunk:", later[i]);
+    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are cloudtrail:, logs:, sqs: and splunk:", address);
 }

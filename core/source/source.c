@@ -7,7 +7,6 @@
 static const struct {
     const char *prefix, *what;
 } later[] = {
-    {"logs:", "CloudWatch Logs"},
     {"s3:", "a trail's bucket"},
 };
 
@@ -17,6 +16,7 @@ static const struct {
     const struct kt_source_ops *ops;
 } services[] = {
     {"cloudtrail:", &kt_source_cloudtrail},
+    {"logs:", &kt_source_logs},
     {"splunk:", &kt_source_splunk},
     {"sqs:", &kt_source_sqs},
 };

@@ -119,6 +119,7 @@ extern const struct kt_source_ops kt_source_file; /* files, folders, "-" */
 extern const struct kt_source_ops kt_source_demo;
 extern const struct kt_source_ops kt_source_cloudtrail;
 extern const struct kt_source_ops kt_source_sqs;
+extern const struct kt_source_ops kt_source_logs;
 extern const struct kt_source_ops kt_source_splunk;
 /* Does this address need kt_source_opts.aws? Those that ask a service do: for
  * its keys, and for the environment, the clocks and paces that it holds. */

@@ -389,12 +389,14 @@ void kt_state_load(struct kt_state *s, const char *const *address, size_t n,
     if (!s->file)
         return;
     log_take(s);
-    enum db r = db_ready(s);
+    enum db r = db_ready(s); /* what its check reads is read again at once */
     if (r == DB_OK)
         r = read_all(s, address, n, row, ctx);
     if (r == DB_DAMAGED && (r = db_rebuild(s)) == DB_OK) /* rows that came twice are known by their content */
         r = read_all(s, address, n, row, ctx);
     db_trouble(s, r);
+    if (s->db)
+        (void)db_exec(s, "PRAGMA cache_size=-2000; PRAGMA shrink_memory");
     s->reopened = false;
     state_changed(s);
 }

@@ -19,6 +19,8 @@ enum {
     STATE_VERSION = 3,
     BATCH_ROWS = 2000,
     LIVES_BATCH = 2000,
+    MALFORMED_MAX = 1000,      /* rows: of more the oldest go */
+    MALFORMED_TEXT = 64 << 10, /* of one whose text is longer it is left out */
     TRACES_BATCH = 2000,
     TRACES_SHARE = 4, /* they take no more than this part of the file */
     LIVES_MS = 10000, /* lives and traces change all the time: not more often than this */
@@ -145,6 +147,11 @@ enum db rows_read(struct kt_state *s, const char *const *address, size_t n,
                   bool (*row)(void *ctx, const struct kt_state_row *r), void *ctx);
 /* Copies rows, lives and traces that can be read out of a damaged file. */
 uint64_t rows_salvage(struct kt_state *s, const char *path);
+
+/* row_image.c: a row's facts, without its origin and its text. Spans of what is
+ * read borrow from the image. */
+bool row_image_write(const struct kt_row *r, struct kt_buf *out);
+bool row_image_read(struct kt_span image, struct kt_row *r);
 
 /* state_lives.c. The first writes within a transaction, the last says how that
  * ended. */

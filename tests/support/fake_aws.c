@@ -170,6 +170,16 @@ static struct fake_key *caller(struct fake_aws *f, const struct fake_request *r,
     return NULL;
 }
 
+struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out)
+{
+    return caller(f, r, out, json_error);
+}
+
+void fake_aws_refuse(struct fake_aws *f, struct fake_reply *out, int status, const char *code, const char *message)
+{
+    json_error(f, out, status, code, message);
+}
+
 static void give_keys(struct fake_aws *f, const char *account, struct fake_key *k)
 {
     *k = (struct fake_key){.expires = now_of(f) + (f->keys_live ? f->keys_live : 3600000)};
@@ -207,8 +217,14 @@ static void sts(struct fake_aws *f, const struct fake_request *r, struct fake_re
 {
     char arn[512], external[128], code[32], token[256], when[KT_TIME_TEXT];
     bool web = memmem(r->body.p, r->body.n, "AssumeRoleWithWebIdentity", 25) != NULL;
-    if (!web && !caller(f, r, out, xml_error))
+    const struct fake_key *who = web ? NULL : caller(f, r, out, xml_error);
+    if (!web && !who)
         return;
+    if (memmem(r->body.p, r->body.n, "Action=GetCallerIdentity", 24)) {
+        kt_buf_addf(&out->body, "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>%s</Account>"
+                                "</GetCallerIdentityResult></GetCallerIdentityResponse>", who ? who->account : "");
+        return;
+    }
     form_value(r, "RoleArn", arn, sizeof arn);
     form_value(r, "ExternalId", external, sizeof external);
     form_value(r, "TokenCode", code, sizeof code);
@@ -500,6 +516,8 @@ static void on_request(void *ctx, const struct fake_request *r, struct fake_repl
     struct fake_aws *f = ctx;
     struct kt_span auth = fake_header(r, "Authorization");
     set_date(f, out);
+    if (f->also && f->also(f->also_ctx, f, r, out))
+        return;
     if (strncmp(r->target, "/latest/", 8) == 0)
         metadata(f, r, out);
     else if (strncmp(r->target, "/container", 10) == 0)

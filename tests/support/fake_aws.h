@@ -44,6 +44,9 @@ struct fake_aws {
 
     struct fake_sqs *sqs;  /* NULL: there is none */
     struct fake_s3 *s3;
+    /* Another service that speaks on the same port; true: it has answered. */
+    bool (*also)(void *ctx, struct fake_aws *f, const struct fake_request *r, struct fake_reply *out);
+    void *also_ctx;
 
     /* what it saw */
     unsigned lookups, assumed, web, sso, refreshed, imds, imds_v1, container, throttled, bad_signatures, too_fast;
@@ -71,6 +74,10 @@ const char *fake_aws_url(const struct fake_aws *f);
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
 /* Under its lock. */
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
+/* The key that signed a request; NULL: the refusal is written (as JSON). And a
+ * refusal of another kind. */
+struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out);
+void fake_aws_refuse(struct fake_aws *f, struct fake_reply *out, int status, const char *code, const char *message);
 /* The record of an event, as a trail has it. */
 void fake_aws_record(char *out, size_t size, const struct fake_event *e);
 void fake_aws_fault(struct fake_aws *f, enum fake_fault fault);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { RIG_SILENCE = 15 }; /* ms after which a fake has said what it had to say */
+
 static void must(bool ok, const char *what)
 {
     if (!ok) {
@@ -216,7 +218,16 @@ void rig_run(struct trail_rig *r, int64_t until)
         case KT_WAIT_NONE:
             break;
         case KT_WAIT_FD: /* the fake answers in real time */
-            (void)poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, ms > 0 && ms < 1000 ? (int)ms : ms > 0 ? 1000 : 1);
+            if (!r->streams)
+                (void)poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, ms > 0 && ms < 1000 ? (int)ms : ms > 0 ? 1000 : 1);
+            else if (poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, RIG_SILENCE) == 0) {
+                ms = ms > r->stride ? ms : r->stride;
+                if (!r->wait.deadline || r->now + ms > until) {
+                    r->now = until;
+                    return;
+                }
+                r->now += ms > 0 ? ms : 1;
+            }
             break;
         case KT_WAIT_TIME:
             if (r->now + ms > until) {

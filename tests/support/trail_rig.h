@@ -19,6 +19,8 @@ struct trail_rig {
     uint64_t rng;
     char vars[8][256];
     char *env[9];
+    bool streams;           /* a call stays open: time passes while it is silent, */
+    int64_t stride;         /* at least so many ms at once: libcurl looks at it each second */
     struct kt_aws *context;
     struct kt_source *source;
     struct kt_source_sink sink;
