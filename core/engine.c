@@ -75,7 +75,7 @@ struct kt_engine {
     size_t n_object, cap_object;
     struct kt_crew *crew;
     size_t untold; /* of all sources */
-    struct kt_arena *arena, *correlated; /* of a record; of a row that it changes */
+    struct kt_arena *arena; /* of a record */
     struct kt_buf content;
 
     struct kt_state *state; /* NULL: nothing is remembered */
@@ -147,7 +147,7 @@ static bool passes(const struct kt_engine *g, const struct kt_row *row)
     int64_t t = row->ev.time; /* a record without a time is never left out for it */
     if (t != KT_TIME_NONE && ((o->since != KT_TIME_NONE && t < o->since) || (o->until != KT_TIME_NONE && t > o->until)))
         return false;
-    return g->late_filter || kt_filter_row(o->filter, row, g->rules, g->arena);
+    return g->late_filter || kt_filter_row(o->filter, row, g->arena);
 }
 
 static int add_text(const char *p, size_t n, void *buf)
@@ -184,7 +184,7 @@ static bool hand_over(struct kt_engine *g, const struct kt_row *r, json_t *root)
 {
     if (kt_verdict_suppressed(&r->verdict))
         return true;
-    if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->rules, g->arena)) {
+    if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->arena)) {
         if (r->ev.kind != KT_KIND_MALFORMED)
             kt_store_recount_filtered(g->store);
         return true;
@@ -331,16 +331,7 @@ static uint64_t row_of(void *ctx, struct kt_span event_id)
 
 static void row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches)
 {
-    struct kt_engine *g = ctx;
-    struct kt_row row;
-    if (g->judge) {
-        kt_judge_match(g->judge, seq, m, matches);
-        return;
-    }
-    if (kt_store_row(g->store, seq, false, g->correlated, &row) &&
-        kt_verdict_correlate(g->rules, &row.verdict, m, matches))
-        (void)kt_store_revise(g->store, seq, &row.verdict);
-    kt_arena_reset(g->correlated);
+    kt_judge_match(((struct kt_engine *)ctx)->judge, seq, m, matches);
 }
 
 /* What the rules have just matched, into the correlations. */
@@ -363,7 +354,7 @@ static void correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, c
 {
     struct kt_verdict v;
     const int *rule;
-    if (!kt_rules_correlations(g->rules))
+    if (!g->judge || !kt_rules_correlations(g->rules)) /* without a judge nobody looks at verdicts */
         return;
     if (!judged)
         (void)kt_ruleset_judge(g->ruleset, root, &v);
@@ -1119,7 +1110,6 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
-    g->correlated = kt_arena_new(DECODE_MAX);
     g->correlating = kt_correlating_new(g->rules, &(struct kt_correlating_rows){row_of, row_matches, g});
     g->store = kt_store_new(&g->opts.store);
     g->late_filter = g->opts.ledger && g->opts.filter && kt_filter_asks_verdict(g->opts.filter);
@@ -1131,7 +1121,7 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!g->arena || !g->store || !g->correlated || !g->correlating || (g->opts.ledger && !g->judge)) {
+    if (!g->arena || !g->store || !g->correlating || (g->opts.ledger && !g->judge)) {
         kt_fail(e, KT_ENOMEM, "out of memory");
         return false;
     }
@@ -1193,7 +1183,6 @@ void kt_engine_free(struct kt_engine *g)
     kt_correlating_free(g->correlating);
     kt_ruleset_free(g->ruleset);
     kt_aws_free(g->aws); /* after the sources */
-    kt_arena_free(g->correlated);
     kt_watch_free(g->enrich_watch);
     kt_enrich_free(g->enrich);
     kt_arena_free(g->arena);

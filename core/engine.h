@@ -39,7 +39,7 @@ struct kt_engine_opts {
      * whatever kinds, filter, rule, since and until choose, and judge rows by
      * all that is known (judge.h). Asking for more kinds than creations does so
      * as well. Without it reading is faster, and a verdict is what the rules
-     * say of the record alone. */
+     * say of the record alone, without correlations. */
     bool ledger;
     struct kt_places places; /* what the judge knows of addresses */
     const struct kt_clock *clock; /* NULL: the system's */
