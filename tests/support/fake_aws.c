@@ -317,7 +317,7 @@ void fake_aws_error(struct fake_aws *f, struct fake_reply *out, bool xml, int st
         json_error(f, out, status, code, message);
 }
 
-const struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out, bool xml)
+const struct fake_key *fake_aws_signer(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out, bool xml)
 {
     return caller(f, r, out, xml ? xml_error : json_error);
 }

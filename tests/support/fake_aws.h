@@ -61,7 +61,7 @@ struct fake_aws {
 
 /* For the fakes of further services: the key that signed it, or NULL and the
  * refusal is written; a fault that was scripted for the next request. */
-const struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out, bool xml);
+const struct fake_key *fake_aws_signer(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out, bool xml);
 bool fake_aws_scripted(struct fake_aws *f, struct fake_reply *out, bool xml);
 void fake_aws_error(struct fake_aws *f, struct fake_reply *out, bool xml, int status, const char *code, const char *message);
 /* A CreateAccessKey record of that number. */

@@ -253,7 +253,7 @@ void fake_s3_answer(struct fake_s3 *s, struct fake_aws *f, const struct fake_req
     char path[2048], key[2048], scope[80];
     struct kt_span auth = fake_header(r, "Authorization");
     size_t q = strcspn(r->target, "?"), bucket = strlen(s->bucket);
-    if (fake_aws_scripted(f, out, true) || !fake_aws_caller(f, r, out, true))
+    if (fake_aws_scripted(f, out, true) || !fake_aws_signer(f, r, out, true))
         return;
     snprintf(scope, sizeof scope, "/%s/s3/", s->region);
     snprintf(path, sizeof path, "%.*s", (int)q, r->target);

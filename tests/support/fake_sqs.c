@@ -110,7 +110,7 @@ void fake_sqs_answer(struct fake_sqs *q, struct fake_aws *f, const struct fake_r
 {
     static const char prefix[] = "AmazonSQS.";
     struct kt_span target = fake_header(r, "X-Amz-Target");
-    if (fake_aws_scripted(f, out, false) || !fake_aws_caller(f, r, out, false))
+    if (fake_aws_scripted(f, out, false) || !fake_aws_signer(f, r, out, false))
         return;
     json_t *ask = json_loadb(r->body.p, r->body.n, 0, NULL), *v = NULL;
     if (!ask || !kt_span_starts(target, prefix) || !kt_span_is(fake_header(r, "Content-Type"), "application/x-amz-json-1.0"))
