@@ -34,6 +34,7 @@ struct src {
     struct kt_source_state state; /* under lock, except by its own thread */
     struct kt_wait wait;
     size_t untold; /* its objects that have ended and are still being read */
+    uint64_t ended; /* objects, told or not */
     char *address; /* as a later run names it again, in the memory; NULL: it is not remembered */
 };
 
@@ -63,6 +64,7 @@ struct kt_engine {
     bool more_to_judge;
     bool late_filter;       /* the filter is put to the verdict, once there is one */
     bool at_end;            /* the sink gets rows when all is read */
+    bool settled;           /* it got them before: sources wait for that */
     uint64_t delivered;     /* seq up to which it has them */
     struct src *src;
     size_t n_src, cap_src;
@@ -73,7 +75,7 @@ struct kt_engine {
     size_t n_object, cap_object;
     struct kt_crew *crew;
     size_t untold; /* of all sources */
-    struct kt_arena *arena, *correlated; /* of a record; of a row that it changes */
+    struct kt_arena *arena; /* of a record */
     struct kt_buf content;
 
     struct kt_state *state; /* NULL: nothing is remembered */
@@ -145,7 +147,7 @@ static bool passes(const struct kt_engine *g, const struct kt_row *row)
     int64_t t = row->ev.time; /* a record without a time is never left out for it */
     if (t != KT_TIME_NONE && ((o->since != KT_TIME_NONE && t < o->since) || (o->until != KT_TIME_NONE && t > o->until)))
         return false;
-    return g->late_filter || kt_filter_row(o->filter, row, g->rules, g->arena);
+    return g->late_filter || kt_filter_row(o->filter, row, g->arena);
 }
 
 static int add_text(const char *p, size_t n, void *buf)
@@ -182,7 +184,7 @@ static bool hand_over(struct kt_engine *g, const struct kt_row *r, json_t *root)
 {
     if (kt_verdict_suppressed(&r->verdict))
         return true;
-    if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->rules, g->arena)) {
+    if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->arena)) {
         if (r->ev.kind != KT_KIND_MALFORMED)
             kt_store_recount_filtered(g->store);
         return true;
@@ -329,16 +331,7 @@ static uint64_t row_of(void *ctx, struct kt_span event_id)
 
 static void row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches)
 {
-    struct kt_engine *g = ctx;
-    struct kt_row row;
-    if (g->judge) {
-        kt_judge_match(g->judge, seq, m, matches);
-        return;
-    }
-    if (kt_store_row(g->store, seq, false, g->correlated, &row) &&
-        kt_verdict_correlate(g->rules, &row.verdict, m, matches))
-        (void)kt_store_revise(g->store, seq, &row.verdict);
-    kt_arena_reset(g->correlated);
+    kt_judge_match(((struct kt_engine *)ctx)->judge, seq, m, matches);
 }
 
 /* What the rules have just matched, into the correlations. */
@@ -361,7 +354,7 @@ static void correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, c
 {
     struct kt_verdict v;
     const int *rule;
-    if (!kt_rules_correlations(g->rules))
+    if (!g->judge || !kt_rules_correlations(g->rules)) /* without a judge nobody looks at verdicts */
         return;
     if (!judged)
         (void)kt_ruleset_judge(g->ruleset, root, &v);
@@ -614,6 +607,7 @@ static void sink_end(void *ctx, uint64_t handle)
         return;
     g->untold++;
     g->src[o->src].untold++;
+    g->src[o->src].ended++;
     kt_crew_end(o->stream);
     o->stream = NULL;
 }
@@ -658,9 +652,32 @@ static bool sink_recall(void *ctx, const char *what, char *out, size_t size)
     return there;
 }
 
+static uint64_t sink_mark(void *ctx)
+{
+    struct kt_engine *g = ctx;
+    return g->src[g->current].ended;
+}
+
+/* They are told in the order in which they ended. */
+static bool sink_told(void *ctx, uint64_t mark)
+{
+    const struct kt_engine *g = ctx;
+    const struct src *s = &g->src[g->current];
+    return s->ended - s->untold >= mark;
+}
+
+static bool sink_kept(void *ctx, const char *what)
+{
+    struct kt_engine *g = ctx;
+    if (g->sink && !g->opts.follow && !g->settled)
+        return false;
+    return !g->state || kt_state_checkpoint_kept(g->state, kt_span_of(what));
+}
+
 static struct kt_source_sink source_sink(struct kt_engine *g)
 {
-    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_pause, sink_end, sink_at_rest, sink_trouble, NULL, NULL};
+    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_pause, sink_end, sink_at_rest, sink_trouble, NULL, NULL,
+                               sink_mark, sink_told, sink_kept};
     if (g->state) {
         s.remember = sink_remember;
         s.recall = sink_recall;
@@ -1095,7 +1112,6 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
-    g->correlated = kt_arena_new(DECODE_MAX);
     g->correlating = kt_correlating_new(g->rules, &(struct kt_correlating_rows){row_of, row_matches, g});
     g->store = kt_store_new(&g->opts.store);
     g->late_filter = g->opts.ledger && g->opts.filter && kt_filter_asks_verdict(g->opts.filter);
@@ -1107,7 +1123,7 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!g->arena || !g->store || !g->correlated || !g->correlating || (g->opts.ledger && !g->judge)) {
+    if (!g->arena || !g->store || !g->correlating || (g->opts.ledger && !g->judge)) {
         kt_fail(e, KT_ENOMEM, "out of memory");
         return false;
     }
@@ -1169,7 +1185,6 @@ void kt_engine_free(struct kt_engine *g)
     kt_correlating_free(g->correlating);
     kt_ruleset_free(g->ruleset);
     kt_aws_free(g->aws); /* after the sources */
-    kt_arena_free(g->correlated);
     kt_watch_free(g->enrich_watch);
     kt_enrich_free(g->enrich);
     kt_arena_free(g->arena);
@@ -1430,6 +1445,35 @@ static void tick(struct kt_engine *g, int64_t *last)
     g->sink->tick(g->sink->ctx, &total);
 }
 
+/* All that is still to come depends on what was read being out. */
+static bool all_owing(const struct kt_engine *g)
+{
+    bool any = false;
+    for (size_t i = 0; i < g->n_src; i++) {
+        if (g->src[i].wait.kind == KT_WAIT_DONE)
+            continue;
+        if (!g->src[i].wait.owing)
+            return false;
+        any = true;
+    }
+    return any && !g->untold && !g->more_to_judge;
+}
+
+/* Without following, rows are told when all is read; for a queue, which forgets
+ * what it is told to, that must be before. From then on they are told as they come. */
+static void settle(struct kt_engine *g)
+{
+    if (!g->sink || g->opts.follow || !all_owing(g))
+        return;
+    bool ok = !g->at_end || deliver(g);
+    g->at_end = false;
+    if (ok && g->sink->flush)
+        ok = g->sink->flush(g->sink->ctx);
+    g->settled = ok;
+    if (!ok)
+        atomic_store(&g->stopping, true);
+}
+
 static void loop(struct kt_engine *g, int stop_fd)
 {
     struct round r = {.fd = calloc(g->n_src + 5, sizeof *r.fd)};
@@ -1463,6 +1507,7 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (g->crew)
             (void)kt_crew_tell(g->crew);
         judge_step(g);
+        settle(g);
         publish(g, &told);
         tick(g, &ticked);
     }
