@@ -808,6 +808,8 @@ static bool on_kept(void *ctx, const struct kt_state_row *k)
     if (!g->told)
         take_triage(g); /* so that rows come with their marks */
     kt_arena_reset(g->arena);
+    if (g->views && k->id % 4096 == 0) /* what is there so far can be used already */
+        kt_views_wake(g->views);
     if (comes_as_it_was(g, k))
         return come_back_as_it_was(g, k) && !atomic_load(&g->stopping);
     kt_buf_reset(&g->content);
