@@ -182,9 +182,6 @@ struct kt_verdict {
     struct kt_span filtered; /* id of the rule whose match it was */
     unsigned undecided; /* tests that gave up at their limit of time or memory: not taken as a match */
 };
-/* A correlation matches the row, or no longer: its place among the rules, and
- * what that makes of the risk and the words. False: nothing changed. */
-bool kt_verdict_correlate(const struct kt_rules *r, struct kt_verdict *v, const struct kt_matched *m, bool matches);
 /* Did filters leave nothing of what rules matched? */
 static inline bool kt_verdict_suppressed(const struct kt_verdict *v)
 {

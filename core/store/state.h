@@ -1,7 +1,7 @@
 /* keytop's memory: state.db, an SQLite database, and beside it triage.log.
  *
- * state.db holds the records of rows (so that they come back by being read
- * again), triage, the lives of keys (kept.h), what is known beside the rows
+ * state.db holds rows as they stood with their records (so that they are there
+ * at once, and are then read again), triage, the lives of keys (kept.h), what is known beside the rows
  * (context.h: who was seen where since when, what befell whom), checkpoints of
  * sources, and how far each person has looked.
  * It has a rollback journal, never a WAL: Debian 12's SQLite can damage one
@@ -19,6 +19,9 @@
  *
  * A damaged state.db is renamed to state.db.damaged-TIME, never deleted, and a
  * new one is made of triage.log and of what can still be read of it.
+ *
+ * Malformed rows are among them, the last thousand: what they were made of may
+ * be gone. A text of more than 64 KiB of such a one is left out.
  *
  * Rows leave state.db when they are older than `keep_ms`, and, so that the file
  * stays below `bytes_max`, the oldest ones: those below level high first.
@@ -67,9 +70,12 @@ void kt_state_close(struct kt_state *s);
 struct kt_state_row {
     int64_t id;                 /* order of arrival in the file */
     uint8_t digest[16];
-    struct kt_span raw;         /* the record's text */
+    struct kt_span raw;         /* the record's text; unknown where it was not kept */
     struct kt_span source, name, address; /* as in kt_row.origin */
     uint64_t record;
+    const struct kt_row *row;   /* as it stood when it was written, with the verdict of then, but for signals and
+                                 * matches of correlations; NULL: written by an earlier keytop */
+    struct kt_packed_text packed; /* `raw` once more */
 };
 /* Reads: checks the file, merges triage.log, then gives the rows whose address
  * is among `address` (all where n is 0), oldest first, until `row` says false.
@@ -112,6 +118,9 @@ void kt_state_news(struct kt_state *s, size_t *cursor, struct kt_arena *a,
 /* A source's position, written in one transaction with the rows up to
  * `after_seq`, not before them. */
 bool kt_state_checkpoint_put(struct kt_state *s, struct kt_span source, struct kt_span position, uint64_t after_seq);
+/* Is that position on disk by now, with the rows and what became known of keys
+ * before it? True where nothing is written to disk. Asking hurries it. */
+bool kt_state_checkpoint_kept(struct kt_state *s, struct kt_span source);
 /* As it was when kt_state_load read it; in `a`. Unknown where there is none. */
 struct kt_span kt_state_checkpoint_get(struct kt_state *s, struct kt_span source, struct kt_arena *a);
 

@@ -171,10 +171,10 @@ static enum db set_pragmas(struct kt_state *s)
     char limit[64];
     uint64_t pages = s->o.bytes_max / 4096;
     snprintf(limit, sizeof limit, "PRAGMA max_page_count=%llu", (unsigned long long)pages);
-    static const char *const all[] = {
+    const char *const all[] = {
         "PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_mode=TRUNCATE", "PRAGMA synchronous=FULL",
         "PRAGMA mmap_size=0", "PRAGMA cell_size_check=ON", "PRAGMA secure_delete=ON", "PRAGMA foreign_keys=ON",
-        "PRAGMA temp_store=MEMORY",
+        "PRAGMA temp_store=MEMORY", s->started ? "PRAGMA cache_size=-2000" : "PRAGMA cache_size=-65536",
     };
     enum db r = DB_OK;
     for (size_t i = 0; r == DB_OK && i < sizeof all / sizeof *all; i++)

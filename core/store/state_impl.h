@@ -19,6 +19,8 @@ enum {
     STATE_VERSION = 3,
     BATCH_ROWS = 2000,
     LIVES_BATCH = 2000,
+    MALFORMED_MAX = 1000,      /* rows: of more the oldest go */
+    MALFORMED_TEXT = 64 << 10, /* of one whose text is longer it is left out */
     TRACES_BATCH = 2000,
     TRACES_SHARE = 4, /* they take no more than this part of the file */
     LIVES_MS = 10000, /* lives and traces change all the time: not more often than this */
@@ -49,6 +51,7 @@ struct checkpoint {
     size_t n_source, n_position;
     uint64_t after_seq;
     bool dirty;
+    uint64_t change; /* checkpoint_changes when it was put */
 };
 
 enum { S_TRIAGE_PUT, S_ROW_PUT, S_ROW_BACK, S_ROW_ID, S_CHECKPOINT_PUT, S_LOOK_PUT, S_COUNT_PUT, S_LIFE_GET, S_LIFE_PUT,
@@ -70,6 +73,7 @@ struct kt_state {
     struct checkpoint *checkpoint;
     size_t n_checkpoint, cap_checkpoint;
     uint64_t checkpoint_changes;
+    uint64_t lives_upto; /* all that was learnt before that change is written */
     int64_t last_at; /* of this process's acts */
     uint64_t look; /* rows up to this one were looked at; 0: nothing to write */
     int64_t looked;
@@ -100,6 +104,7 @@ struct kt_state {
     pthread_t thread;
     atomic_bool stopping, armed; /* armed: the thread knows that there are rows */
     atomic_bool hurry;    /* a test waits */
+    atomic_bool lives_wanted; /* a source waits for them */
     int64_t flush_at;     /* kt_mono_ms(); 0: nothing to write */
     bool failing, begun;  /* begun: limits were looked at since the start */
 };
@@ -143,9 +148,14 @@ enum db rows_read(struct kt_state *s, const char *const *address, size_t n,
 /* Copies rows, lives and traces that can be read out of a damaged file. */
 uint64_t rows_salvage(struct kt_state *s, const char *path);
 
+/* row_image.c: a row's facts, without its origin and its text. Spans of what is
+ * read borrow from the image. */
+bool row_image_write(const struct kt_row *r, struct kt_buf *out);
+bool row_image_read(struct kt_span image, struct kt_row *r);
+
 /* state_lives.c. The first writes within a transaction, the last says how that
  * ended. */
-enum db lives_write(struct kt_state *s, bool *more);
+enum db lives_write(struct kt_state *s, bool *more, bool *all);
 void lives_written(struct kt_state *s, bool ok);
 enum db lives_read(struct kt_state *s);
 void lives_free(struct kt_state *s);

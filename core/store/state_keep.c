@@ -67,6 +67,20 @@ static enum db keep_age(struct kt_state *s)
     return r;
 }
 
+/* Of malformed rows there may be any number. */
+static enum db keep_malformed(struct kt_state *s)
+{
+    static const char sql[] = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE high = -1 ORDER BY id LIMIT ?1)";
+    int64_t all = 0;
+    int n = 1;
+    enum db r = db_number(s, "SELECT count(*) FROM event WHERE high = -1", &all);
+    for (; r == DB_OK && all > MALFORMED_MAX && n > 0; all -= n) {
+        int64_t over = all - MALFORMED_MAX;
+        r = delete_some(s, sql, over < GO_AT_ONCE ? over : GO_AT_ONCE, "size", &n);
+    }
+    return r;
+}
+
 static enum db keep_size(struct kt_state *s)
 {
     static const char sql[] = "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY high, id LIMIT ?1)";
@@ -146,6 +160,8 @@ enum db keep_limits(struct kt_state *s)
         r = keep_lives(s);
     if (r == DB_OK)
         r = traces_limits(s, kt_now(s->o.clock) - s->o.keep_ms);
+    if (r == DB_OK)
+        r = keep_malformed(s);
     if (r == DB_OK)
         r = keep_size(s);
     if (r == DB_OK)

@@ -5,6 +5,7 @@
 #include "tests/support/story.h"
 #include "tests/support/temp_dir.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -121,6 +122,35 @@ static char *run_over(const char *state, const char *one, const char *two)
     return all;
 }
 
+/* As on the screen: rows are there at once as they stood, and are read again
+ * behind it. What they come to in the end; NULL: not `want` within the time. */
+static char *live_over(const char *state, const char *one, const char *two, const char *want)
+{
+    struct kt_engine *g = NULL;
+    struct kt_err e = {0};
+    struct kt_engine_opts o = {.since = KT_TIME_NONE, .until = KT_TIME_NONE, .ledger = true, .follow = true,
+                               .store = {.keep_raw = true}, .memory = KT_MEMORY_FILE};
+    int64_t until = kt_mono_ms() + 20000;
+    char *now = NULL;
+    o.state.path = temp_path(&dir, state);
+    if (kt_engine_new(&g, &o, &e) != KT_OK || kt_engine_add(g, temp_path(&dir, one), NULL, &e) != KT_OK ||
+        (two && kt_engine_add(g, temp_path(&dir, two), NULL, &e) != KT_OK) || kt_engine_start(g, &e) != KT_OK)
+        fail_msg("%s", e.text);
+    while (!now && kt_mono_ms() < until) {
+        struct pollfd p = {.fd = kt_engine_fd(g), .events = POLLIN};
+        uint64_t count;
+        if (poll(&p, 1, 20) == 1)
+            (void)!read(p.fd, &count, sizeof count);
+        now = verdicts(g);
+        if (strcmp(now, want) != 0) {
+            free(now);
+            now = NULL;
+        }
+    }
+    kt_engine_free(g);
+    return now;
+}
+
 static void write_records(const char *name, const struct story *s, size_t from, size_t to)
 {
     temp_write(&dir, name, "");
@@ -161,6 +191,10 @@ static void stop_at(const struct story *s, size_t at)
     write_records("now", s, 0, 0);
     char *back = run_over(state[1], "past", "now");
     assert_same(s, at, back, whole);
+    free(back);
+    back = live_over(state[1], "past", "now", whole);
+    if (!back)
+        fail_msg("%s, stopped before record %zu: on the screen the rows did not become\n%s", s->name, at, whole);
     free(back);
     free(part);
     free(whole);
@@ -301,10 +335,70 @@ static void a_new_address_is_new_to_one_who_was_known_before_the_start(void **st
         free(s.record[i]);
 }
 
+/* What a state gives back of a row, before anything of it is read again. */
+static bool was_it(void *ctx, const struct kt_state_row *r)
+{
+    int *n = ctx;
+    assert_non_null(r->row);
+    assert_true(kt_span_is(r->row->ev.key.id, "AKIAEXAMPLE00000001"));
+    assert_true(kt_span_is(r->row->ev.actor.name, "alice") && kt_span_is(r->row->ev.target.name, "bob"));
+    assert_true(kt_span_is(r->row->ev.source.address, "192.0.2.77"));
+    assert_int_equal(r->row->ev.target.self, KT_NO);
+    assert_true(r->row->verdict.risk >= 25 && r->row->verdict.n_rules >= 1);
+    assert_non_null(strstr(r->row->verdict.why, "for another user"));
+    assert_int_equal(r->packed.size, r->raw.n);
+    ++*n;
+    return true;
+}
+
+static void a_row_comes_back_as_it_stood(void **state)
+{
+    const struct scene_call now = {0, "CreateAccessKey", "alice", .user = "bob", .makes = "AKIAEXAMPLE00000001",
+                                   .address = "192.0.2.77"};
+    struct story s = {.n = 1};
+    struct kt_state *st;
+    struct kt_err e = {0};
+    int n = 0;
+    (void)state;
+    s.record[0] = scene_record(&now, 1);
+    write_records("now", &s, 0, 1);
+    free(run_over("a/state.db", "now", NULL));
+    assert_int_equal(kt_state_open(&st, &(struct kt_state_opts){.path = temp_path(&dir, "a/state.db")}, &e), KT_OK);
+    kt_state_load(st, NULL, 0, was_it, &n);
+    kt_state_close(st);
+    assert_int_equal(n, 1);
+    free(s.record[0]);
+}
+
+/* They are rows as well, and may be all that is left of a source. */
+static void malformed_rows_come_back(void **state)
+{
+    const struct scene_call call = {0, "CreateAccessKey", "alice", .user = "bob", .makes = "AKIAEXAMPLE00000001"};
+    char *record = scene_record(&call, 1);
+    (void)state;
+    may_be_damaged = true;
+    temp_write(&dir, "now", record);
+    temp_append(&dir, "now", "\n{\"eventName\":\"CreateAccessKey\",\"userIdentity\":{\"type\":nonsense}}\n");
+    free(record);
+    char *before = run_over("a/state.db", "now", NULL);
+    assert_non_null(strstr(before, "malformed "));
+    assert_non_null(strstr(before, "nonsense"));
+    temp_write(&dir, "now", "");
+    char *after = run_over("a/state.db", "now", NULL), *live = live_over("a/state.db", "now", NULL, before);
+    assert_string_equal(after, before);
+    assert_non_null(live);
+    free(live);
+    free(after);
+    free(before);
+    may_be_damaged = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_story_ends_the_same_whenever_keytop_was_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_row_comes_back_as_it_stood, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(malformed_rows_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_at_once_lose_nothing_of_what_each_learnt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_known_outlives_a_damaged_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_address_is_new_to_one_who_was_known_before_the_start, set_up, tear_down),

@@ -376,6 +376,34 @@ static void the_file_stays_below_its_size_and_keeps_what_matters_most(void **sta
     end(&l);
 }
 
+static void malformed_rows_are_kept_up_to_a_number(void **state)
+{
+    (void)state;
+    struct life l = begin();
+    add_row(&l, 0, KT_LEVEL_LOW, 10);
+    for (int n = 1; n <= 1500; n++) {
+        struct kt_row r = {.ev = {.kind = KT_KIND_MALFORMED, .time = KT_TIME_NONE, .key.created = KT_TIME_NONE}};
+        uint8_t content[32] = {0};
+        r.malformed.reason = KT_LIT("a string without an end");
+        r.malformed.bytes = 100;
+        memcpy(r.malformed.sha256, &n, sizeof n);
+        r.origin.source = KT_LIT("file:/logs/a.json");
+        r.origin.name = KT_LIT("logs");
+        r.origin.address = KT_LIT("file:/logs");
+        r.origin.record = (uint64_t)n + 1;
+        r.raw = KT_LIT("{\"eventName\":\"Create");
+        assert_int_equal(kt_store_add(l.store, &r, content), KT_ADDED);
+    }
+    kt_state_rows(l.state);
+    assert_true(kt_state_settle(l.state));
+    assert_int_equal(stats(&l).rows, 1001);
+    assert_int_equal(stats(&l).deleted_size, 500);
+    end(&l);
+    l = begin();
+    assert_int_equal(l.restored, 1001);
+    end(&l);
+}
+
 /* A principal was seen somewhere; each has a trace of its own. */
 static void put_trace(struct kt_traces *c, int who, int64_t time)
 {
@@ -673,6 +701,7 @@ int main(void)
         T(rows_come_back_in_their_order_and_once),
         T(old_rows_go_and_are_counted),
         T(the_file_stays_below_its_size_and_keeps_what_matters_most),
+        T(malformed_rows_are_kept_up_to_a_number),
         T(what_is_known_beside_the_rows_stays_within_its_share),
         T(who_is_seen_again_stays_known_and_who_is_not_goes),
         T(a_checkpoint_is_never_ahead_of_its_rows),
