@@ -34,6 +34,7 @@ struct src {
     struct kt_source_state state; /* under lock, except by its own thread */
     struct kt_wait wait;
     size_t untold; /* its objects that have ended and are still being read */
+    uint64_t ended; /* objects, told or not */
     char *address; /* as a later run names it again, in the memory; NULL: it is not remembered */
 };
 
@@ -63,6 +64,7 @@ struct kt_engine {
     bool more_to_judge;
     bool late_filter;       /* the filter is put to the verdict, once there is one */
     bool at_end;            /* the sink gets rows when all is read */
+    bool settled;           /* it got them before: sources wait for that */
     uint64_t delivered;     /* seq up to which it has them */
     struct src *src;
     size_t n_src, cap_src;
@@ -605,6 +607,7 @@ static void sink_end(void *ctx, uint64_t handle)
         return;
     g->untold++;
     g->src[o->src].untold++;
+    g->src[o->src].ended++;
     kt_crew_end(o->stream);
     o->stream = NULL;
 }
@@ -649,9 +652,32 @@ static bool sink_recall(void *ctx, const char *what, char *out, size_t size)
     return there;
 }
 
+static uint64_t sink_mark(void *ctx)
+{
+    struct kt_engine *g = ctx;
+    return g->src[g->current].ended;
+}
+
+/* They are told in the order in which they ended. */
+static bool sink_told(void *ctx, uint64_t mark)
+{
+    const struct kt_engine *g = ctx;
+    const struct src *s = &g->src[g->current];
+    return s->ended - s->untold >= mark;
+}
+
+static bool sink_kept(void *ctx, const char *what)
+{
+    struct kt_engine *g = ctx;
+    if (g->sink && !g->opts.follow && !g->settled)
+        return false;
+    return !g->state || kt_state_checkpoint_kept(g->state, kt_span_of(what));
+}
+
 static struct kt_source_sink source_sink(struct kt_engine *g)
 {
-    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_pause, sink_end, sink_at_rest, sink_trouble, NULL, NULL};
+    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_pause, sink_end, sink_at_rest, sink_trouble, NULL, NULL,
+                               sink_mark, sink_told, sink_kept};
     if (g->state) {
         s.remember = sink_remember;
         s.recall = sink_recall;
@@ -782,6 +808,8 @@ static bool on_kept(void *ctx, const struct kt_state_row *k)
     if (!g->told)
         take_triage(g); /* so that rows come with their marks */
     kt_arena_reset(g->arena);
+    if (g->views && k->id % 4096 == 0) /* what is there so far can be used already */
+        kt_views_wake(g->views);
     if (comes_as_it_was(g, k))
         return come_back_as_it_was(g, k) && !atomic_load(&g->stopping);
     kt_buf_reset(&g->content);
@@ -1417,6 +1445,35 @@ static void tick(struct kt_engine *g, int64_t *last)
     g->sink->tick(g->sink->ctx, &total);
 }
 
+/* All that is still to come depends on what was read being out. */
+static bool all_owing(const struct kt_engine *g)
+{
+    bool any = false;
+    for (size_t i = 0; i < g->n_src; i++) {
+        if (g->src[i].wait.kind == KT_WAIT_DONE)
+            continue;
+        if (!g->src[i].wait.owing)
+            return false;
+        any = true;
+    }
+    return any && !g->untold && !g->more_to_judge;
+}
+
+/* Without following, rows are told when all is read; for a queue, which forgets
+ * what it is told to, that must be before. From then on they are told as they come. */
+static void settle(struct kt_engine *g)
+{
+    if (!g->sink || g->opts.follow || !all_owing(g))
+        return;
+    bool ok = !g->at_end || deliver(g);
+    g->at_end = false;
+    if (ok && g->sink->flush)
+        ok = g->sink->flush(g->sink->ctx);
+    g->settled = ok;
+    if (!ok)
+        atomic_store(&g->stopping, true);
+}
+
 static void loop(struct kt_engine *g, int stop_fd)
 {
     struct round r = {.fd = calloc(g->n_src + 5, sizeof *r.fd)};
@@ -1450,6 +1507,7 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (g->crew)
             (void)kt_crew_tell(g->crew);
         judge_step(g);
+        settle(g);
         publish(g, &told);
         tick(g, &ticked);
     }

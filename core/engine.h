@@ -72,6 +72,9 @@ struct kt_engine_sink {
     void (*trouble)(void *ctx, const char *place, const char *sentence);
     /* Between steps, at most some ten times a second: progress. May be NULL. */
     void (*tick)(void *ctx, const struct kt_health *total);
+    /* What was told so far must be where it is going: a queue is about to
+     * forget it. False where that failed. May be NULL. */
+    bool (*flush)(void *ctx);
     void *ctx;
     bool at_end;
     bool plain;   /* verdicts are not looked at: no ledger is needed for creations */

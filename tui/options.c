@@ -77,6 +77,7 @@ const char kt_options_no_source[] =
     "keytop: nothing to read: name a SOURCE\n"
     "  keytop demo:                    a simulated organization, live\n"
     "  keytop cloudtrail:              CloudTrail's event history, live\n"
+    "  keytop sqs:QUEUE                events and notices of a queue of its own, live\n"
     "  keytop logs:LOG-GROUP           a group of CloudWatch Logs, live\n"
     "  keytop splunk://HOST:8089/?index=NAME      a search of Splunk, live\n"
     "  keytop logs/ trail.json.gz      folders and files of CloudTrail records\n"
@@ -430,6 +431,7 @@ bool kt_options_help(struct kt_buf *b)
                    "A SOURCE is a file or a folder of CloudTrail records (plain, gzip, zstd), - for\n"
                    "standard input, demo: for a simulated organization, or a service:\n"
                    "  cloudtrail:                       CloudTrail's event history\n"
+                   "  sqs:QUEUE                         events, or notices of new files\n"
                    "  logs:LOG-GROUP                    a group of CloudWatch Logs\n"
                    "  splunk://HOST:8089/?index=NAME    a search of Splunk\n"
                    "file:PATH reads a PATH that looks like a scheme.\n\n");

@@ -98,6 +98,9 @@ static bool sign(struct kt_aws_call *c, const char *method, struct headers *h)
     struct kt_sign_request s = {.method = method, .region = c->r.endpoint->region, .service = c->r.endpoint->service,
                                 .keys = c->r.keys, .time = kt_aws_now(c->aws), .normalize = true, .body = c->r.body};
     struct kt_signature sig;
+    bool s3 = strcmp(s.service, "s3") == 0;
+    s.path_once = s.content_sha256 = s3;
+    s.normalize = !s3;
     size_t q = strcspn(c->path, "?");
     s.path = (struct kt_span){c->path, q};
     s.query = c->path[q] ? kt_span_of(c->path + q + 1) : KT_LIT("");
@@ -109,6 +112,8 @@ static bool sign(struct kt_aws_call *c, const char *method, struct headers *h)
     if (!kt_sign(&s, &sig, NULL))
         return false;
     put(h, "X-Amz-Date", kt_span_of(sig.date));
+    if (s3)
+        put(h, "X-Amz-Content-Sha256", kt_span_of(sig.content));
     if (c->r.keys->token.p)
         put(h, "X-Amz-Security-Token", c->r.keys->token);
     put(h, "Authorization", kt_span_of(sig.authorization));
@@ -188,6 +193,7 @@ static void read_error(struct kt_aws_result *r, const struct kt_net_call *http)
     if (body.n > ERROR_BODY_MAX)
         body.n = ERROR_BODY_MAX;
     keep_code(r, kt_net_header(http, "x-amzn-ErrorType"));
+    keep_text(r->region, sizeof r->region, kt_net_header(http, "x-amz-bucket-region"));
     json_t *o = json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL);
     if (json_is_object(o)) {
         struct kt_span type = member(o, "__type");
@@ -203,6 +209,8 @@ static void read_error(struct kt_aws_result *r, const struct kt_net_call *http)
         if (code.p)
             keep_code(r, code);
         text = between(body, "<Message>", "</Message>");
+        if (!r->region[0])
+            keep_text(r->region, sizeof r->region, between(body, "<Region>", "</Region>"));
     }
     keep_text(r->message, sizeof r->message, text);
     if (!r->message[0])

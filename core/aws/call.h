@@ -1,6 +1,7 @@
 /* One call to a service: signed, paced, tried again as the SDKs do, its error
  * understood. Each attempt is signed anew, so that a clock that is off is
- * corrected by what the service says of the time. */
+ * corrected by what the service says of the time. What is asked of S3 is signed
+ * as S3 wants it: with the digest of the body, its path as it stands. */
 #ifndef KT_AWS_CALL_H
 #define KT_AWS_CALL_H
 #include "aws/aws.h"
@@ -39,6 +40,7 @@ struct kt_aws_result {
     int status;          /* 0: no answer */
     char code[96];       /* as the service calls it; "" */
     char message[320];   /* for people */
+    char region[64];     /* where S3 says that the bucket is; "" */
     struct kt_span body; /* borrowed until kt_aws_call_free */
 };
 

@@ -50,6 +50,8 @@ static const struct {
     [KT_SVC_STS] = {"sts", "sts", "AWS_ENDPOINT_URL_STS", "sts.endpoint_url", true},
     [KT_SVC_SSO] = {"portal.sso", "", "AWS_ENDPOINT_URL_SSO", "sso.endpoint_url", false},
     [KT_SVC_OIDC] = {"oidc", "", "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc.endpoint_url", false},
+    [KT_SVC_SQS] = {"sqs", "sqs", "AWS_ENDPOINT_URL_SQS", "sqs.endpoint_url", true},
+    [KT_SVC_S3] = {"s3", "s3", "AWS_ENDPOINT_URL_S3", "s3.endpoint_url", false},
     [KT_SVC_LOGS] = {"logs", "logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "cloudwatch_logs.endpoint_url", true},
     [KT_SVC_LOGS_STREAM] = {"stream-logs", "logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "cloudwatch_logs.endpoint_url", true},
 };
@@ -128,12 +130,13 @@ enum kt_code kt_aws_endpoint(const struct kt_aws *a, enum kt_service s, const ch
         return s == KT_SVC_LOGS_STREAM ? take_prefixed(a, own, "stream-", where, out, e) : take_own(own, where, out, e);
     bool fips = wanted(a, "AWS_USE_FIPS_ENDPOINT", profile, "use_fips_endpoint");
     bool dual = wanted(a, "AWS_USE_DUALSTACK_ENDPOINT", profile, "use_dualstack_endpoint");
+    bool s3 = s == KT_SVC_S3; /* its dual-stack names have a word more instead of another ending */
     if (dual && !p->dual_suffix)
         return kt_fail(e, KT_EUSAGE, "partition %s has no dual-stack endpoints", p->name);
     if (fips && strcmp(p->name, "aws-us-gov") == 0 && services[s].gov_fips_is_plain && !dual)
         fips = false;
-    int n = snprintf(out->host, sizeof out->host, "%s%s.%s.%s", services[s].host, fips ? "-fips" : "", region,
-                     dual ? p->dual_suffix : p->suffix);
+    int n = snprintf(out->host, sizeof out->host, "%s%s%s.%s.%s", services[s].host, fips ? "-fips" : "",
+                     dual && s3 ? ".dualstack" : "", region, dual && !s3 ? p->dual_suffix : p->suffix);
     int m = snprintf(out->url, sizeof out->url, "https://%s", out->host);
     return n > 0 && (size_t)n < sizeof out->host && m > 0 ? KT_OK : kt_fail(e, KT_EUSAGE, "%s is too long", region);
 }

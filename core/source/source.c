@@ -8,7 +8,6 @@ static const struct {
     const char *prefix, *what;
 } later[] = {
     {"s3:", "a trail's bucket"},
-    {"sqs:", "a queue"},
 };
 
 /* Those that ask a service. */
@@ -19,6 +18,7 @@ static const struct {
     {"cloudtrail:", &kt_source_cloudtrail},
     {"logs:", &kt_source_logs},
     {"splunk:", &kt_source_splunk},
+    {"sqs:", &kt_source_sqs},
 };
 
 static const struct kt_source_ops *service_of(const char *address)

@@ -336,7 +336,7 @@ static bool keep_checkpoint(struct kt_state *s, struct kt_span source, struct kt
         memcpy(name, source.p, source.n);
     c = c ? c : &s->checkpoint[s->n_checkpoint++];
     s->checkpoint_changes++;
-    *c = (struct checkpoint){name, copy, source.n, position.n, after, dirty};
+    *c = (struct checkpoint){name, copy, source.n, position.n, after, dirty, s->checkpoint_changes};
     return true;
 }
 
@@ -592,6 +592,23 @@ bool kt_state_checkpoint_put(struct kt_state *s, struct kt_span source, struct k
     pthread_mutex_unlock(&s->lock);
     kt_state_rows(s);
     return ok;
+}
+
+bool kt_state_checkpoint_kept(struct kt_state *s, struct kt_span source)
+{
+    bool kept = false;
+    if (!s->file)
+        return true;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->n_checkpoint; i++) {
+        const struct checkpoint *c = &s->checkpoint[i];
+        if (kt_span_eq(source, (struct kt_span){c->source, c->n_source}))
+            kept = !c->dirty && c->change <= s->lives_upto;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!kept && !atomic_exchange(&s->lives_wanted, true))
+        kt_state_rows(s);
+    return kept;
 }
 
 struct kt_span kt_state_checkpoint_get(struct kt_state *s, struct kt_span source, struct kt_arena *a)

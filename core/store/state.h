@@ -118,6 +118,9 @@ void kt_state_news(struct kt_state *s, size_t *cursor, struct kt_arena *a,
 /* A source's position, written in one transaction with the rows up to
  * `after_seq`, not before them. */
 bool kt_state_checkpoint_put(struct kt_state *s, struct kt_span source, struct kt_span position, uint64_t after_seq);
+/* Is that position on disk by now, with the rows and what became known of keys
+ * before it? True where nothing is written to disk. Asking hurries it. */
+bool kt_state_checkpoint_kept(struct kt_state *s, struct kt_span source);
 /* As it was when kt_state_load read it; in `a`. Unknown where there is none. */
 struct kt_span kt_state_checkpoint_get(struct kt_state *s, struct kt_span source, struct kt_arena *a);
 

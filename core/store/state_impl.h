@@ -51,6 +51,7 @@ struct checkpoint {
     size_t n_source, n_position;
     uint64_t after_seq;
     bool dirty;
+    uint64_t change; /* checkpoint_changes when it was put */
 };
 
 enum { S_TRIAGE_PUT, S_ROW_PUT, S_ROW_BACK, S_ROW_ID, S_CHECKPOINT_PUT, S_LOOK_PUT, S_COUNT_PUT, S_LIFE_GET, S_LIFE_PUT,
@@ -72,6 +73,7 @@ struct kt_state {
     struct checkpoint *checkpoint;
     size_t n_checkpoint, cap_checkpoint;
     uint64_t checkpoint_changes;
+    uint64_t lives_upto; /* all that was learnt before that change is written */
     int64_t last_at; /* of this process's acts */
     uint64_t look; /* rows up to this one were looked at; 0: nothing to write */
     int64_t looked;
@@ -102,6 +104,7 @@ struct kt_state {
     pthread_t thread;
     atomic_bool stopping, armed; /* armed: the thread knows that there are rows */
     atomic_bool hurry;    /* a test waits */
+    atomic_bool lives_wanted; /* a source waits for them */
     int64_t flush_at;     /* kt_mono_ms(); 0: nothing to write */
     bool failing, begun;  /* begun: limits were looked at since the start */
 };
@@ -152,7 +155,7 @@ bool row_image_read(struct kt_span image, struct kt_row *r);
 
 /* state_lives.c. The first writes within a transaction, the last says how that
  * ended. */
-enum db lives_write(struct kt_state *s, bool *more);
+enum db lives_write(struct kt_state *s, bool *more, bool *all);
 void lives_written(struct kt_state *s, bool ok);
 enum db lives_read(struct kt_state *s);
 void lives_free(struct kt_state *s);

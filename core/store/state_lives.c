@@ -151,7 +151,8 @@ static enum db write_life(struct kt_state *s, struct kt_span key, int64_t at, st
     return r;
 }
 
-enum db lives_write(struct kt_state *s, bool *more)
+/* `*all`: what had changed before this call. */
+enum db lives_write(struct kt_state *s, bool *more, bool *all)
 {
     struct lives *v = s->lives;
     struct kt_buf image;
@@ -170,6 +171,7 @@ enum db lives_write(struct kt_state *s, bool *more)
     }
     kt_buf_free(&image);
     *more = kt_store_lives_changed(s->store);
+    *all = v->n < LIVES_BATCH && v->n_mark < CHUNK_MARKS;
     return r;
 }
 

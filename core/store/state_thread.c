@@ -181,8 +181,8 @@ static enum db write_checkpoints(struct kt_state *s, uint64_t saved)
 static void checkpoints_written(struct kt_state *s, uint64_t saved, uint64_t counted)
 {
     pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < s->n_checkpoint && s->checkpoint_changes == counted; i++)
-        if (s->checkpoint[i].after_seq <= saved)
+    for (size_t i = 0; i < s->n_checkpoint; i++)
+        if (s->checkpoint[i].after_seq <= saved && s->checkpoint[i].change <= counted)
             s->checkpoint[i].dirty = false;
     pthread_mutex_unlock(&s->lock);
 }
@@ -236,13 +236,14 @@ static bool lives_wait(const struct kt_state *s)
 /* Lives and traces go last of all, and at once where there is no later. */
 static bool lives_due(const struct kt_state *s)
 {
-    return lives_wait(s) && (atomic_load(&s->stopping) || atomic_load(&s->hurry) || kt_mono_ms() >= s->lives_at);
+    return lives_wait(s) && (atomic_load(&s->stopping) || atomic_load(&s->hurry) || atomic_load(&s->lives_wanted) ||
+                              kt_mono_ms() >= s->lives_at);
 }
 
 struct batch {
     uint64_t saved, written, missed, look, changes;
     size_t stored;
-    bool more, more_lives, more_traces;
+    bool more, more_lives, more_traces, all_lives; /* all: what had changed before is written */
 };
 
 static enum db write_batch(struct kt_state *s, struct batch *b)
@@ -257,10 +258,12 @@ static enum db write_batch(struct kt_state *s, struct batch *b)
     if (r == DB_OK)
         r = write_checkpoints(s, b->saved);
     bool lives = lives_due(s);
+    b->all_lives = !lives_wait(s) || lives;
     if (r == DB_OK && lives && s->lives)
-        r = lives_write(s, &b->more_lives);
+        r = lives_write(s, &b->more_lives, &b->all_lives);
     if (r == DB_OK && lives && s->traces)
         r = traces_write(s, &b->more_traces);
+    b->all_lives &= !b->more_traces;
     return r == DB_OK ? write_look(s, b->look, b->saved) : r;
 }
 
@@ -272,6 +275,8 @@ static void batch_written(struct kt_state *s, const struct batch *b)
     pthread_mutex_lock(&s->lock);
     if (s->look == b->look && b->look <= b->saved)
         s->look = 0;
+    if (b->all_lives)
+        s->lives_upto = b->changes;
     s->stats.rows += b->written;
     s->stats.written += b->written;
     s->stats.missed += b->missed;
@@ -345,8 +350,16 @@ static bool is_idle(struct kt_state *s)
 
 static enum db flush_all(struct kt_state *s)
 {
-    bool more = !is_idle(s), lives = lives_due(s);
+    pthread_mutex_lock(&s->lock);
+    uint64_t changes = s->checkpoint_changes;
+    pthread_mutex_unlock(&s->lock);
+    bool none = !lives_wait(s), more = !is_idle(s), lives = lives_due(s);
     enum db r = DB_OK;
+    if (none) {
+        pthread_mutex_lock(&s->lock);
+        s->lives_upto = changes;
+        pthread_mutex_unlock(&s->lock);
+    }
     if (!more)
         return DB_OK;
     while (r == DB_OK && more) {
@@ -357,6 +370,8 @@ static enum db flush_all(struct kt_state *s)
         if (r == DB_OK)
             r = keep_limits(s);
     }
+    if (r == DB_OK)
+        atomic_store(&s->lives_wanted, false);
     if (r == DB_OK && lives)
         s->lives_at = kt_mono_ms() + LIVES_MS;
     s->begun |= r == DB_OK;

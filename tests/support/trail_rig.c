@@ -154,7 +154,7 @@ void rig_init(struct trail_rig *r, int64_t start, uint64_t seed)
     set(r, 1, "AWS_ENDPOINT_URL", fake_aws_url(&r->aws));
     set(r, 2, "AWS_ACCESS_KEY_ID", "AKIDRIG");
     set(r, 3, "AWS_SECRET_ACCESS_KEY", "rig-secret");
-    r->sink = (struct kt_source_sink){r, object, bytes, pause_object, end, at_rest, trouble, remember, recall};
+    r->sink = (struct kt_source_sink){r, object, bytes, pause_object, end, at_rest, trouble, remember, recall, NULL, NULL, NULL};
     r->ingest = kt_ingest_new(names, 2, &(struct kt_record_sink){on_record, on_malformed, r, NULL, NULL});
     r->arena = kt_arena_new(16 << 20);
     r->store = kt_store_new(&(struct kt_store_opts){0});
