@@ -8,8 +8,10 @@
 struct told { /* a match, and the rows that were told of it */
     uint64_t id;
     int correlation;
-    uint64_t *row; /* rising */
+    uint64_t *row; /* of the events it was told with; rising */
     size_t n;
+    uint64_t *joined; /* at which it goes on; rising, each as often as it joined */
+    size_t n_joined, cap_joined;
 };
 
 struct kept {
@@ -56,8 +58,9 @@ struct kt_correlating *kt_correlating_new(const struct kt_rules *rules, const st
 static void forget_matches(struct kt_correlating *c, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        c->n_rows -= c->told[i].n;
+        c->n_rows -= c->told[i].n + c->told[i].n_joined;
         free(c->told[i].row);
+        free(c->told[i].joined);
     }
     memmove(c->told, c->told + n, (c->n_told - n) * sizeof *c->told);
     c->n_told -= n;
@@ -120,7 +123,8 @@ static int by_number(const void *a, const void *b)
 
 static bool names(const struct told *t, uint64_t row)
 {
-    return t->n && bsearch(&row, t->row, t->n, sizeof row, by_number);
+    return (t->n && bsearch(&row, t->row, t->n, sizeof row, by_number)) ||
+           (t->n_joined && bsearch(&row, t->joined, t->n_joined, sizeof row, by_number));
 }
 
 /* Where the match stands, or would. */
@@ -159,11 +163,14 @@ static void retract(struct kt_correlating *c, uint64_t id)
     if (at == c->n_told || c->told[at].id != id)
         return;
     struct told t = c->told[at];
-    c->n_rows -= t.n;
+    c->n_rows -= t.n + t.n_joined;
     memmove(c->told + at, c->told + at + 1, (--c->n_told - at) * sizeof t);
     for (size_t i = 0; i < t.n; i++)
         leave(c, &t, t.row[i]);
+    for (size_t i = 0; i < t.n_joined; i++)
+        leave(c, &t, t.joined[i]);
     free(t.row);
+    free(t.joined);
 }
 
 static size_t rows_of(const struct kt_correlating *c, const struct kt_correlated *m, uint64_t *row)
@@ -187,13 +194,14 @@ static void make_room(struct kt_correlating *c)
     size_t n = c->n_told >= KT_CORRELATING_MATCHES ? KT_CORRELATING_MATCHES / 4 : 0;
     size_t rows = 0;
     for (size_t i = 0; i < n; i++)
-        rows += c->told[i].n;
-    while (n < c->n_told && c->n_rows - rows + KT_CORRELATED_EVENTS_MAX > KT_CORRELATING_ROWS)
-        rows += c->told[n++].n;
+        rows += c->told[i].n + c->told[i].n_joined;
+    for (; n < c->n_told && c->n_rows - rows + KT_CORRELATED_EVENTS_MAX > KT_CORRELATING_ROWS; n++)
+        rows += c->told[n].n + c->told[n].n_joined;
     if (n)
         forget_matches(c, n);
 }
 
+/* What had joined before it was revised still has. */
 static void tell(struct kt_correlating *c, struct told *t, const struct told *before)
 {
     struct kt_matched m = matched(c, t->correlation);
@@ -205,41 +213,54 @@ static void tell(struct kt_correlating *c, struct told *t, const struct told *be
             leave(c, t, before->row[i]);
 }
 
+static struct told *told_of(const struct kt_correlating *c, uint64_t id)
+{
+    size_t at = place_of(c, id);
+    return at < c->n_told && c->told[at].id == id ? &c->told[at] : NULL;
+}
+
+static size_t after(const struct told *t, uint64_t row)
+{
+    size_t lo = 0, hi = t->n_joined;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (t->joined[mid] <= row)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 /* One row more of a match. Where it is no longer known, the row is told all the same. */
 static void join(struct kt_correlating *c, const struct kt_correlated *m, uint64_t row)
 {
-    size_t at = place_of(c, m->id), lo = 0;
-    struct told *t = at < c->n_told && c->told[at].id == m->id ? &c->told[at] : NULL;
-    if (t && names(t, row))
-        return;
-    uint64_t *more = t ? realloc(t->row, (t->n + 1) * sizeof *more) : NULL;
-    if (more) {
-        while (lo < t->n && more[t->n - 1 - lo] > row)
-            lo++;
-        memmove(more + t->n - lo + 1, more + t->n - lo, lo * sizeof *more);
-        more[t->n - lo] = row;
-        t->row = more;
-        t->n++;
+    struct told *t = told_of(c, m->id);
+    bool already = t && names(t, row);
+    if (t && kt_grow(&t->joined, &t->cap_joined, t->n_joined + 1, sizeof *t->joined, KT_CORRELATING_ROWS)) {
+        size_t at = after(t, row);
+        memmove(t->joined + at + 1, t->joined + at, (t->n_joined++ - at) * sizeof *t->joined);
+        t->joined[at] = row;
         c->n_rows++;
     }
     struct kt_matched x = matched(c, m->correlation);
-    c->rows.match(c->rows.ctx, row, &x, true);
+    if (!already)
+        c->rows.match(c->rows.ctx, row, &x, true);
 }
 
 static void part(struct kt_correlating *c, const struct kt_correlated *m, uint64_t row)
 {
-    size_t at = place_of(c, m->id);
-    struct told *t = at < c->n_told && c->told[at].id == m->id ? &c->told[at] : NULL;
-    uint64_t *p = t && t->n ? bsearch(&row, t->row, t->n, sizeof row, by_number) : NULL;
-    if (!p)
+    struct told *t = told_of(c, m->id);
+    size_t at = t ? after(t, row) : 0;
+    if (!at || t->joined[at - 1] != row)
         return;
-    memmove(p, p + 1, (size_t)(t->row + t->n - p - 1) * sizeof *p);
-    t->n--;
+    memmove(t->joined + at - 1, t->joined + at, (t->n_joined-- - at) * sizeof *t->joined);
     c->n_rows--;
-    leave(c, t, row);
+    if (!names(t, row))
+        leave(c, t, row);
 }
 
-static void on_one(struct kt_correlating *c, const struct kt_correlated *m)
+static void on_joined(struct kt_correlating *c, const struct kt_correlated *m)
 {
     for (size_t i = 0; i < m->n_events; i++) {
         uint64_t row = kt_span_known(m->event[i]) ? c->rows.of(c->rows.ctx, m->event[i]) : 0;
@@ -261,7 +282,7 @@ static void on_match(void *ctx, const struct kt_correlated *m)
     if (m->change == KT_CORRELATED_JOINED)
         make_room(c);
     if (m->change == KT_CORRELATED_JOINED || m->change == KT_CORRELATED_LEFT) {
-        on_one(c, m);
+        on_joined(c, m);
         return;
     }
     make_room(c);
@@ -279,7 +300,8 @@ static void on_match(void *ctx, const struct kt_correlated *m)
         memmove(c->told + at + 1, c->told + at, (c->n_told++ - at) * sizeof *c->told);
     }
     struct told *t = &c->told[at];
-    *t = (struct told){.id = m->id, .correlation = m->correlation, .row = row, .n = rows_of(c, m, row)};
+    *t = (struct told){.id = m->id, .correlation = m->correlation, .row = row, .n = rows_of(c, m, row),
+                       .joined = before.joined, .n_joined = before.n_joined, .cap_joined = before.cap_joined};
     c->n_rows += t->n;
     tell(c, t, &before);
     free(before.row);

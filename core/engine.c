@@ -34,6 +34,7 @@ struct src {
     struct kt_source_state state; /* under lock, except by its own thread */
     struct kt_wait wait;
     size_t untold; /* its objects that have ended and are still being read */
+    uint64_t ended; /* objects, told or not */
     char *address; /* as a later run names it again, in the memory; NULL: it is not remembered */
 };
 
@@ -53,6 +54,7 @@ struct kt_engine {
     const struct kt_rules *rules; /* its set, held; under lock where it changes */
     struct kt_rules_state rules_state; /* under lock */
     struct kt_correlating *correlating;
+    uint64_t reread_end; /* rows before it came back as they were, and are learnt of as they are judged anew */
     uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
     struct kt_enrich *enrich;   /* NULL: no files were named */
     struct kt_watch *enrich_watch; /* of them; NULL: not watched */
@@ -62,6 +64,7 @@ struct kt_engine {
     bool more_to_judge;
     bool late_filter;       /* the filter is put to the verdict, once there is one */
     bool at_end;            /* the sink gets rows when all is read */
+    bool settled;           /* it got them before: sources wait for that */
     uint64_t delivered;     /* seq up to which it has them */
     struct src *src;
     size_t n_src, cap_src;
@@ -72,7 +75,7 @@ struct kt_engine {
     size_t n_object, cap_object;
     struct kt_crew *crew;
     size_t untold; /* of all sources */
-    struct kt_arena *arena, *correlated; /* of a record; of a row that it changes */
+    struct kt_arena *arena; /* of a record */
     struct kt_buf content;
 
     struct kt_state *state; /* NULL: nothing is remembered */
@@ -144,7 +147,7 @@ static bool passes(const struct kt_engine *g, const struct kt_row *row)
     int64_t t = row->ev.time; /* a record without a time is never left out for it */
     if (t != KT_TIME_NONE && ((o->since != KT_TIME_NONE && t < o->since) || (o->until != KT_TIME_NONE && t > o->until)))
         return false;
-    return g->late_filter || kt_filter_row(o->filter, row, g->rules, g->arena);
+    return g->late_filter || kt_filter_row(o->filter, row, g->arena);
 }
 
 static int add_text(const char *p, size_t n, void *buf)
@@ -181,7 +184,7 @@ static bool hand_over(struct kt_engine *g, const struct kt_row *r, json_t *root)
 {
     if (kt_verdict_suppressed(&r->verdict))
         return true;
-    if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->rules, g->arena)) {
+    if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->arena)) {
         if (r->ev.kind != KT_KIND_MALFORMED)
             kt_store_recount_filtered(g->store);
         return true;
@@ -328,16 +331,7 @@ static uint64_t row_of(void *ctx, struct kt_span event_id)
 
 static void row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches)
 {
-    struct kt_engine *g = ctx;
-    struct kt_row row;
-    if (g->judge) {
-        kt_judge_match(g->judge, seq, m, matches);
-        return;
-    }
-    if (kt_store_row(g->store, seq, false, g->correlated, &row) &&
-        kt_verdict_correlate(g->rules, &row.verdict, m, matches))
-        (void)kt_store_revise(g->store, seq, &row.verdict);
-    kt_arena_reset(g->correlated);
+    kt_judge_match(((struct kt_engine *)ctx)->judge, seq, m, matches);
 }
 
 /* What the rules have just matched, into the correlations. */
@@ -360,7 +354,7 @@ static void correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, c
 {
     struct kt_verdict v;
     const int *rule;
-    if (!kt_rules_correlations(g->rules))
+    if (!g->judge || !kt_rules_correlations(g->rules)) /* without a judge nobody looks at verdicts */
         return;
     if (!judged)
         (void)kt_ruleset_judge(g->ruleset, root, &v);
@@ -613,6 +607,7 @@ static void sink_end(void *ctx, uint64_t handle)
         return;
     g->untold++;
     g->src[o->src].untold++;
+    g->src[o->src].ended++;
     kt_crew_end(o->stream);
     o->stream = NULL;
 }
@@ -657,9 +652,32 @@ static bool sink_recall(void *ctx, const char *what, char *out, size_t size)
     return there;
 }
 
+static uint64_t sink_mark(void *ctx)
+{
+    struct kt_engine *g = ctx;
+    return g->src[g->current].ended;
+}
+
+/* They are told in the order in which they ended. */
+static bool sink_told(void *ctx, uint64_t mark)
+{
+    const struct kt_engine *g = ctx;
+    const struct src *s = &g->src[g->current];
+    return s->ended - s->untold >= mark;
+}
+
+static bool sink_kept(void *ctx, const char *what)
+{
+    struct kt_engine *g = ctx;
+    if (g->sink && !g->opts.follow && !g->settled)
+        return false;
+    return !g->state || kt_state_checkpoint_kept(g->state, kt_span_of(what));
+}
+
 static struct kt_source_sink source_sink(struct kt_engine *g)
 {
-    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_pause, sink_end, sink_at_rest, sink_trouble, NULL, NULL};
+    struct kt_source_sink s = {g, sink_object, sink_bytes, sink_pause, sink_end, sink_at_rest, sink_trouble, NULL, NULL,
+                               sink_mark, sink_told, sink_kept};
     if (g->state) {
         s.remember = sink_remember;
         s.recall = sink_recall;
@@ -696,6 +714,21 @@ static struct src *src_of(struct kt_engine *g, struct kt_span address)
     return NULL;
 }
 
+/* Rows of an earlier run are there at once, and read once more behind it. */
+static bool reads_again(const struct kt_engine *g)
+{
+    return g->views && g->opts.store.keep_raw;
+}
+
+static void origin_of(struct kt_engine *g, const struct kt_state_row *k, struct kt_row *row)
+{
+    struct src *s = src_of(g, k->address);
+    row->origin.source = k->source;
+    row->origin.name = s ? kt_span_of(s->state.name) : k->name;
+    row->origin.address = k->address;
+    row->origin.record = k->record;
+}
+
 /* A row of an earlier run goes the way of a record, except that it is known to
  * be whole and by its content. */
 static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t *json, uint32_t flags)
@@ -708,10 +741,7 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     if (row.ev.kind == KT_KIND_NONE || !asked_for(g, &row.ev))
         return true;
     bool asked = kt_ruleset_judge(g->ruleset, json, &row.verdict);
-    row.origin.source = k->source;
-    row.origin.name = s ? kt_span_of(s->state.name) : k->name;
-    row.origin.address = k->address;
-    row.origin.record = k->record;
+    origin_of(g, k, &row);
     add_whereabouts(g, &row);
     if (!asked || !passes(g, &row))
         return true; /* it is not read now: it counts when it is */
@@ -721,7 +751,8 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
         return true;
     if (k->id <= kt_state_looked(g->state))
         atomic_store(&g->looked, row.seq);
-    correlate(g, json, k->raw, &row, true);
+    if (!reads_again(g))
+        correlate(g, json, k->raw, &row, true);
     learn(g, &whole, &row);
     if (s) {
         pthread_mutex_lock(&g->lock);
@@ -731,6 +762,45 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     return show(g, &row, json);
 }
 
+/* Can it be shown as it stood, before its record is read again? Not where it
+ * is printed once, nor where a use may have been another kind besides. */
+static bool comes_as_it_was(const struct kt_engine *g, const struct kt_state_row *k)
+{
+    if (!k->row)
+        return false;
+    if (k->row->ev.kind == KT_KIND_MALFORMED)
+        return true;
+    return reads_again(g) && !g->opts.filter && !g->opts.rule && g->opts.since == KT_TIME_NONE &&
+           g->opts.until == KT_TIME_NONE && k->row->ev.kind != KT_KIND_USE &&
+           (g->opts.kinds & KT_KIND_BIT(k->row->ev.kind));
+}
+
+/* The table is there at once; what takes long (rules, correlations, what is
+ * learnt of it) is done between other work, from here on: rejudge_row. */
+static bool come_back_as_it_was(struct kt_engine *g, const struct kt_state_row *k)
+{
+    struct kt_row row = *k->row;
+    uint8_t content[KT_SHA256] = {0};
+    bool malformed = row.ev.kind == KT_KIND_MALFORMED;
+    struct src *s = src_of(g, k->address);
+    origin_of(g, k, &row);
+    row.raw = k->raw;
+    if (!malformed)
+        add_whereabouts(g, &row);
+    memcpy(content, k->digest, sizeof k->digest);
+    enum kt_store_added added = kt_store_add_back(g->store, &row, content, k->raw.p ? &k->packed : NULL);
+    if (added != KT_ADDED && added != KT_ADDED_CONFLICT)
+        return true;
+    if (k->id <= kt_state_looked(g->state))
+        atomic_store(&g->looked, row.seq);
+    if (s) {
+        pthread_mutex_lock(&g->lock);
+        s->state.rows++;
+        pthread_mutex_unlock(&g->lock);
+    }
+    return !malformed || show(g, &row, NULL);
+}
+
 static bool on_kept(void *ctx, const struct kt_state_row *k)
 {
     struct kt_engine *g = ctx;
@@ -738,6 +808,10 @@ static bool on_kept(void *ctx, const struct kt_state_row *k)
     if (!g->told)
         take_triage(g); /* so that rows come with their marks */
     kt_arena_reset(g->arena);
+    if (g->views && k->id % 4096 == 0) /* what is there so far can be used already */
+        kt_views_wake(g->views);
+    if (comes_as_it_was(g, k))
+        return come_back_as_it_was(g, k) && !atomic_load(&g->stopping);
     kt_buf_reset(&g->content);
     kt_parse(k->raw, &g->content, &p);
     bool go_on = !p.json || come_back(g, k, p.json, p.flags);
@@ -768,6 +842,19 @@ static void look_at_memory(struct kt_engine *g)
     tell_damage(g);
 }
 
+/* What is judged first is what is looked at first: the newest. */
+static void read_again_later(struct kt_engine *g)
+{
+    uint64_t first, next;
+    kt_store_span(g->store, &first, &next);
+    if (!reads_again(g) || first == next)
+        return;
+    g->rejudge = first;
+    g->rejudge_end = g->reread_end = next;
+    for (uint64_t seq = next - 1; g->judge && seq >= first; seq--)
+        (void)kt_store_dirty(g->store, seq);
+}
+
 static void remember(struct kt_engine *g)
 {
     const char **address = g->state ? calloc(g->n_src + 1, sizeof *address) : NULL;
@@ -780,8 +867,11 @@ static void remember(struct kt_engine *g)
             address[n++] = g->src[i].address;
     if (g->opts.ledger && !kt_state_keep_lives(g->state, g->store))
         add_trouble(g, "state.db", "out of memory: the lives of keys are not remembered", false);
+    if (g->judge && !kt_state_keep_traces(g->state, kt_judge_context(g->judge)))
+        add_trouble(g, "state.db", "out of memory: who was seen where is not remembered", false);
     kt_state_load(g->state, address, n, n ? on_kept : NULL, g);
     free(address);
+    read_again_later(g);
     atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);
     take_triage(g);
     tell_damage(g);
@@ -929,6 +1019,16 @@ static bool same_verdict(const struct kt_verdict *a, const struct kt_verdict *b)
     return same;
 }
 
+/* Of a row that came back as it was: its facts go in now. They are known, most
+ * of them; but not which row says so. */
+static void read_again(struct kt_engine *g, const struct kt_row *row, json_t *json, uint32_t flags)
+{
+    struct kt_event whole;
+    kt_event_decode(json, flags, g->arena, &whole);
+    learn(g, &whole, row);
+    kt_store_squeeze(g->store, row->seq, row->raw);
+}
+
 static void rejudge_row(struct kt_engine *g, uint64_t seq)
 {
     struct kt_row row;
@@ -944,6 +1044,8 @@ static void rejudge_row(struct kt_engine *g, uint64_t seq)
     (void)kt_ruleset_judge(g->ruleset, p.json, &v);
     struct kt_row anew = row;
     anew.verdict = v;
+    if (seq < g->reread_end)
+        read_again(g, &row, p.json, p.flags);
     if (g->judge)
         kt_judge_row(g->judge, &anew);
     if (!same_verdict(&anew.verdict, &row.verdict)) /* correlations of old go, and come again */
@@ -1010,7 +1112,6 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     g->opts.kinds = g->opts.kinds ? g->opts.kinds : KT_KIND_BIT(KT_KIND_CREATION);
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
-    g->correlated = kt_arena_new(DECODE_MAX);
     g->correlating = kt_correlating_new(g->rules, &(struct kt_correlating_rows){row_of, row_matches, g});
     g->store = kt_store_new(&g->opts.store);
     g->late_filter = g->opts.ledger && g->opts.filter && kt_filter_asks_verdict(g->opts.filter);
@@ -1022,7 +1123,7 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!g->arena || !g->store || !g->correlated || !g->correlating || (g->opts.ledger && !g->judge)) {
+    if (!g->arena || !g->store || !g->correlating || (g->opts.ledger && !g->judge)) {
         kt_fail(e, KT_ENOMEM, "out of memory");
         return false;
     }
@@ -1084,7 +1185,6 @@ void kt_engine_free(struct kt_engine *g)
     kt_correlating_free(g->correlating);
     kt_ruleset_free(g->ruleset);
     kt_aws_free(g->aws); /* after the sources */
-    kt_arena_free(g->correlated);
     kt_watch_free(g->enrich_watch);
     kt_enrich_free(g->enrich);
     kt_arena_free(g->arena);
@@ -1345,6 +1445,35 @@ static void tick(struct kt_engine *g, int64_t *last)
     g->sink->tick(g->sink->ctx, &total);
 }
 
+/* All that is still to come depends on what was read being out. */
+static bool all_owing(const struct kt_engine *g)
+{
+    bool any = false;
+    for (size_t i = 0; i < g->n_src; i++) {
+        if (g->src[i].wait.kind == KT_WAIT_DONE)
+            continue;
+        if (!g->src[i].wait.owing)
+            return false;
+        any = true;
+    }
+    return any && !g->untold && !g->more_to_judge;
+}
+
+/* Without following, rows are told when all is read; for a queue, which forgets
+ * what it is told to, that must be before. From then on they are told as they come. */
+static void settle(struct kt_engine *g)
+{
+    if (!g->sink || g->opts.follow || !all_owing(g))
+        return;
+    bool ok = !g->at_end || deliver(g);
+    g->at_end = false;
+    if (ok && g->sink->flush)
+        ok = g->sink->flush(g->sink->ctx);
+    g->settled = ok;
+    if (!ok)
+        atomic_store(&g->stopping, true);
+}
+
 static void loop(struct kt_engine *g, int stop_fd)
 {
     struct round r = {.fd = calloc(g->n_src + 5, sizeof *r.fd)};
@@ -1361,7 +1490,7 @@ static void loop(struct kt_engine *g, int stop_fd)
     publish(g, &told);
     while (!atomic_load(&g->stopping)) {
         plan(g, &r);
-        if (!r.active && !g->more_to_judge && !g->untold)
+        if (!r.active && !g->more_to_judge && !g->untold && g->rejudge >= g->rejudge_end)
             break;
         if (g->more_to_judge)
             r.timeout = 0;
@@ -1378,6 +1507,7 @@ static void loop(struct kt_engine *g, int stop_fd)
         if (g->crew)
             (void)kt_crew_tell(g->crew);
         judge_step(g);
+        settle(g);
         publish(g, &told);
         tick(g, &ticked);
     }

@@ -39,7 +39,7 @@ struct kt_engine_opts {
      * whatever kinds, filter, rule, since and until choose, and judge rows by
      * all that is known (judge.h). Asking for more kinds than creations does so
      * as well. Without it reading is faster, and a verdict is what the rules
-     * say of the record alone. */
+     * say of the record alone, without correlations. */
     bool ledger;
     struct kt_places places; /* what the judge knows of addresses */
     const struct kt_clock *clock; /* NULL: the system's */
@@ -72,6 +72,9 @@ struct kt_engine_sink {
     void (*trouble)(void *ctx, const char *place, const char *sentence);
     /* Between steps, at most some ten times a second: progress. May be NULL. */
     void (*tick)(void *ctx, const struct kt_health *total);
+    /* What was told so far must be where it is going: a queue is about to
+     * forget it. False where that failed. May be NULL. */
+    bool (*flush)(void *ctx);
     void *ctx;
     bool at_end;
     bool plain;   /* verdicts are not looked at: no ledger is needed for creations */

@@ -44,7 +44,7 @@ struct kt_judge {
     struct pending pending[PENDING_MAX];
     size_t n_pending;
     bool at_end;
-    int64_t newest, day;     /* eventTime; the calendar day up to which rows were judged */
+    int64_t day;             /* the calendar day up to which rows were judged */
 };
 
 /* --- digests of who and what ----------------------------------------------------- */
@@ -288,12 +288,6 @@ static bool is_like_before(struct kt_judge *j, uint64_t hash, int64_t time)
     return false;
 }
 
-static void see_time(struct kt_judge *j, int64_t t)
-{
-    if (t != KT_TIME_NONE && (j->newest == KT_TIME_NONE || t > j->newest))
-        j->newest = t;
-}
-
 static bool learn_event_call(struct kt_judge *j, const struct kt_event *ev)
 {
     struct call c = {.who = actor_of(ev), .mfa = ev->actor.mfa == KT_YES,
@@ -344,13 +338,15 @@ bool kt_judge_use(struct kt_judge *j, const struct kt_fact *f, struct kt_span ty
     enum kt_learnt how = kt_store_learn_more(j->o.store, f, &turns);
     if (turns)
         mark_key(j, f->key, false);
-    see_time(j, f->time);
+    kt_traces_see(j->context, f->time);
     struct call c = {.who = {f->account, type, f->user},
                      .address = f->address_kind == KT_ADDRESS_IP ? f->address : KT_SPAN_NONE};
     if (!known_by_name(&c.who) || f->time == KT_TIME_NONE)
         return how != KT_LEARNT_NOT;
     const uint64_t hash[MEMOS] = {mix(mix(mix(0, f->account), type), f->user), mix(0, f->address), mix(0, f->agent)};
-    if (is_like_before(j, kt_hash(hash, sizeof hash), f->time))
+    /* anew now and then, so that what is in use is not taken for forgotten */
+    const uint64_t call[] = {kt_hash(hash, sizeof hash), (uint64_t)(f->time / KT_TRACE_TOUCH_MS)};
+    if (is_like_before(j, kt_hash(call, sizeof call), f->time))
         return how != KT_LEARNT_NOT;
     digest_call(j, &c, f, hash);
     c.e = entry_of(f->time, f->event_id, f->event_name, f->address, f->user);
@@ -506,7 +502,7 @@ bool kt_judge_event(struct kt_judge *j, const struct kt_event *ev, uint64_t seq)
         if (turns)
             mark_key(j, fact[i].key, fact[i].kind == KT_KIND_CREATION);
     }
-    see_time(j, ev->time);
+    kt_traces_see(j->context, ev->time);
     ok = learn_event_call(j, ev) && ok;
     ok = learn_meaning(j, ev, seq) && ok;
     mark_row(j, seq);
@@ -566,9 +562,10 @@ static int64_t day_of(int64_t t)
 
 static void ask_unused(const struct asking *q, const struct kt_key_life *l)
 {
-    if (l->uses || l->state != KT_KEY_ACTIVE || q->j->newest == KT_TIME_NONE || q->j->newest < q->t)
+    int64_t newest = kt_traces_newest(q->j->context);
+    if (l->uses || l->state != KT_KEY_ACTIVE || newest == KT_TIME_NONE || newest < q->t)
         return;
-    int64_t days = day_of(q->j->newest) - day_of(q->t);
+    int64_t days = day_of(newest) - day_of(q->t);
     kt_facts_number(q->f, "life.unused.days", days < UNUSED_DAYS_MAX ? days : UNUSED_DAYS_MAX);
 }
 
@@ -902,13 +899,14 @@ void kt_judge_row(struct kt_judge *j, struct kt_row *r)
  * not. */
 static void turn_day(struct kt_judge *j)
 {
-    if (j->newest == KT_TIME_NONE || j->at_end)
+    int64_t newest = kt_traces_newest(j->context);
+    if (newest == KT_TIME_NONE || j->at_end)
         return;
-    int64_t day = day_of(j->newest);
+    int64_t day = day_of(newest);
     if (day == j->day)
         return;
     if (j->day != KT_TIME_NONE)
-        mark_entity(j, 0, j->newest - (UNUSED_DAYS_MAX + 2) * MS_A_DAY, INT64_MAX);
+        mark_entity(j, 0, newest - (UNUSED_DAYS_MAX + 2) * MS_A_DAY, INT64_MAX);
     j->day = day;
 }
 
@@ -956,7 +954,7 @@ struct kt_judge *kt_judge_new(const struct kt_judge_opts *o)
     if (!j)
         return NULL;
     j->o = *o;
-    j->newest = j->day = KT_TIME_NONE;
+    j->day = KT_TIME_NONE;
     j->context = kt_traces_new(o->memory_max ? o->memory_max : UINT64_C(128) << 20);
     j->a = kt_arena_new(ARENA_MAX);
     j->facts = kt_facts_new();
@@ -993,14 +991,4 @@ void kt_judge_set_places(struct kt_judge *j, const struct kt_places *places)
 struct kt_traces *kt_judge_context(struct kt_judge *j)
 {
     return j->context;
-}
-
-int64_t kt_judge_newest(const struct kt_judge *j)
-{
-    return j->newest;
-}
-
-void kt_judge_set_newest(struct kt_judge *j, int64_t t)
-{
-    see_time(j, t);
 }

@@ -67,7 +67,7 @@ void kt_judge_at_end(struct kt_judge *j);
  * verdict borrows is good until something else is asked of the judge. */
 void kt_judge_row(struct kt_judge *j, struct kt_row *r);
 
+/* What was learnt, for who keeps it (store/state.h); what was kept is put into
+ * it before anything is learnt. */
 struct kt_traces *kt_judge_context(struct kt_judge *j);
-int64_t kt_judge_newest(const struct kt_judge *j);
-void kt_judge_set_newest(struct kt_judge *j, int64_t t); /* of an earlier run; the greater one counts */
 #endif

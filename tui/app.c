@@ -150,7 +150,7 @@ unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq)
     if (!kt_app_row(a, seq, &r))
         return kt_app_hint(a, "this row is no longer kept");
     kt_buf_init(&b, KT_CLIPBOARD_MAX);
-    if (!kt_jsonl_row(&b, &r, a->rules))
+    if (!kt_jsonl_row(&b, &r))
         b.failed = true;
     return copied(a, &b, "the row as JSON");
 }

@@ -165,6 +165,12 @@ static bool finish_output(struct headless *h)
     return !h->failed;
 }
 
+static bool on_flush(void *ctx)
+{
+    clear_progress(ctx);
+    return finish_output(ctx);
+}
+
 static enum kt_code open_output(struct headless *h, const struct kt_options *o, struct kt_engine *g, bool ascii,
                                 struct kt_err *e)
 {
@@ -207,7 +213,7 @@ int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii,
         kt_rules_free(h.rules);
         return 2;
     }
-    struct kt_engine_sink sink = {.row = on_row, .trouble = on_trouble, .tick = on_tick, .ctx = &h,
+    struct kt_engine_sink sink = {.row = on_row, .trouble = on_trouble, .tick = on_tick, .flush = on_flush, .ctx = &h,
                                   .at_end = true,
                                   .plain = !kt_output_asks_verdict(h.output),
                                   .no_json = !kt_output_asks_record(h.output)};

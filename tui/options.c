@@ -75,6 +75,9 @@ const char kt_options_no_source[] =
     "keytop: nothing to read: name a SOURCE\n"
     "  keytop demo:                    a simulated organization, live\n"
     "  keytop cloudtrail:              CloudTrail's event history, live\n"
+    "  keytop sqs:QUEUE                events and notices of a queue of its own, live\n"
+    "  keytop logs:LOG-GROUP           a group of CloudWatch Logs, live\n"
+    "  keytop splunk://HOST:8089/?index=NAME      a search of Splunk, live\n"
     "  keytop logs/ trail.json.gz      folders and files of CloudTrail records\n"
     "  zcat old.gz | keytop -          standard input\n"
     "  keytop --help                   all options\n";
@@ -410,8 +413,12 @@ bool kt_options_help(struct kt_buf *b)
     kt_buf_adds(b, "Usage: keytop [OPTION]... [SOURCE]...\n"
                    "A live terminal monitor of permanent AWS access keys.\n\n"
                    "A SOURCE is a file or a folder of CloudTrail records (plain, gzip, zstd), - for\n"
-                   "standard input, cloudtrail: for CloudTrail's event history, or demo: for a\n"
-                   "simulated organization. file:PATH reads a PATH that looks like a scheme.\n\n");
+                   "standard input, demo: for a simulated organization, or a service:\n"
+                   "  cloudtrail:                       CloudTrail's event history\n"
+                   "  sqs:QUEUE                         events, or notices of new files\n"
+                   "  logs:LOG-GROUP                    a group of CloudWatch Logs\n"
+                   "  splunk://HOST:8089/?index=NAME    a search of Splunk\n"
+                   "file:PATH reads a PATH that looks like a scheme.\n\n");
     for (int i = 0; i < OPT_COUNT; i++)
         help_row(b, &rows[i]);
     kt_buf_adds(b, "\nExit status: 0 all was read; 1 something was not, named on standard error;\n"

@@ -330,7 +330,7 @@ static void row_text(struct kt_pane *p, uint64_t seq, struct kt_buf *b)
     if (!kt_app_row(p->app, seq, &r))
         return;
     for (size_t i = 0; i < sizeof searched / sizeof *searched; i++) {
-        struct kt_span v = kt_row_field(&r, searched[i], NULL, p->app->arena);
+        struct kt_span v = kt_row_field(&r, searched[i], p->app->arena);
         if (kt_span_known(v)) {
             kt_buf_add(b, v.p, v.n);
             kt_buf_addc(b, '\n');

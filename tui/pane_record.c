@@ -50,7 +50,7 @@ void kt_record_view_load(struct kt_record_view *v, struct kt_app *a, uint64_t se
     if (!v->have)
         return;
     struct kt_span text = v->row.raw;
-    if (!kt_span_known(text) && v->row.ev.kind != KT_KIND_MALFORMED && kt_jsonl_row(&v->made, &v->row, a->rules))
+    if (!kt_span_known(text) && v->row.ev.kind != KT_KIND_MALFORMED && kt_jsonl_row(&v->made, &v->row))
         text = kt_buf_span(&v->made);
     if (kt_json_lines_read(&v->json, text))
         see(v);

@@ -136,6 +136,8 @@ static void memory(struct kt_page *p)
     count(p, m->deleted_size, "row deleted for the size of the file", "rows deleted for the size of the file", false);
     if (m->deleted_lives)
         count(p, m->deleted_lives, "life of a key deleted", "lives of keys deleted", false);
+    if (m->deleted_traces)
+        count(p, m->deleted_traces, "trace of who was seen where deleted", "traces of who was seen where deleted", false);
     count(p, m->missed, "row gone before it was written", "rows gone before they were written", true);
     count(p, m->damaged, "line or row that could not be read", "lines or rows that could not be read", true);
     if (m->set_aside)

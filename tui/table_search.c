@@ -81,7 +81,7 @@ static bool is_hit(struct kt_table *t, uint64_t seq)
         return bsearch(&seq, t->sorted, t->hits_snap->n, sizeof seq, by_seq) != NULL;
     struct kt_row r;
     kt_arena_reset(t->s.app->arena);
-    return kt_app_row(t->s.app, seq, &r) && kt_filter_row(t->needle, &r, t->s.app->rules, t->s.app->arena);
+    return kt_app_row(t->s.app, seq, &r) && kt_filter_row(t->needle, &r, t->s.app->arena);
 }
 
 /* Walks from the cursor to a hit. Where hits are few they are looked up by

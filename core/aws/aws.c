@@ -21,13 +21,13 @@ enum {
 
 static bool of_interest(const char *entry)
 {
-    return strncmp(entry, "AWS_", 4) == 0 || strncmp(entry, "HOME=", 5) == 0;
+    return strncmp(entry, "AWS_", 4) == 0 || strncmp(entry, "SPLUNK_", 7) == 0 || strncmp(entry, "HOME=", 5) == 0;
 }
 
 static bool is_secret(const char *entry)
 {
     static const char *const names[] = {"AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=", "AWS_SECURITY_TOKEN=",
-                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN="};
+                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN=", "SPLUNK_TOKEN=", "SPLUNK_SESSION_KEY="};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(entry, names[i], strlen(names[i])) == 0)
             return true;
@@ -80,7 +80,7 @@ size_t kt_aws_env_secrets(const struct kt_aws *a, const char **out, size_t max)
 {
     size_t n = 0;
     for (const char *p = a->env; *p && n < max; p += strlen(p) + 1)
-        if (is_secret(p))
+        if (is_secret(p) && strncmp(p, "AWS_", 4) == 0)
             out[n++] = p;
     return n;
 }

@@ -36,9 +36,9 @@ struct kt_aws;
 enum kt_code kt_aws_new(struct kt_aws **out, const struct kt_aws_opts *o, struct kt_err *e);
 void kt_aws_free(struct kt_aws *a);
 
-/* An AWS_ variable or HOME; NULL where it is not set, or empty. */
+/* An AWS_ or SPLUNK_ variable, or HOME; NULL where it is not set, or empty. */
 const char *kt_aws_env(const struct kt_aws *a, const char *name);
-/* All of them, secrets too, as "NAME=value", for a child that is to have them. */
+/* The secrets among AWS's, as "NAME=value", for a child that is to have them. */
 size_t kt_aws_env_secrets(const struct kt_aws *a, const char **out, size_t max);
 const struct kt_profiles *kt_aws_profiles(const struct kt_aws *a);
 /* Reads the shared files again: somebody may have put in new keys. What was
@@ -91,7 +91,8 @@ struct kt_partition {
 /* NULL: of no partition known here, or no Region's name at all. */
 const struct kt_partition *kt_partition_of(const char *region);
 
-enum kt_service { KT_SVC_CLOUDTRAIL, KT_SVC_STS, KT_SVC_SSO, KT_SVC_OIDC, KT_SVC_COUNT };
+enum kt_service { KT_SVC_CLOUDTRAIL, KT_SVC_STS, KT_SVC_SSO, KT_SVC_OIDC, KT_SVC_LOGS,
+                  KT_SVC_LOGS_STREAM /* of StartLiveTail */, KT_SVC_SQS, KT_SVC_S3, KT_SVC_COUNT };
 
 struct kt_endpoint {
     char url[512];    /* without a slash at its end */

@@ -19,7 +19,7 @@ struct kt_aws_call {
     struct kt_net_call *http;
     struct kt_retry retry;
     int64_t wake;        /* kt_aws_mono() time before which nothing is sent; 0: none */
-    bool sent, told_time;
+    bool sent, told_time, taken;
     struct kt_aws_result result;
 };
 
@@ -98,6 +98,9 @@ static bool sign(struct kt_aws_call *c, const char *method, struct headers *h)
     struct kt_sign_request s = {.method = method, .region = c->r.endpoint->region, .service = c->r.endpoint->service,
                                 .keys = c->r.keys, .time = kt_aws_now(c->aws), .normalize = true, .body = c->r.body};
     struct kt_signature sig;
+    bool s3 = strcmp(s.service, "s3") == 0;
+    s.path_once = s.content_sha256 = s3;
+    s.normalize = !s3;
     size_t q = strcspn(c->path, "?");
     s.path = (struct kt_span){c->path, q};
     s.query = c->path[q] ? kt_span_of(c->path + q + 1) : KT_LIT("");
@@ -109,6 +112,8 @@ static bool sign(struct kt_aws_call *c, const char *method, struct headers *h)
     if (!kt_sign(&s, &sig, NULL))
         return false;
     put(h, "X-Amz-Date", kt_span_of(sig.date));
+    if (s3)
+        put(h, "X-Amz-Content-Sha256", kt_span_of(sig.content));
     if (c->r.keys->token.p)
         put(h, "X-Amz-Security-Token", c->r.keys->token);
     put(h, "Authorization", kt_span_of(sig.authorization));
@@ -120,7 +125,8 @@ static bool send(struct kt_aws_call *c)
 {
     char url[4096];
     struct kt_net_request http = {.method = c->r.method ? c->r.method : "POST", .url = url, .body = c->r.body,
-                                  .max_body = c->r.max_body, .connect_ms = c->r.connect_ms, .total_ms = c->r.total_ms};
+                                  .max_body = c->r.max_body, .connect_ms = c->r.connect_ms, .total_ms = c->r.total_ms,
+                                  .stall_s = c->r.stall_s};
     struct headers h = {.http = &http};
     kt_buf_init(&h.text, HEADER_MAX);
     bool room = kt_buf_reserve(&h.text, HEADER_MAX - 1); /* so that no copy is left behind */
@@ -187,6 +193,7 @@ static void read_error(struct kt_aws_result *r, const struct kt_net_call *http)
     if (body.n > ERROR_BODY_MAX)
         body.n = ERROR_BODY_MAX;
     keep_code(r, kt_net_header(http, "x-amzn-ErrorType"));
+    keep_text(r->region, sizeof r->region, kt_net_header(http, "x-amz-bucket-region"));
     json_t *o = json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL);
     if (json_is_object(o)) {
         struct kt_span type = member(o, "__type");
@@ -202,6 +209,8 @@ static void read_error(struct kt_aws_result *r, const struct kt_net_call *http)
         if (code.p)
             keep_code(r, code);
         text = between(body, "<Message>", "</Message>");
+        if (!r->region[0])
+            keep_text(r->region, sizeof r->region, between(body, "<Region>", "</Region>"));
     }
     keep_text(r->message, sizeof r->message, text);
     if (!r->message[0])
@@ -283,6 +292,8 @@ static bool again(struct kt_aws_call *c, const struct kt_net_reply *p)
 {
     struct kt_aws_result *r = &c->result;
     int64_t now = kt_aws_mono(c->aws), delay = 0;
+    if (c->taken)
+        return false; /* what it said first cannot be said again */
     bool clock = r->status >= 400 && one_of(r->code, clocks) && !c->told_time && kt_aws_learn_time(c->aws, p->date);
     if (clock) {
         c->told_time = true;
@@ -350,4 +361,18 @@ const struct kt_aws_result *kt_aws_call_poll(struct kt_aws_call *c, int64_t *wak
         (void)hear(c);
     }
     return &c->result;
+}
+
+struct kt_span kt_aws_call_part(const struct kt_aws_call *c)
+{
+    int status = c->http ? kt_net_status(c->http) : 0;
+    return status >= 200 && status < 300 ? kt_net_part(c->http) : KT_SPAN_NONE;
+}
+
+void kt_aws_call_take(struct kt_aws_call *c, size_t n)
+{
+    c->taken = true;
+    kt_net_take(c->http, n);
+    if (c->result.end != KT_AWS_PENDING)
+        c->result.body = kt_net_part(c->http);
 }

@@ -1,6 +1,7 @@
 /* One call to a service: signed, paced, tried again as the SDKs do, its error
  * understood. Each attempt is signed anew, so that a clock that is off is
- * corrected by what the service says of the time. */
+ * corrected by what the service says of the time. What is asked of S3 is signed
+ * as S3 wants it: with the digest of the body, its path as it stands. */
 #ifndef KT_AWS_CALL_H
 #define KT_AWS_CALL_H
 #include "aws/aws.h"
@@ -21,7 +22,7 @@ struct kt_aws_request { /* copied; the endpoint and pace are borrowed for the ca
     struct kt_pace *pace;            /* NULL: none */
     int64_t gap_ms;                  /* between calls of that pace */
     size_t max_body;                 /* of the reply; 0: KT_NET_BODY_MAX */
-    int connect_ms, total_ms;        /* 0: the client's */
+    int connect_ms, total_ms, stall_s; /* 0: the client's */
     int attempts;                    /* 0: KT_RETRY_ATTEMPTS */
 };
 
@@ -39,6 +40,7 @@ struct kt_aws_result {
     int status;          /* 0: no answer */
     char code[96];       /* as the service calls it; "" */
     char message[320];   /* for people */
+    char region[64];     /* where S3 says that the bucket is; "" */
     struct kt_span body; /* borrowed until kt_aws_call_free */
 };
 
@@ -49,4 +51,10 @@ void kt_aws_call_free(struct kt_aws_call *c); /* NULL is nothing */
 /* Goes on as far as it can. While it is pending, `*wake` is when to ask again
  * in kt_aws_mono() time, 0 when kt_net_wait says. */
 const struct kt_aws_result *kt_aws_call_poll(struct kt_aws_call *c, int64_t *wake);
+/* For answers that are read as they come, between polls: what has come of one
+ * with status 2xx and was not taken (unknown: nothing yet); and taking its
+ * first `n` bytes. Afterwards it is not tried again: a call that ends in
+ * KT_AWS_OK has as its body what was not taken. */
+struct kt_span kt_aws_call_part(const struct kt_aws_call *c);
+void kt_aws_call_take(struct kt_aws_call *c, size_t n);
 #endif

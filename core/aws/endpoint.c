@@ -50,6 +50,10 @@ static const struct {
     [KT_SVC_STS] = {"sts", "sts", "AWS_ENDPOINT_URL_STS", "sts.endpoint_url", true},
     [KT_SVC_SSO] = {"portal.sso", "", "AWS_ENDPOINT_URL_SSO", "sso.endpoint_url", false},
     [KT_SVC_OIDC] = {"oidc", "", "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc.endpoint_url", false},
+    [KT_SVC_SQS] = {"sqs", "sqs", "AWS_ENDPOINT_URL_SQS", "sqs.endpoint_url", true},
+    [KT_SVC_S3] = {"s3", "s3", "AWS_ENDPOINT_URL_S3", "s3.endpoint_url", false},
+    [KT_SVC_LOGS] = {"logs", "logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "cloudwatch_logs.endpoint_url", true},
+    [KT_SVC_LOGS_STREAM] = {"stream-logs", "logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "cloudwatch_logs.endpoint_url", true},
 };
 
 static bool is_true(struct kt_span v)
@@ -92,6 +96,26 @@ static enum kt_code take_own(struct kt_span url, const char *where, struct kt_en
     return n > 0 && (size_t)n < sizeof out->host ? KT_OK : kt_fail(e, KT_EUSAGE, "%s is too long", where);
 }
 
+/* The SDKs put a word before the host of an endpoint too, where it has a name. */
+static enum kt_code take_prefixed(const struct kt_aws *a, struct kt_span url, const char *prefix, const char *where,
+                                  struct kt_endpoint *out, struct kt_err *e)
+{
+    char with[sizeof out->url];
+    const char *off = kt_aws_env(a, "AWS_DISABLE_HOST_PREFIX_INJECTION");
+    const char *host = memmem(url.p, url.n, "://", 3);
+    size_t left = host ? (size_t)(url.p + url.n - host - 3) : 0;
+    bool name = left && host[3] != '[' && strncasecmp(host + 3, "localhost", left < 9 ? left : 9) != 0;
+    bool digits = true; /* and dots: an address */
+    for (size_t i = 0; i < left && host[3 + i] != ':' && host[3 + i] != '/'; i++)
+        digits &= (host[3 + i] >= '0' && host[3 + i] <= '9') || host[3 + i] == '.';
+    if (!name || digits || (off && is_true(kt_span_of(off))))
+        return take_own(url, where, out, e);
+    int n = snprintf(with, sizeof with, "%.*s%s%.*s", (int)(host + 3 - url.p), url.p, prefix, (int)left, host + 3);
+    if (n < 0 || (size_t)n >= sizeof with)
+        return kt_fail(e, KT_EUSAGE, "%s is too long", where);
+    return take_own(kt_span_of(with), where, out, e);
+}
+
 enum kt_code kt_aws_endpoint(const struct kt_aws *a, enum kt_service s, const char *region, const char *profile,
                              struct kt_endpoint *out, struct kt_err *e)
 {
@@ -103,15 +127,16 @@ enum kt_code kt_aws_endpoint(const struct kt_aws *a, enum kt_service s, const ch
     snprintf(out->region, sizeof out->region, "%s", region);
     struct kt_span own = configured(a, s, profile, &where);
     if (own.n && !wanted(a, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", profile, "ignore_configured_endpoint_urls"))
-        return take_own(own, where, out, e);
+        return s == KT_SVC_LOGS_STREAM ? take_prefixed(a, own, "stream-", where, out, e) : take_own(own, where, out, e);
     bool fips = wanted(a, "AWS_USE_FIPS_ENDPOINT", profile, "use_fips_endpoint");
     bool dual = wanted(a, "AWS_USE_DUALSTACK_ENDPOINT", profile, "use_dualstack_endpoint");
+    bool s3 = s == KT_SVC_S3; /* its dual-stack names have a word more instead of another ending */
     if (dual && !p->dual_suffix)
         return kt_fail(e, KT_EUSAGE, "partition %s has no dual-stack endpoints", p->name);
     if (fips && strcmp(p->name, "aws-us-gov") == 0 && services[s].gov_fips_is_plain && !dual)
         fips = false;
-    int n = snprintf(out->host, sizeof out->host, "%s%s.%s.%s", services[s].host, fips ? "-fips" : "", region,
-                     dual ? p->dual_suffix : p->suffix);
+    int n = snprintf(out->host, sizeof out->host, "%s%s%s.%s.%s", services[s].host, fips ? "-fips" : "",
+                     dual && s3 ? ".dualstack" : "", region, dual && !s3 ? p->dual_suffix : p->suffix);
     int m = snprintf(out->url, sizeof out->url, "https://%s", out->host);
     return n > 0 && (size_t)n < sizeof out->host && m > 0 ? KT_OK : kt_fail(e, KT_EUSAGE, "%s is too long", region);
 }

@@ -228,7 +228,14 @@ static enum kt_code read_node(struct reader *r, const yaml_event_t *ev, int leve
     }
 }
 
-/* The root of each document, left in r->open. */
+/* What "---" with nothing behind it comes to. */
+static bool is_nothing(const struct kt_yaml *y)
+{
+    return y->type == KT_YAML_SCALAR && !y->quoted && !y->text.n;
+}
+
+/* The root of each document, left in r->open; those with nothing in them are
+ * left out. */
 static enum kt_code read_stream(struct reader *r)
 {
     for (;;) {
@@ -243,7 +250,7 @@ static enum kt_code read_stream(struct reader *r)
         if (!between)
             c = read_node(r, &ev, 0, &root);
         yaml_event_delete(&ev);
-        if (c == KT_OK && root)
+        if (c == KT_OK && root && !is_nothing(root))
             c = push(r, root);
         if (c != KT_OK || type == YAML_STREAM_END_EVENT)
             return c;

@@ -27,7 +27,8 @@ struct kt_yaml {
     struct kt_yaml **item; /* list: n items; map: n values */
 };
 
-/* All documents of a stream; freed together. `what` names the text in errors
+/* All documents of a stream that have something in them (a "---" with nothing
+ * behind it is none); freed together. `what` names the text in errors
  * ("FILE:LINE:COLUMN: sentence"). Limits: 1 MiB, 64 levels, 100,000 nodes. */
 struct kt_yaml_file {
     struct kt_yaml **doc;

@@ -35,6 +35,7 @@ struct worker { /* a correlation as it is worked on */
     size_t n_carried;
     struct member *outer; /* where its matches are events */
     size_t n_outer, cap_outer;
+    bool chain;     /* some of its rules are correlations */
     int64_t newest; /* of all groups */
 };
 
@@ -48,8 +49,9 @@ struct kt_correlator {
     struct group **bucket;
     size_t n_buckets;
     struct group *oldest, *newest;
+    struct entry **standing; /* n_buckets: entries by the match that they stand for */
     struct kt_buf json;
-    uint64_t feeds, matches;
+    uint64_t feeds, matches, turns;
     struct kt_correlator_stats stats;
     kt_correlated_fn *tell;
     void *ctx;
@@ -131,8 +133,31 @@ static void unlink_group(struct kt_correlator *c, struct group *g)
     *(g->newer ? &g->newer->older : &c->newest) = g->older;
 }
 
-static void entry_free(struct entry *e)
+static struct entry **standing_for(struct kt_correlator *c, uint64_t match)
 {
+    return &c->standing[match & (c->n_buckets - 1)];
+}
+
+static void stand(struct kt_correlator *c, struct group *g, struct entry *e)
+{
+    struct entry **first = standing_for(c, e->source);
+    if (!e->source)
+        return;
+    e->in = g;
+    e->next_standing = *first;
+    *first = e;
+}
+
+static void entry_free(struct kt_correlator *c, struct entry *e)
+{
+    struct entry **at = standing_for(c, e->source);
+    while (e->in && *at != e)
+        at = &(*at)->next_standing;
+    if (e->in)
+        *at = e->next_standing;
+    for (size_t i = 0; i < e->n_joined; i++)
+        free((char *)e->joined[i].id.p);
+    free(e->joined);
     free(e->evidence);
     free(e);
 }
@@ -140,7 +165,7 @@ static void entry_free(struct entry *e)
 static void group_free(struct kt_correlator *c, struct group *g)
 {
     for (size_t i = 0; i < g->n; i++)
-        entry_free(g->e[i]);
+        entry_free(c, g->e[i]);
     c->stats.events -= g->n;
     c->stats.groups--;
     window_free(&g->window);
@@ -259,14 +284,23 @@ static struct group *group_of(struct kt_correlator *c, int correlation, const st
 
 /* --- entries ----------------------------------------------------------------------- */
 
+static int by_text(struct kt_span a, struct kt_span b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int d = n ? memcmp(a.p, b.p, n) : 0;
+    return d ? d : (a.n > b.n) - (a.n < b.n);
+}
+
+static int by_time_and_id(const struct joined *a, const struct joined *b)
+{
+    return a->time != b->time ? (a->time < b->time ? -1 : 1) : by_text(a->id, b->id);
+}
+
 static int by_place(const struct entry *a, const struct entry *b)
 {
     if (a->time != b->time)
         return a->time < b->time ? -1 : 1;
-    size_t n = a->id.n < b->id.n ? a->id.n : b->id.n;
-    int d = n ? memcmp(a->id.p, b->id.p, n) : 0;
-    if (d == 0)
-        d = (a->id.n > b->id.n) - (a->id.n < b->id.n);
+    int d = by_text(a->id, b->id);
     return d ? d : (a->source > b->source) - (a->source < b->source);
 }
 
@@ -288,19 +322,21 @@ static void forget_first(struct kt_correlator *c, struct group *g, size_t n)
 {
     window_forget(&g->window, n);
     for (size_t i = 0; i < n; i++)
-        entry_free(g->e[i]);
+        entry_free(c, g->e[i]);
     memmove(g->e, g->e + n, (g->n - n) * sizeof *g->e);
     g->n -= n;
     c->stats.events -= n;
 }
 
-/* What no event that may still come has in its timespan. */
+/* What no event that may still come has in its timespan; in a chain one may
+ * come late to a match that stands a timespan before. */
 static void forget_past(struct kt_correlator *c, struct group *g, int64_t timespan)
 {
+    int64_t kept = (c->worker[g->correlation].chain ? 3 : 2) * timespan;
     size_t n = 0;
-    if (g->newest < INT64_MIN + 2 * timespan)
+    if (g->newest < INT64_MIN + kept)
         return;
-    while (n < g->n && g->e[n]->time < g->newest - 2 * timespan)
+    while (n < g->n && g->e[n]->time < g->newest - kept)
         n++;
     /* all at once now and then, so that each is moved seldom */
     if (n && (n >= g->n / 4 || n >= 64))
@@ -327,14 +363,28 @@ static void feed_outer(struct kt_correlator *c, const struct group *g, const str
 
 struct events {
     struct kt_span id[KT_CORRELATED_EVENTS_MAX];
+    int64_t time[KT_CORRELATED_EVENTS_MAX];
     size_t n, all;
 };
 
-static void add_event(struct events *v, struct kt_span id)
+static void add_event(struct events *v, struct kt_span id, int64_t time)
 {
-    if (v->n < KT_CORRELATED_EVENTS_MAX)
-        v->id[v->n++] = id;
+    if (v->n < KT_CORRELATED_EVENTS_MAX) {
+        v->id[v->n] = id;
+        v->time[v->n++] = time;
+    }
     v->all++;
+}
+
+/* The event, or those of the match that it stands for. */
+static void add_entry(struct events *v, const struct entry *e)
+{
+    if (!e->source)
+        add_event(v, e->id, e->time);
+    for (size_t i = 0; i < e->n_evidence; i++)
+        add_event(v, e->evidence[i], e->time);
+    for (size_t i = 0; i < e->n_joined; i++)
+        add_event(v, e->joined[i].id, e->joined[i].time > e->time ? e->joined[i].time : e->time);
 }
 
 /* The share of a value is shown by the events that have it. */
@@ -346,10 +396,7 @@ static void collect(const struct correlation *k, const struct group *g, size_t f
         const struct entry *e = g->e[i];
         if (same && !kt_span_eq(e->value, g->e[at]->value))
             continue;
-        for (size_t j = 0; j < e->n_evidence; j++)
-            add_event(v, e->evidence[j]);
-        if (!e->source)
-            add_event(v, e->id);
+        add_entry(v, e);
     }
 }
 
@@ -389,24 +436,44 @@ static bool begins(const struct group *g, size_t at, int64_t timespan)
     return !at || !g->e[at - 1]->holds || e->time - g->e[at - 1]->time > timespan;
 }
 
+static void feed_joined(struct kt_correlator *c, uint64_t match, enum kt_correlated_change change, const struct events *v);
+
+static void tell_events(struct kt_correlator *c, const struct group *g, uint64_t match, enum kt_correlated_change change,
+                        const struct events *v, double value)
+{
+    const struct worker *w = &c->worker[g->correlation];
+    if (!w->rule->info.silent && c->tell && v->n)
+        c->tell(c->ctx, &(struct kt_correlated){.id = match,
+                                                .change = change,
+                                                .correlation = g->correlation,
+                                                .first = v->time[0],
+                                                .last = v->time[v->n - 1],
+                                                .event = v->id,
+                                                .n_events = v->n,
+                                                .n_all = v->all,
+                                                .group = g->value,
+                                                .n_group = g->n_values,
+                                                .value = value});
+    if (w->n_outer)
+        feed_joined(c, match, change, v);
+}
+
 /* An event at which a match goes on, or no longer. */
 static void tell_one(struct kt_correlator *c, const struct group *g, const struct entry *e, uint64_t match,
                      enum kt_correlated_change change, double value)
 {
-    const struct rule *r = c->worker[g->correlation].rule;
-    if (r->info.silent || !c->tell || e->source) /* what stands for several events joins nothing */
+    const struct worker *w = &c->worker[g->correlation];
+    if ((w->rule->info.silent || !c->tell) && !w->n_outer)
         return;
-    c->tell(c->ctx, &(struct kt_correlated){.id = match,
-                                            .change = change,
-                                            .correlation = g->correlation,
-                                            .first = e->time,
-                                            .last = e->time,
-                                            .event = &e->id,
-                                            .n_events = 1,
-                                            .n_all = 1,
-                                            .group = g->value,
-                                            .n_group = g->n_values,
-                                            .value = value});
+    struct events *v = malloc(sizeof *v);
+    if (!v) {
+        c->failed = true;
+        return;
+    }
+    v->n = v->all = 0;
+    add_entry(v, e);
+    tell_events(c, g, match, change, v, value);
+    free(v);
 }
 
 static bool follow(struct kt_correlator *c, const struct group *g, size_t at, bool begins_here, double value)
@@ -554,7 +621,7 @@ static void insert(struct kt_correlator *c, struct group *g, struct entry *e)
     int64_t timespan = c->worker[g->correlation].rule->correlation->timespan;
     if (too_late(g, e->time, timespan)) {
         c->stats.late++;
-        entry_free(e);
+        entry_free(c, e);
         return;
     }
     g->busy++;
@@ -562,7 +629,7 @@ static void insert(struct kt_correlator *c, struct group *g, struct entry *e)
     if (merged || !make_room(c, g)) {
         c->failed |= !merged;
         g->busy--;
-        entry_free(e);
+        entry_free(c, e);
         return;
     }
     size_t at = place_of(g, e);
@@ -570,6 +637,7 @@ static void insert(struct kt_correlator *c, struct group *g, struct entry *e)
     memmove(g->e + at + 1, g->e + at, (g->n - at) * sizeof *g->e);
     g->e[at] = e;
     g->n++;
+    stand(c, g, e);
     c->stats.events++;
     if (e->time > g->newest)
         g->newest = e->time;
@@ -618,10 +686,29 @@ static void feed_member(struct kt_correlator *c, struct member m, const struct k
     if (g)
         insert(c, g, e);
     else
-        entry_free(e);
+        entry_free(c, e);
 }
 
 /* --- correlations of correlations ---------------------------------------------------- */
+
+/* The same match with other events. */
+static void stand_in(struct kt_correlator *c, struct group *g, size_t at, struct entry *e)
+{
+    struct entry *old = g->e[at];
+    e->match = old->match;
+    e->holds = old->holds;
+    e->follows = old->follows;
+    e->joined = old->joined;
+    e->n_joined = old->n_joined;
+    e->cap_joined = old->cap_joined;
+    old->joined = NULL;
+    old->n_joined = 0;
+    g->e[at] = e;
+    entry_free(c, old);
+    stand(c, g, e);
+    if (e->follows)
+        tell_one(c, g, e, e->follows, KT_CORRELATED_JOINED, 0);
+}
 
 static void replace(struct kt_correlator *c, struct group *g, struct entry *e, bool there)
 {
@@ -631,30 +718,28 @@ static void replace(struct kt_correlator *c, struct group *g, struct entry *e, b
         if (there)
             insert(c, g, e);
         else
-            entry_free(e);
+            entry_free(c, e);
         return;
     }
     int64_t time = e->time;
+    struct entry *old = g->e[at];
+    g->busy++;
     g->window.valid = false;
+    if (old->follows)
+        tell_one(c, g, old, old->follows, KT_CORRELATED_LEFT, 0);
     if (there) {
-        struct entry *old = g->e[at];
-        e->match = old->match;
-        e->holds = old->holds;
-        e->follows = old->follows;
-        g->e[at] = e;
-        entry_free(old);
+        stand_in(c, g, at, e);
     } else {
-        g->busy++;
-        if (g->e[at]->match)
+        if (old->match)
             tell(c, g, at, KT_CORRELATED_RETRACTED, 0);
-        g->busy--;
-        entry_free(g->e[at]);
+        entry_free(c, old);
         memmove(g->e + at, g->e + at + 1, (g->n - at - 1) * sizeof *g->e);
         g->n--;
         c->stats.events--;
-        entry_free(e);
+        entry_free(c, e);
     }
     work(c, g, at, time);
+    g->busy--;
 }
 
 static void feed_outer(struct kt_correlator *c, const struct group *g, const struct entry *e,
@@ -677,12 +762,84 @@ static void feed_outer(struct kt_correlator *c, const struct group *g, const str
         struct group *to = group_of(c, inner->outer[i].correlation, t->text, w->rule->correlation->n_group, true);
         if (!to || !outer->evidence) {
             c->failed = true;
-            entry_free(outer);
+            entry_free(c, outer);
             continue;
         }
         replace(c, to, outer, change != KT_CORRELATED_RETRACTED);
     }
     free(t);
+}
+
+/* Events that join what an entry stands for, up to a timespan after it: those
+ * after that no order of arrival would bring to it for certain. */
+static bool take_joined(struct kt_correlator *c, struct entry *x, int64_t timespan, struct kt_span id, int64_t time)
+{
+    if (time - x->time > timespan || x->n_joined >= KT_CORRELATED_EVENTS_MAX)
+        return false;
+    char *text = malloc(id.n + 1);
+    if (!text || !kt_grow(&x->joined, &x->cap_joined, x->n_joined + 1, sizeof *x->joined, KT_CORRELATED_EVENTS_MAX)) {
+        c->failed = true;
+        free(text);
+        return false;
+    }
+    if (id.n)
+        memcpy(text, id.p, id.n);
+    const struct joined j = {time, {text, id.n}};
+    size_t at = x->n_joined++; /* oldest first, then by id */
+    for (; at && by_time_and_id(&x->joined[at - 1], &j) > 0; at--)
+        x->joined[at] = x->joined[at - 1];
+    x->joined[at] = j;
+    return true;
+}
+
+static bool drop_joined(struct entry *x, struct kt_span id)
+{
+    for (size_t i = 0; i < x->n_joined; i++) {
+        if (!kt_span_eq(x->joined[i].id, id))
+            continue;
+        free((char *)x->joined[i].id.p);
+        memmove(x->joined + i, x->joined + i + 1, (--x->n_joined - i) * sizeof *x->joined);
+        return true;
+    }
+    return false;
+}
+
+static void join_standing(struct kt_correlator *c, struct entry *x, enum kt_correlated_change change,
+                          const struct events *v, struct events *did)
+{
+    struct group *g = x->in;
+    int64_t timespan = c->worker[g->correlation].rule->correlation->timespan;
+    did->n = did->all = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (change == KT_CORRELATED_JOINED ? take_joined(c, x, timespan, v->id[i], v->time[i]) : drop_joined(x, v->id[i]))
+            add_event(did, v->id[i], v->time[i] > x->time ? v->time[i] : x->time);
+    if (!did->n)
+        return;
+    g->busy++;
+    if (x->follows)
+        tell_events(c, g, x->follows, change, did, 0);
+    g->window.valid = false;
+    work(c, g, place_of(g, x), x->time); /* matches that begin with it have other events */
+    g->busy--;
+}
+
+/* Telling may drop groups, and what stands in them: it is looked for anew each time. */
+static void feed_joined(struct kt_correlator *c, uint64_t match, enum kt_correlated_change change, const struct events *v)
+{
+    uint64_t turn = ++c->turns;
+    struct events *did = malloc(sizeof *did);
+    struct entry *x = did ? *standing_for(c, match) : NULL;
+    c->failed |= !did;
+    while (x) {
+        if (x->source != match || x->turn == turn) {
+            x = x->next_standing;
+            continue;
+        }
+        x->turn = turn;
+        join_standing(c, x, change, v, did);
+        x = *standing_for(c, match);
+    }
+    free(did);
 }
 
 /* --- building ------------------------------------------------------------------------ */
@@ -760,6 +917,7 @@ static bool list_members(struct kt_correlator *c)
             struct worker *inner = c->worker[i].place[r] < 0 ? &c->worker[~c->worker[i].place[r]] : NULL;
             if (!inner)
                 continue;
+            c->worker[i].chain = true;
             if (!kt_grow(&inner->outer, &inner->cap_outer, inner->n_outer + 1, sizeof *inner->outer, RULES_MAX))
                 return false;
             inner->outer[inner->n_outer++] = (struct member){(int)i, (int)r};
@@ -783,7 +941,8 @@ static enum kt_code build(struct kt_correlator *c, const struct kt_correlator_li
     for (c->n_buckets = 64; c->n_workers && c->n_buckets < c->limits.groups; c->n_buckets *= 2)
         ;
     c->bucket = calloc(c->n_buckets, sizeof *c->bucket);
-    if (!c->worker || !c->bucket)
+    c->standing = calloc(c->n_buckets, sizeof *c->standing);
+    if (!c->worker || !c->bucket || !c->standing)
         return kt_fail(e, KT_ENOMEM, "memory ran out");
     for (size_t i = 0; i < c->n_workers; i++) {
         c->worker[i].rule = c->set->correlation.p[i];
@@ -834,6 +993,7 @@ void kt_correlator_free(struct kt_correlator *c)
     free(c->member);
     free(c->first);
     free(c->bucket);
+    free(c->standing);
     free(c);
 }
 

@@ -30,8 +30,9 @@
  *                     event's own value among all
  *
  * The range gt, gte, lt, lte, eq, neq may have several. Correlations of
- * correlations take the event at which a match begins, for all its events; of
- * such a match no later event joins. */
+ * correlations take a match for one event, of the time at which it begins, that
+ * brings all events of the match along: those at which it goes on as well, for
+ * a timespan of the outer correlation. */
 #ifndef KT_DETECT_CORRELATE_H
 #define KT_DETECT_CORRELATE_H
 #include "detect/detect.h"
@@ -60,7 +61,10 @@ struct kt_occurrence {
 
 enum kt_correlated_change {
     KT_CORRELATED_NEW, KT_CORRELATED_REVISED, KT_CORRELATED_RETRACTED,
-    KT_CORRELATED_JOINED, KT_CORRELATED_LEFT /* an event at which it goes on, or no longer: `event` are its ids alone */
+    /* Events at which it goes on, or no longer, beside those it was told with:
+     * `event` are their ids alone. In a chain an event may join several times,
+     * and has left when it has left as often. */
+    KT_CORRELATED_JOINED, KT_CORRELATED_LEFT
 };
 struct kt_correlated { /* borrowed for the call */
     uint64_t id; /* of the match, from 1: the same when it is revised or retracted, joined or left */

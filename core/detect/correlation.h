@@ -53,6 +53,11 @@ struct kt_span correlation_field(const struct correlation *c, const struct rule 
 
 /* --- windows ---------------------------------------------------------------------- */
 
+struct joined { /* an event at which a match went on */
+    int64_t time;
+    struct kt_span id; /* its own block */
+};
+
 struct entry { /* an event in a group; its texts follow it in memory */
     int64_t time;
     uint64_t rules;   /* bits: which of the correlated rules it matched */
@@ -64,6 +69,11 @@ struct entry { /* an event in a group; its texts follow it in memory */
     struct kt_span *carried; /* fields that correlations of this one ask for */
     struct kt_span *evidence; /* events of the match it stands for; one block */
     size_t n_evidence;
+    struct joined *joined; /* those that joined that match, each as often as it did */
+    size_t n_joined, cap_joined;
+    struct group *in;             /* where it stands for that match, among those of its bucket */
+    struct entry *next_standing;
+    uint64_t turn;    /* the telling that has reached it */
     bool holds;       /* the condition, of the timespan that ends here */
     uint64_t match;   /* 0: it does not begin a match */
     uint64_t follows; /* the match that goes on here; 0: none */

@@ -178,13 +178,10 @@ struct kt_verdict {
     size_t n_signals;
     struct kt_signal signal[KT_SIGNALS_MAX]; /* the strongest first */
     char why[KT_WHY_MAX]; /* plain words for the table, ours, ASCII */
-    struct kt_span filter;   /* name of the first filter that suppressed a match; unknown: none did */
-    struct kt_span filtered; /* id of the rule whose match it was */
+    struct kt_span filter;   /* name of the first filter that suppressed a match, or the record; unknown: none did */
+    struct kt_span filtered; /* id of the rule whose match it was; unknown: no rule's, the filter is of any */
     unsigned undecided; /* tests that gave up at their limit of time or memory: not taken as a match */
 };
-/* A correlation matches the row, or no longer: its place among the rules, and
- * what that makes of the risk and the words. False: nothing changed. */
-bool kt_verdict_correlate(const struct kt_rules *r, struct kt_verdict *v, const struct kt_matched *m, bool matches);
 /* Did filters leave nothing of what rules matched? */
 static inline bool kt_verdict_suppressed(const struct kt_verdict *v)
 {

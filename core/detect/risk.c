@@ -115,7 +115,7 @@ void kt_facts_row(struct kt_facts *f, const struct kt_row *r, struct kt_arena *a
         if (field == KT_FIELD_FLAGS)
             put_flags(f, r->ev.flags);
         else if (!is_of_verdict(field))
-            kt_facts_text(f, kt_field_name(field), kt_row_field(r, field, NULL, a));
+            kt_facts_text(f, kt_field_name(field), kt_row_field(r, field, a));
     }
 }
 

@@ -180,11 +180,9 @@ static struct kt_span triage_field(const struct kt_row_triage *t, enum kt_field 
     }
 }
 
-struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struct kt_rules *rules,
-                            struct kt_arena *a)
+struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, struct kt_arena *a)
 {
     bool malformed = r->ev.kind == KT_KIND_MALFORMED;
-    (void)rules;
     switch (f) {
     case KT_FIELD_KIND: return kt_span_of(kt_kind_name(r->ev.kind));
     case KT_FIELD_FLAGS: return flags_text(r->ev.flags, a);

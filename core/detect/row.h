@@ -109,8 +109,6 @@ const char *kt_field_header(enum kt_field f);
 enum kt_field kt_field_find(struct kt_span name);
 /* The field of a row as text, as it stands in a JSON line without quotes
  * ("true", "25", "2023-07-10T12:24:29Z"; lists joined by commas). Unknown
- * where null. Spans borrow from the row or from `a`. `rules` is not needed by
- * any field that there is, and may be NULL. */
-struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, const struct kt_rules *rules,
-                            struct kt_arena *a);
+ * where null. Spans borrow from the row or from `a`. */
+struct kt_span kt_row_field(const struct kt_row *r, enum kt_field f, struct kt_arena *a);
 #endif

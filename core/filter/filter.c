@@ -380,12 +380,11 @@ bool kt_filter_is_text(enum kt_field f)
            f != KT_FIELD_ACTOR_MFA && f != KT_FIELD_STATE;
 }
 
-static bool any_holds(const struct kt_filter_term *t, const struct kt_row *r, const struct kt_rules *rules,
-                      struct kt_arena *scratch)
+static bool any_holds(const struct kt_filter_term *t, const struct kt_row *r, struct kt_arena *scratch)
 {
     for (int f = 0; f < KT_FIELD_COUNT; f++)
         if (kt_filter_is_text((enum kt_field)f) &&
-            kt_filter_text_holds(t, kt_row_field(r, (enum kt_field)f, rules, scratch)))
+            kt_filter_text_holds(t, kt_row_field(r, (enum kt_field)f, scratch)))
             return true;
     return false;
 }
@@ -401,13 +400,12 @@ bool kt_filter_asks_verdict(const struct kt_filter *f)
     return false;
 }
 
-bool kt_filter_row(const struct kt_filter *f, const struct kt_row *r, const struct kt_rules *rules,
-                   struct kt_arena *scratch)
+bool kt_filter_row(const struct kt_filter *f, const struct kt_row *r, struct kt_arena *scratch)
 {
     for (size_t i = 0; f && i < f->n; i++) {
         const struct kt_filter_term *t = &f->term[i];
-        bool holds = t->field == KT_FIELD_COUNT ? any_holds(t, r, rules, scratch)
-                                                : kt_filter_text_holds(t, kt_row_field(r, t->field, rules, scratch));
+        bool holds = t->field == KT_FIELD_COUNT ? any_holds(t, r, scratch)
+                                                : kt_filter_text_holds(t, kt_row_field(r, t->field, scratch));
         if (holds == t->negated)
             return false;
     }

@@ -60,6 +60,5 @@ bool kt_filter_is_text(enum kt_field f);
 /* Does what it says depend on the verdict? */
 bool kt_filter_asks_verdict(const struct kt_filter *f);
 /* Does a whole row match? NULL matches all. `scratch` is used, not reset. */
-bool kt_filter_row(const struct kt_filter *f, const struct kt_row *r, const struct kt_rules *rules,
-                   struct kt_arena *scratch);
+bool kt_filter_row(const struct kt_filter *f, const struct kt_row *r, struct kt_arena *scratch);
 #endif

@@ -114,7 +114,7 @@ static bool set_limits(struct kt_net_call *c, const struct kt_net_request *r)
     return curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)(r->connect_ms ? r->connect_ms : CONNECT_MS)) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)(r->total_ms ? r->total_ms : TOTAL_MS)) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
-           curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)STALL_S) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)(r->stall_s ? r->stall_s : STALL_S)) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_MAXLIFETIME_CONN, (long)CONN_LIFE_S) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
@@ -185,6 +185,26 @@ void net_finish(struct kt_net_call *c, CURLcode code)
 bool kt_net_done(const struct kt_net_call *c)
 {
     return c->done;
+}
+
+int kt_net_status(const struct kt_net_call *c)
+{
+    long status = 0;
+    if (c->done)
+        return c->status;
+    if (!c->body.len || curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+        return 0;
+    return (int)status;
+}
+
+struct kt_span kt_net_part(const struct kt_net_call *c)
+{
+    return kt_buf_span(&c->body);
+}
+
+void kt_net_take(struct kt_net_call *c, size_t n)
+{
+    kt_buf_drop(&c->body, n);
 }
 
 struct kt_span kt_net_header(const struct kt_net_call *c, const char *name)

@@ -47,6 +47,7 @@ struct kt_net_request { /* all is copied */
     struct kt_span body;                /* known: sent with its length */
     size_t max_body;                    /* 0: KT_NET_BODY_MAX */
     int connect_ms, total_ms;           /* 0: 10 s, 90 s */
+    int stall_s;                        /* without a byte for so long it is given up; 0: 60 s */
 };
 
 enum kt_net_fault {
@@ -73,6 +74,12 @@ bool kt_net_done(const struct kt_net_call *c);
 struct kt_net_reply kt_net_reply(const struct kt_net_call *c);
 /* A header of the reply, the last of that name; unknown where there is none. */
 struct kt_span kt_net_header(const struct kt_net_call *c, const char *name);
+/* For replies that are read as they come: the status, 0 before there is a
+ * body or an end; what has come of the body and was not taken; and taking its
+ * first `n` bytes. `max_body` is then what may lie there at once. */
+int kt_net_status(const struct kt_net_call *c);
+struct kt_span kt_net_part(const struct kt_net_call *c);
+void kt_net_take(struct kt_net_call *c, size_t n);
 /* Wipes and frees; gives up a call that is under way. NULL is nothing. */
 void kt_net_end(struct kt_net_call *c);
 

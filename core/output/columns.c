@@ -120,11 +120,10 @@ static struct kt_span at_path(json_t *root, struct kt_span path, struct kt_arena
     return json_is_null(v) ? KT_SPAN_NONE : kt_json_text(v, a);
 }
 
-struct kt_span column_value(const struct column *c, const struct kt_row *r, json_t *root,
-                            const struct kt_rules *rules, struct kt_arena *a)
+struct kt_span column_value(const struct column *c, const struct kt_row *r, json_t *root, struct kt_arena *a)
 {
     if (c->kind == COLUMN_FIELD)
-        return kt_row_field(r, c->field, rules, a);
+        return kt_row_field(r, c->field, a);
     if (r->ev.kind == KT_KIND_MALFORMED)
         return KT_SPAN_NONE;
     switch (c->kind) {

@@ -37,8 +37,7 @@ struct columns {
 enum kt_code columns_choose(struct columns *cs, const struct kt_output_opts *o, const struct kt_rules *rules,
                             struct kt_err *e);
 /* The column's value of a row; `root` may be NULL. Unknown where absent. */
-struct kt_span column_value(const struct column *c, const struct kt_row *r, json_t *root,
-                            const struct kt_rules *rules, struct kt_arena *a);
+struct kt_span column_value(const struct column *c, const struct kt_row *r, json_t *root, struct kt_arena *a);
 /* Are its values names, not free text? */
 bool column_is_identity(const struct column *c);
 
@@ -46,7 +45,6 @@ struct table;
 struct table *table_new(const struct kt_output_opts *o, const struct columns *cs);
 void table_free(struct table *t);
 /* Both add finished lines to `out`; false where memory ran out. */
-bool table_row(struct table *t, const struct kt_row *r, json_t *root, const struct kt_rules *rules,
-               struct kt_buf *out);
+bool table_row(struct table *t, const struct kt_row *r, json_t *root, struct kt_buf *out);
 bool table_finish(struct table *t, struct kt_buf *out);
 #endif

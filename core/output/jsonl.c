@@ -192,9 +192,8 @@ static void event(struct kt_buf *b, const struct kt_row *r)
     origin(b, r);
 }
 
-bool kt_jsonl_row(struct kt_buf *b, const struct kt_row *r, const struct kt_rules *rules)
+bool kt_jsonl_row(struct kt_buf *b, const struct kt_row *r)
 {
-    (void)rules; /* the row has their ids */
     (void)kt_buf_addc(b, '{');
     if (r->ev.kind == KT_KIND_MALFORMED)
         malformed(b, r);

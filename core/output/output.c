@@ -99,7 +99,7 @@ static void csv_row(struct kt_output *o, const struct kt_row *r, json_t *root)
     size_t before = o->line.len;
     bool any = r->ev.kind != KT_KIND_MALFORMED;
     for (size_t i = 0; i < o->columns.n; i++) {
-        struct kt_span v = column_value(&o->columns.c[i], r, root, o->rules, o->scratch);
+        struct kt_span v = column_value(&o->columns.c[i], r, root, o->scratch);
         any |= v.n > 0;
         if (i)
             (void)kt_buf_addc(&o->line, ',');
@@ -142,14 +142,14 @@ bool kt_output_row(struct kt_output *o, const struct kt_row *r, json_t *root)
     kt_arena_reset(o->scratch);
     switch (o->opts.format) {
     case KT_FORMAT_JSONL:
-        (void)kt_jsonl_row(&o->line, r, o->rules);
+        (void)kt_jsonl_row(&o->line, r);
         (void)kt_buf_addc(&o->line, '\n');
         break;
     case KT_FORMAT_CSV:
         csv_row(o, r, root);
         break;
     case KT_FORMAT_TABLE:
-        if (!table_row(o->table, r, root, o->rules, &o->line))
+        if (!table_row(o->table, r, root, &o->line))
             o->line.failed = true;
         break;
     }

@@ -14,7 +14,7 @@ enum kt_format { KT_FORMAT_JSONL, KT_FORMAT_CSV, KT_FORMAT_TABLE };
 
 /* One line of --output jsonl, without its newline. Keys in the order of
  * KT_FIELDS, absent facts null. */
-bool kt_jsonl_row(struct kt_buf *b, const struct kt_row *r, const struct kt_rules *rules);
+bool kt_jsonl_row(struct kt_buf *b, const struct kt_row *r);
 
 struct kt_output;
 struct kt_output_opts {

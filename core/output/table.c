@@ -147,20 +147,19 @@ static void default_cell(struct table *t, enum kt_field f, const struct kt_row *
         agent_cell(t, &ev->agent);
         break;
     default:
-        plain(t, kt_row_field(r, f, NULL, t->arena), KT_TEXT_IDENTITY);
+        plain(t, kt_row_field(r, f, t->arena), KT_TEXT_IDENTITY);
         break;
     }
 }
 
-static bool make_cell(struct table *t, size_t i, const struct kt_row *r, json_t *root, const struct kt_rules *rules,
-                      struct cell *out)
+static bool make_cell(struct table *t, size_t i, const struct kt_row *r, json_t *root, struct cell *out)
 {
     const struct column *c = &t->columns->c[i];
     kt_buf_reset(&t->text);
     if (!t->columns->chosen)
         default_cell(t, c->field, r);
     else
-        plain(t, column_value(c, r, root, rules, t->arena), column_is_identity(c) ? KT_TEXT_IDENTITY : KT_TEXT_FREE);
+        plain(t, column_value(c, r, root, t->arena), column_is_identity(c) ? KT_TEXT_IDENTITY : KT_TEXT_FREE);
     if (!t->text.len)
         (void)kt_buf_addc(&t->text, '-');
     out->text = kt_arena_span(t->arena, kt_buf_span(&t->text));
@@ -168,7 +167,7 @@ static bool make_cell(struct table *t, size_t i, const struct kt_row *r, json_t 
     return !t->text.failed && kt_span_known(out->text);
 }
 
-static struct held *make_row(struct table *t, const struct kt_row *r, json_t *root, const struct kt_rules *rules)
+static struct held *make_row(struct table *t, const struct kt_row *r, json_t *root)
 {
     struct held *h = kt_arena_alloc(t->arena, sizeof *h + t->columns->n * sizeof *h->cell);
     if (!h)
@@ -177,7 +176,7 @@ static struct held *make_row(struct table *t, const struct kt_row *r, json_t *ro
                        .malformed = r->ev.kind == KT_KIND_MALFORMED,
                        .self = !t->columns->chosen && r->ev.target.self == KT_YES};
     for (size_t i = 0; i < t->columns->n; i++)
-        if (!make_cell(t, i, r, root, rules, &h->cell[i]))
+        if (!make_cell(t, i, r, root, &h->cell[i]))
             return NULL;
     return h;
 }
@@ -438,14 +437,13 @@ static void release(struct table *t, struct kt_buf *out)
     kt_arena_reset(t->arena);
 }
 
-bool table_row(struct table *t, const struct kt_row *r, json_t *root, const struct kt_rules *rules,
-               struct kt_buf *out)
+bool table_row(struct table *t, const struct kt_row *r, json_t *root, struct kt_buf *out)
 {
     if (t->opts.follow && !t->settled)
         release(t, out);
     if (t->settled)
         kt_arena_reset(t->arena);
-    struct held *h = make_row(t, r, root, rules);
+    struct held *h = make_row(t, r, root);
     if (!h)
         return false;
     if (says_nothing(t, h))

@@ -46,10 +46,28 @@ static void trouble(void *ctx, const char *place, const char *sentence, bool gap
         snprintf(t->says, sizeof t->says, "%.150s: %.300s", place, sentence);
 }
 
+static uint64_t mark(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static bool told(void *ctx, uint64_t m)
+{
+    (void)ctx, (void)m;
+    return true;
+}
+
+static bool kept(void *ctx, const char *what)
+{
+    (void)ctx, (void)what;
+    return true;
+}
+
 static enum kt_code try_out(struct kt_source *s, struct kt_err *e)
 {
     struct trial t = {""};
-    struct kt_source_sink sink = {&t, object, bytes, over, over, at_rest, trouble, NULL, NULL};
+    struct kt_source_sink sink = {&t, object, bytes, over, over, at_rest, trouble, NULL, NULL, mark, told, kept};
     int64_t until = kt_mono_ms() + LIMIT_MS;
     for (struct kt_wait w = {0}; !t.says[0];) {
         s->ops->step(s, &sink, &w);
@@ -70,7 +88,7 @@ enum kt_code kt_source_check(const char *address, struct kt_aws *aws, struct kt_
 {
     struct kt_source *s;
     struct stat st;
-    struct kt_source_opts o = {.follow = false, .since = KT_TIME_NONE, .until = KT_TIME_NONE, .aws = aws};
+    struct kt_source_opts o = {.follow = false, .check = true, .since = KT_TIME_NONE, .until = KT_TIME_NONE, .aws = aws};
     if (aws && kt_source_is_aws(address))
         o.since = kt_now(NULL) - WINDOW_MS;
     enum kt_code c = kt_source_open(&s, address, &o, e);

@@ -1,34 +1,15 @@
 #include "source/cloudtrail_address.h"
 
 #include "base/buf.h"
+#include "source/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { INTERVAL_MIN_S = 2, INTERVAL_MAX_S = 86400 };
 
-static int hex_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static void decode(char *s)
-{
-    char *to = s;
-    for (; *s; s++) {
-        if (*s == '%' && hex_of(s[1]) >= 0 && hex_of(s[2]) >= 0 && (s[1] != '0' || s[2] != '0')) {
-            *to++ = (char)(hex_of(s[1]) << 4 | hex_of(s[2]));
-            s += 2;
-        } else {
-            *to++ = *s;
-        }
-    }
-    *to = '\0';
-}
-
 static enum kt_code take(struct trail_address *a, const char *name, const char *value, struct kt_err *e)
 {
-    char *end;
     if (!*value)
         return kt_fail(e, KT_EUSAGE, "cloudtrail: %s= is empty", name);
     if (strcmp(name, "profile") == 0) {
@@ -44,11 +25,11 @@ static enum kt_code take(struct trail_address *a, const char *name, const char *
             return kt_fail(e, KT_ELIMIT, "cloudtrail: more than %d roles", TRAIL_ROLES_MAX);
         a->role[a->n_roles++] = value;
     } else if (strcmp(name, "interval") == 0) {
-        long s = strtol(value, &end, 10);
-        if (*end || s < INTERVAL_MIN_S || s > INTERVAL_MAX_S)
+        int64_t s;
+        if (!kt_settings_number(value, INTERVAL_MIN_S, INTERVAL_MAX_S, &s))
             return kt_fail(e, KT_EUSAGE, "cloudtrail: interval is a number of seconds from %d to %d", INTERVAL_MIN_S,
                            INTERVAL_MAX_S);
-        a->interval = (int64_t)s * 1000;
+        a->interval = s * 1000;
     } else {
         return kt_fail(e, KT_EUSAGE, "cloudtrail: takes profile, region, role, external-id and interval, not %s", name);
     }
@@ -66,16 +47,8 @@ enum kt_code trail_address_parse(struct trail_address *a, const char *address, s
         return kt_fail(e, KT_ENOMEM, "out of memory");
     enum kt_code code = KT_OK;
     char *rest = a->text;
-    for (char *s; code == KT_OK && (s = strsep(&rest, "&"));) {
-        char *eq = strchr(s, '=');
-        if (!*s)
-            continue;
-        if (eq)
-            *eq = '\0';
-        char *value = eq ? eq + 1 : s + strlen(s);
-        decode(value);
-        code = take(a, s, value, e);
-    }
+    for (char *name, *value; code == KT_OK && (name = kt_settings_next(&rest, &value));)
+        code = take(a, name, value, e);
     return code;
 }
 

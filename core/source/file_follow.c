@@ -414,5 +414,5 @@ void kt_files_live_wait(struct kt_files *s, struct kt_wait *next)
     int64_t at = polls(s) ? s->poll_at : 0;
     if (!TAILQ_EMPTY(&s->gone) && (!at || s->gone_at < at))
         at = s->gone_at;
-    *next = (struct kt_wait){s->inotify_fd >= 0 ? KT_WAIT_FD : KT_WAIT_TIME, s->inotify_fd, at};
+    *next = (struct kt_wait){s->inotify_fd >= 0 ? KT_WAIT_FD : KT_WAIT_TIME, s->inotify_fd, at, false};
 }

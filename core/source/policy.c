@@ -1,8 +1,13 @@
 #include "source/policy.h"
 
+#include "aws/aws.h"
 #include "source/cloudtrail_address.h"
+#include "source/logs_address.h"
+#include "source/splunk_address.h"
+#include "source/sqs.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,32 +32,130 @@ static json_t *trail_statement(const struct trail_address *a)
     return s;
 }
 
+/* Takes the statements, and writes the policy. */
+static enum kt_code write_policy(json_t *statements, struct kt_buf *out, struct kt_err *e)
+{
+    json_t *p = json_pack("{s:s,s:o}", "Version", "2012-10-17", "Statement", statements);
+    char *text = p ? json_dumps(p, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    enum kt_code code = text && kt_buf_adds(out, text) && kt_buf_addc(out, '\n')
+                            ? KT_OK
+                            : kt_fail(e, KT_ENOMEM, "out of memory, or text that is not UTF-8");
+    free(text);
+    json_decref(p);
+    return code;
+}
+
+static const char *partition_of(const char *region)
+{
+    const struct kt_partition *p = region[0] ? kt_partition_of(region) : NULL;
+    return p ? p->name : "aws";
+}
+
+static enum kt_code sqs(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    static const char *const actions[] = {"sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage",
+                                          "sqs:ChangeMessageVisibility"};
+    struct sqs_address a;
+    char arn[256];
+    enum kt_code code = sqs_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        bool found = a.url[0]; /* then its URL is not asked for */
+        snprintf(arn, sizeof arn, "arn:%s:sqs:%s:%s:%s", partition_of(a.region), a.region[0] ? a.region : "*",
+                 a.account[0] ? a.account : "*", a.queue);
+        code = write_policy(json_pack("[{s:s,s:s,s:o,s:s}]", "Sid", "KeytopQueue", "Effect", "Allow", "Action",
+                                      strings(actions + found, 5 - found), "Resource", arn),
+                            out, e);
+        *note = "where it brings notices of trail files, their bucket as well: s3:GetObject on its objects, and kms:Decrypt "
+                "where they, or the queue, are encrypted with a key of KMS";
+    }
+    sqs_address_drop(&a);
+    return code;
+}
+
 static enum kt_code cloudtrail(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
 {
     struct trail_address a;
     enum kt_code code = trail_address_parse(&a, address, e);
     if (code == KT_OK) {
-        json_t *p = json_pack("{s:s,s:[o]}", "Version", "2012-10-17", "Statement", trail_statement(&a));
-        char *text = p ? json_dumps(p, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
-        if (!text || !kt_buf_adds(out, text) || !kt_buf_addc(out, '\n'))
-            code = kt_fail(e, KT_ENOMEM, "out of memory, or text that is not UTF-8");
+        code = write_policy(json_pack("[o]", trail_statement(&a)), out, e);
         if (a.n_roles)
             *note = "this is for the keys that assume the roles; each role itself needs: keytop --print-policy cloudtrail:";
-        free(text);
-        json_decref(p);
     }
     trail_address_drop(&a);
     return code;
 }
 
+/* The group and its streams, which have ":*" behind it; what is not known of
+ * its ARN is any. */
+static json_t *group_arns(const struct logs_address *a)
+{
+    char arn[LOGS_GROUP_MAX + 160], streams[sizeof arn + 2];
+    const struct kt_partition *p = a->region ? kt_partition_of(a->region) : NULL;
+    if (a->arn)
+        snprintf(arn, sizeof arn, "%s", a->group);
+    else
+        snprintf(arn, sizeof arn, "arn:%s:logs:%s:*:log-group:%s", p ? p->name : "*", a->region ? a->region : "*", a->group);
+    snprintf(streams, sizeof streams, "%s:*", arn);
+    return strings((const char *const[]){arn, streams}, 2);
+}
+
+static enum kt_code logs(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    static const char *const actions[] = {"logs:FilterLogEvents", "logs:StartLiveTail"};
+    struct logs_address a;
+    enum kt_code code = logs_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        json_t *s = a.role ? json_pack("{s:s,s:s,s:s,s:s}", "Sid", "KeytopAssumeRole", "Effect", "Allow", "Action", "sts:AssumeRole",
+                                       "Resource", a.role)
+                           : json_pack("{s:s,s:s,s:o,s:o}", "Sid", "KeytopLogs", "Effect", "Allow", "Action",
+                                       strings(actions, a.live ? 2 : 1), "Resource", group_arns(&a));
+        json_t *p = json_pack("{s:s,s:[o]}", "Version", "2012-10-17", "Statement", s);
+        char *text = p ? json_dumps(p, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+        if (!text || !kt_buf_adds(out, text) || !kt_buf_addc(out, '\n'))
+            code = kt_fail(e, KT_ENOMEM, "out of memory, or text that is not UTF-8");
+        if (a.role)
+            *note = "this is for the keys that assume the role; the role itself needs what is printed without role=";
+        free(text);
+        json_decref(p);
+    }
+    logs_address_drop(&a);
+    return code;
+}
+
+/* A role of authorize.conf: to search, in these indexes, one search at a time. */
+static enum kt_code splunk(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    struct splunk_address a;
+    enum kt_code code = splunk_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        kt_buf_adds(out, "# authorize.conf\n[role_keytop]\nsearch = enabled\nsrchIndexesAllowed = ");
+        for (size_t i = 0; i < a.n_indexes; i++)
+            kt_buf_addf(out, "%s%s", i ? ";" : "", a.index[i]);
+        kt_buf_adds(out, a.n_indexes ? "\n" : "INDEX-OF-YOUR-CLOUDTRAIL-EVENTS\n");
+        kt_buf_adds(out, "srchJobsQuota = 2\nrtSrchJobsQuota = 0\nsrchTimeWin = 0\n");
+        *note = "give this role alone to a user of its own and make a token for that user (Settings, Tokens), or with a role "
+                "that may: edit_tokens_own; keytop needs no other capability";
+        if (out->failed)
+            code = kt_fail(e, KT_ENOMEM, "out of memory");
+    }
+    splunk_address_drop(&a);
+    return code;
+}
+
 enum kt_code kt_source_policy(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
 {
-    static const char *const later[] = {"logs:", "s3:", "sqs:", "splunk:"};
+    static const char *const later[] = {"s3:"};
     *note = "";
     if (strncmp(address, "cloudtrail:", 11) == 0)
         return cloudtrail(address, out, note, e);
+    if (strncmp(address, "logs:", 5) == 0)
+        return logs(address, out, note, e);
+    if (strncmp(address, "sqs:", 4) == 0)
+        return sqs(address, out, note, e);
+    if (strncmp(address, "splunk:", 7) == 0)
+        return splunk(address, out, note, e);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strncmp(address, later[i], strlen(later[i])) == 0)
-            return kt_fail(e, KT_EUNSUPPORTED, "--print-policy: %s sources are not built yet; there is cloudtrail:", later[i]);
-    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of AWS; there is cloudtrail:", address);
+            return kt_fail(e, KT_EUNSUPPORTED, "--print-policy: %s sources are not built yet; there are cloudtrail:, logs:, sqs: and splunk:", later[i]);
+    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are cloudtrail:, logs:, sqs: and splunk:", address);
 }

@@ -7,15 +7,31 @@
 static const struct {
     const char *prefix, *what;
 } later[] = {
-    {"logs:", "CloudWatch Logs"},
     {"s3:", "a trail's bucket"},
-    {"sqs:", "a queue"},
-    {"splunk:", "Splunk"},
 };
+
+/* Those that ask a service. */
+static const struct {
+    const char *prefix;
+    const struct kt_source_ops *ops;
+} services[] = {
+    {"cloudtrail:", &kt_source_cloudtrail},
+    {"logs:", &kt_source_logs},
+    {"splunk:", &kt_source_splunk},
+    {"sqs:", &kt_source_sqs},
+};
+
+static const struct kt_source_ops *service_of(const char *address)
+{
+    for (size_t i = 0; i < sizeof services / sizeof *services; i++)
+        if (strncmp(address, services[i].prefix, strlen(services[i].prefix)) == 0)
+            return services[i].ops;
+    return NULL;
+}
 
 bool kt_source_is_aws(const char *address)
 {
-    return strncmp(address, "cloudtrail:", 11) == 0;
+    return service_of(address) != NULL;
 }
 
 static bool is_demo(const char *address)
@@ -31,8 +47,8 @@ enum kt_code kt_source_open(struct kt_source **out, const char *address, const s
         return kt_fail(e, KT_EUSAGE, "a source has no name: give a file, a folder, - or demo:");
     if (is_demo(address))
         return kt_source_demo.open(out, address, o, e);
-    if (kt_source_is_aws(address))
-        return kt_source_cloudtrail.open(out, address, o, e);
+    if (service_of(address))
+        return service_of(address)->open(out, address, o, e);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strncmp(address, later[i].prefix, strlen(later[i].prefix)) == 0)
             return kt_fail(e, KT_EUNSUPPORTED,

@@ -37,6 +37,14 @@ struct kt_source_sink {
      * is remembered; recall is false where there is none. */
     void (*remember)(void *ctx, const char *what, const char *position);
     bool (*recall)(void *ctx, const char *what, char *out, size_t size);
+    /* What of this source has ended so far; and is all that had ended at such a
+     * mark read and told? */
+    uint64_t (*mark)(void *ctx);
+    bool (*told)(void *ctx, uint64_t mark);
+    /* Is what was last remembered under this name on disk, with all that was
+     * told before it? Where nothing is kept on disk: is it out? Not before
+     * all is read, where keytop does not follow: see kt_wait.owing. */
+    bool (*kept)(void *ctx, const char *what);
 };
 
 enum kt_wait_kind {
@@ -49,6 +57,7 @@ struct kt_wait {
     enum kt_wait_kind kind;
     int fd;
     int64_t deadline; /* kt_mono_ms() time; 0: none */
+    bool owing;       /* nothing more is read before what was told is kept */
 };
 
 enum kt_health_state {
@@ -79,6 +88,7 @@ struct kt_health {
 
 struct kt_source_opts {
     bool follow;
+    bool check;                   /* only whether it would answer: nothing is taken from it */
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo: */
     /* Of sources that can be asked for less than all there is; what comes all
@@ -108,7 +118,11 @@ struct kt_source {
 extern const struct kt_source_ops kt_source_file; /* files, folders, "-" */
 extern const struct kt_source_ops kt_source_demo;
 extern const struct kt_source_ops kt_source_cloudtrail;
-/* Does this address need kt_source_opts.aws? */
+extern const struct kt_source_ops kt_source_sqs;
+extern const struct kt_source_ops kt_source_logs;
+extern const struct kt_source_ops kt_source_splunk;
+/* Does this address need kt_source_opts.aws? Those that ask a service do: for
+ * its keys, and for the environment, the clocks and paces that it holds. */
 bool kt_source_is_aws(const char *address);
 
 /* Finds the source for an address ("PATH", "file:PATH", "-", "demo:",
@@ -117,7 +131,7 @@ bool kt_source_is_aws(const char *address);
  * scheme is part of a file's name. */
 enum kt_code kt_source_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
                             struct kt_err *e);
-/* Would it answer? A file or folder is there and may be read; AWS is asked for
- * the last minute, with `aws` as of kt_source_opts; takes up to a minute. */
+/* Would it answer? A file or folder is there and may be read; a service is
+ * asked for the last minute, with `aws` as of kt_source_opts; takes up to a minute. */
 enum kt_code kt_source_check(const char *address, struct kt_aws *aws, struct kt_err *e);
 #endif

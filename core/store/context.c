@@ -1,36 +1,9 @@
-#include "store/context.h"
+#include "store/context_impl.h"
 
-#include "base/clock.h"
 #include "base/hash.h"
-#include "store/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { TRACE_PAGE = 256, TRACES_MAX = 1 << 22, DROPS_A_PUT = 4 };
-#define HOUR_MS INT64_C(3600000)
-
-struct trace {
-    struct kt_digest subject;
-    int64_t hour; /* 0 where it is not by the hour */
-    uint8_t what;
-    uint32_t n, cap;
-    uint32_t newer, older; /* by last news; `older` of a free one: the next free one */
-    struct kt_trace_entry *e; /* least, spread: by value; events: by time and mark */
-};
-
-struct kt_traces {
-    struct mem mem;
-    uint64_t max;
-    struct trace **page;
-    size_t n_pages, pages_cap;
-    uint32_t top, free;
-    uint32_t newest, oldest;
-    uint32_t *slot;
-    size_t cap;
-    size_t n, entries;
-    uint64_t dropped;
-};
 
 /* --- digests ---------------------------------------------------------------------- */
 
@@ -54,11 +27,6 @@ static int order_of(const struct kt_digest *a, const struct kt_digest *b)
 }
 
 /* --- the table ---------------------------------------------------------------------- */
-
-static struct trace *trace_at(const struct kt_traces *c, uint32_t i)
-{
-    return &c->page[(i - 1) / TRACE_PAGE][(i - 1) % TRACE_PAGE];
-}
 
 static size_t home(const struct kt_digest *subject, uint8_t what, int64_t hour, size_t cap)
 {
@@ -128,17 +96,17 @@ static void take_slot(struct kt_traces *c, uint32_t i)
 static void unlink_news(struct kt_traces *c, uint32_t i)
 {
     struct trace *t = trace_at(c, i);
-    *(t->newer ? &trace_at(c, t->newer)->older : &c->newest) = t->older;
-    *(t->older ? &trace_at(c, t->older)->newer : &c->oldest) = t->newer;
+    *(t->newer ? &trace_at(c, t->newer)->older : &c->newest_trace) = t->older;
+    *(t->older ? &trace_at(c, t->older)->newer : &c->oldest_trace) = t->newer;
     t->newer = t->older = 0;
 }
 
 static void link_news(struct kt_traces *c, uint32_t i)
 {
     struct trace *t = trace_at(c, i);
-    t->older = c->newest;
-    *(c->newest ? &trace_at(c, c->newest)->newer : &c->oldest) = i;
-    c->newest = i;
+    t->older = c->newest_trace;
+    *(c->newest_trace ? &trace_at(c, c->newest_trace)->newer : &c->oldest_trace) = i;
+    c->newest_trace = i;
 }
 
 static void drop(struct kt_traces *c, uint32_t i)
@@ -148,7 +116,7 @@ static void drop(struct kt_traces *c, uint32_t i)
     unlink_news(c, i);
     c->entries -= t->n;
     mem_free(&c->mem, t->e);
-    *t = (struct trace){.older = c->free};
+    *t = (struct trace){.older = c->free, .dirty = t->dirty}; /* its number may be noted: once is enough */
     c->free = i;
     c->n--;
     c->dropped++;
@@ -172,6 +140,8 @@ static uint32_t free_place(struct kt_traces *c)
             c->page = page;
             c->pages_cap = cap;
         }
+        if (c->keep && !traces_note_room(c, c->n_pages + 1))
+            return 0;
         struct trace *p = mem_zero(&c->mem, TRACE_PAGE * sizeof *p);
         if (!p)
             return 0;
@@ -185,7 +155,8 @@ static uint32_t get(struct kt_traces *c, const struct kt_digest *subject, enum k
     uint32_t i = find(c, subject, what, hour);
     if (i || !slots_prepare(c) || !(i = free_place(c)))
         return i;
-    *trace_at(c, i) = (struct trace){.subject = *subject, .what = (uint8_t)what, .hour = hour};
+    *trace_at(c, i) = (struct trace){.subject = *subject, .what = (uint8_t)what, .hour = hour, .news = KT_TIME_NONE,
+                                     .told = KT_TIME_NONE, .dirty = trace_at(c, i)->dirty};
     put_slot(c, c->slot, c->cap, i);
     link_news(c, i);
     c->n++;
@@ -339,14 +310,11 @@ static enum kt_traces_put put_spread(struct kt_traces *c, struct trace *t, const
     return KT_TRACES_CHANGED;
 }
 
-enum kt_traces_put kt_traces_put(struct kt_traces *c, const struct kt_digest *subject, enum kt_trace what,
-                                   const struct kt_trace_entry *e, struct kt_trace_entry *old)
+/* Under the lock; `number` gets the trace's. */
+enum kt_traces_put traces_put(struct kt_traces *c, const struct kt_digest *subject, enum kt_trace what,
+                              const struct kt_trace_entry *e, struct kt_trace_entry *was, uint32_t *number)
 {
-    struct kt_trace_entry none, *was = old ? old : &none;
-    *was = (struct kt_trace_entry){.first = KT_TIME_NONE};
-    if (e->first == KT_TIME_NONE)
-        return KT_TRACES_NOT;
-    uint32_t i = get(c, subject, what, hour_of(what, e->first));
+    uint32_t i = *number = get(c, subject, what, hour_of(what, e->first));
     if (!i)
         return KT_TRACES_NOT;
     struct trace *t = trace_at(c, i);
@@ -357,11 +325,44 @@ enum kt_traces_put kt_traces_put(struct kt_traces *c, const struct kt_digest *su
         drop(c, i);
         return KT_TRACES_NOT;
     }
+    t->news = e->last > t->news ? e->last : t->news;
     unlink_news(c, i);
     link_news(c, i);
     for (int k = 0; k < DROPS_A_PUT && c->n > 1 && atomic_load(&c->mem.bytes) > c->max; k++)
-        drop(c, c->oldest);
+        drop(c, c->oldest_trace);
     return r;
+}
+
+static bool is_to_be_told(const struct trace *t)
+{
+    return t->hour == 0 && (t->told == KT_TIME_NONE || t->news - t->told >= KT_TRACE_TOUCH_MS);
+}
+
+enum kt_traces_put kt_traces_put(struct kt_traces *c, const struct kt_digest *subject, enum kt_trace what,
+                                   const struct kt_trace_entry *e, struct kt_trace_entry *old)
+{
+    struct kt_trace_entry none, *was = old ? old : &none;
+    uint32_t i;
+    *was = (struct kt_trace_entry){.first = KT_TIME_NONE};
+    if (e->first == KT_TIME_NONE)
+        return KT_TRACES_NOT;
+    (void)pthread_mutex_lock(&c->lock);
+    enum kt_traces_put r = traces_put(c, subject, what, e, was, &i);
+    if (c->keep && r != KT_TRACES_NOT && (r == KT_TRACES_CHANGED || is_to_be_told(trace_at(c, i))))
+        traces_note(c, i);
+    (void)pthread_mutex_unlock(&c->lock);
+    return r;
+}
+
+void kt_traces_see(struct kt_traces *c, int64_t t)
+{
+    if (t != KT_TIME_NONE && t > atomic_load(&c->newest)) /* KT_TIME_NONE is the least of all */
+        atomic_store(&c->newest, t);
+}
+
+int64_t kt_traces_newest(const struct kt_traces *c)
+{
+    return atomic_load(&c->newest);
 }
 
 /* --- reading ------------------------------------------------------------------------ */
@@ -399,7 +400,7 @@ void kt_traces_each(const struct kt_traces *c, const struct kt_digest *subject, 
 
 void kt_traces_visit(const struct kt_traces *c, kt_trace_visit_fn *f, void *ctx)
 {
-    for (uint32_t i = c->oldest; i; i = trace_at(c, i)->newer) {
+    for (uint32_t i = c->oldest_trace; i; i = trace_at(c, i)->newer) {
         const struct trace *t = trace_at(c, i);
         for (uint32_t k = 0; k < t->n; k++)
             if (!f(ctx, &t->subject, (enum kt_trace)t->what, &t->e[k]))
@@ -415,8 +416,14 @@ struct kt_traces_stats kt_traces_stats(const struct kt_traces *c)
 struct kt_traces *kt_traces_new(uint64_t memory_max)
 {
     struct kt_traces *c = calloc(1, sizeof *c);
-    if (c)
-        c->max = memory_max;
+    if (c && pthread_mutex_init(&c->lock, NULL) != 0) {
+        free(c);
+        c = NULL;
+    }
+    if (!c)
+        return NULL;
+    c->max = memory_max;
+    atomic_init(&c->newest, KT_TIME_NONE);
     return c;
 }
 
@@ -430,5 +437,7 @@ void kt_traces_free(struct kt_traces *c)
         mem_free(&c->mem, c->page[i]);
     mem_free(&c->mem, c->page);
     mem_free(&c->mem, c->slot);
+    mem_free(&c->mem, c->note);
+    (void)pthread_mutex_destroy(&c->lock);
     free(c);
 }

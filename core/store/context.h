@@ -18,9 +18,11 @@
  * without a time are not learnt. Texts are kept as digests (SHA-256, cut to
  * 128 bits), so that entries can be stored and read again as they are.
  *
- * One thread at a time: the engine's. */
+ * One thread at a time: the engine's. Only what is below "kept on disk" may be
+ * called by one other thread meanwhile: the state's (state.h). */
 #ifndef KT_STORE_CONTEXT_H
 #define KT_STORE_CONTEXT_H
+#include "base/buf.h"
 #include "base/span.h"
 
 #include <stdbool.h>
@@ -93,6 +95,38 @@ void kt_traces_each(const struct kt_traces *c, const struct kt_digest *subject, 
 typedef bool kt_trace_visit_fn(void *ctx, const struct kt_digest *subject, enum kt_trace what,
                                const struct kt_trace_entry *e);
 void kt_traces_visit(const struct kt_traces *c, kt_trace_visit_fn *f, void *ctx);
+
+/* The greatest time of all that was told, KT_TIME_NONE: none. */
+void kt_traces_see(struct kt_traces *c, int64_t t);
+int64_t kt_traces_newest(const struct kt_traces *c);
+
+/* --- kept on disk ------------------------------------------------------------ */
+
+/* A trace as bytes, the same for the same trace, with a checksum at its end:
+ * kt_traces_put of the entries of two images of one trace makes what both
+ * knew, in any order. */
+enum { KT_TRACE_IMAGE_MAX = 64 << 10 };
+struct kt_trace_key {
+    struct kt_digest subject;
+    enum kt_trace what;
+    int64_t hour; /* 0 where it is not by the hour */
+};
+
+/* From now on it is noted which traces have changed. False: out of memory. */
+bool kt_traces_keep(struct kt_traces *c);
+bool kt_traces_changed(struct kt_traces *c);
+/* The next one that has, no longer noted: its number; 0: none. Its image is
+ * added to `image`. One whose entries stay as they are has changed as well
+ * when it was met KT_TRACE_TOUCH_MS of eventTime after it was noted last, so
+ * that what is old can be told from what is not used any more. */
+#define KT_TRACE_TOUCH_MS (INT64_C(7) * 24 * 3600 * 1000)
+uint32_t kt_traces_next(struct kt_traces *c, struct kt_trace_key *key, struct kt_buf *image);
+void kt_traces_again(struct kt_traces *c, uint32_t number); /* it could not be kept */
+void kt_traces_all(struct kt_traces *c);                    /* all are to be kept anew */
+/* Both in one, added to `out`. False: one of them is not whole, or no memory. */
+bool kt_trace_join(const struct kt_trace_key *key, struct kt_span x, struct kt_span y, struct kt_buf *out);
+/* What was kept comes back; not noted as changed. The engine's thread. */
+bool kt_traces_take(struct kt_traces *c, const struct kt_trace_key *key, struct kt_span image);
 
 struct kt_traces_stats {
     size_t traces, entries, memory;

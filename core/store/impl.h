@@ -63,6 +63,7 @@ enum table { T_TEXT, T_ACTOR, T_AGENT, T_PLACE, T_ERROR, T_VERDICT, T_ORIGIN, T_
 
 struct raw { /* a record's text, compressed */
     uint32_t size, packed;
+    uint32_t skip; /* what stands before it in the frame; then there is no dictionary */
     bool plain_dict; /* made before there was a dictionary */
     char bytes[];
 };
@@ -325,8 +326,9 @@ void dirty_free(struct kt_store *s);
 void ledger_free(struct kt_store *s);
 size_t ledger_memory(const struct kt_store *s);
 
-/* raw.c. The first two are the writer's. */
+/* raw.c. All but raw_unpack are the writer's. */
 struct raw *raw_pack(struct kt_store *s, struct kt_span text);
+struct raw *raw_keep(struct kt_store *s, const struct kt_packed_text *text);
 void raw_free_all(struct kt_store *s);
 /* Not under the lock: `packed` is the caller's copy. */
 struct kt_span raw_unpack(struct kt_store *s, const struct raw *packed, const ZSTD_DDict *dict, struct kt_arena *a);

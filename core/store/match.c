@@ -119,7 +119,7 @@ struct kt_span component_text(const struct kt_store *s, const struct packed *p, 
     }
     struct kt_row r = {.ev = {.time = KT_TIME_NONE, .key.created = KT_TIME_NONE}};
     unpack_component(s, p, c, &r);
-    struct kt_span t = kt_row_field(&r, f, s->o.rules, a);
+    struct kt_span t = kt_row_field(&r, f, a);
     /* `why` lies in the row itself */
     return c == C_WHY ? kt_arena_span(a, t) : t;
 }
@@ -131,7 +131,7 @@ struct kt_span row_text(const struct kt_store *s, const struct packed *p, enum k
     struct kt_row r;
     char id[UUID_TEXT];
     unpack_row(s, p, id, &r);
-    return kt_arena_span(a, kt_row_field(&r, f, s->o.rules, a));
+    return kt_arena_span(a, kt_row_field(&r, f, a));
 }
 
 /* --- against a filter ------------------------------------------------------------ */
@@ -239,10 +239,10 @@ static bool ask(struct matcher *m, const struct term *x, const struct packed *p,
     unpack_component(s, p, c, &r);
     kt_arena_reset(m->scratch);
     if (t->field != KT_FIELD_COUNT)
-        return kt_filter_text_holds(t, kt_row_field(&r, t->field, s->o.rules, m->scratch));
+        return kt_filter_text_holds(t, kt_row_field(&r, t->field, m->scratch));
     for (int f = 0; f < KT_FIELD_COUNT; f++)
         if (component_of((enum kt_field)f) == c && kt_filter_is_text((enum kt_field)f) &&
-            kt_filter_text_holds(t, kt_row_field(&r, (enum kt_field)f, s->o.rules, m->scratch)))
+            kt_filter_text_holds(t, kt_row_field(&r, (enum kt_field)f, m->scratch)))
             return true;
     return false;
 }
@@ -268,7 +268,7 @@ static bool malformed_holds(struct matcher *m, const struct packed *p)
     char id[UUID_TEXT];
     unpack_row(m->s, p, id, &r);
     kt_arena_reset(m->scratch);
-    return kt_filter_row(m->f, &r, m->s->o.rules, m->scratch);
+    return kt_filter_row(m->f, &r, m->scratch);
 }
 
 bool matcher_row(struct matcher *m, const struct packed *p)

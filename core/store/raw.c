@@ -57,28 +57,57 @@ struct raw *raw_pack(struct kt_store *s, struct kt_span text)
     r->size = (uint32_t)text.n;
     r->packed = (uint32_t)n;
     r->plain_dict = plain;
+    r->skip = 0;
     struct raw *fit = mem_resize(&s->mem, r, sizeof *r + n);
     learn(s, text);
     return fit ? fit : r;
 }
 
+struct raw *raw_keep(struct kt_store *s, const struct kt_packed_text *t)
+{
+    if (!t->frame.p || t->size > RAW_MAX || t->skip > RAW_MAX || t->frame.n > RAW_MAX)
+        return NULL;
+    struct raw *r = mem_alloc(&s->mem, sizeof *r + t->frame.n);
+    if (!r)
+        return NULL;
+    r->size = (uint32_t)t->size;
+    r->packed = (uint32_t)t->frame.n;
+    r->skip = (uint32_t)t->skip;
+    r->plain_dict = true;
+    memcpy(r->bytes, t->frame.p, t->frame.n);
+    return r;
+}
+
+void kt_store_squeeze(struct kt_store *s, uint64_t seq, struct kt_span text)
+{
+    struct raw *r = raw_pack(s, text), *old = r;
+    store_lock(s);
+    if (r && seq >= s->first && seq < s->next) {
+        old = row_at(s, seq)->raw;
+        row_at(s, seq)->raw = r;
+    }
+    store_unlock(s);
+    mem_free(&s->mem, old);
+}
+
 struct kt_span raw_unpack(struct kt_store *s, const struct raw *r, const ZSTD_DDict *dict, struct kt_arena *a)
 {
-    char *out = kt_arena_alloc(a, (size_t)r->size + 1);
+    size_t all = (size_t)r->skip + r->size;
+    char *out = kt_arena_alloc(a, all + 1);
     if (!out)
         return KT_SPAN_NONE;
     (void)pthread_mutex_lock(&s->unpack);
     if (!s->dctx)
         s->dctx = ZSTD_createDCtx();
     size_t n = !s->dctx         ? 0
-               : r->plain_dict ? ZSTD_decompressDCtx(s->dctx, out, r->size, r->bytes, r->packed)
-                               : ZSTD_decompress_usingDDict(s->dctx, out, r->size, r->bytes, r->packed, dict);
-    bool ok = s->dctx && !ZSTD_isError(n) && n == r->size;
+               : r->plain_dict ? ZSTD_decompressDCtx(s->dctx, out, all, r->bytes, r->packed)
+                               : ZSTD_decompress_usingDDict(s->dctx, out, all, r->bytes, r->packed, dict);
+    bool ok = s->dctx && !ZSTD_isError(n) && n == all;
     (void)pthread_mutex_unlock(&s->unpack);
     if (!ok)
         return KT_SPAN_NONE;
     out[n] = '\0';
-    return (struct kt_span){out, n};
+    return (struct kt_span){out + r->skip, r->size};
 }
 
 void raw_free_all(struct kt_store *s)

@@ -270,6 +270,7 @@ void kt_state_close(struct kt_state *s)
             close(fds[i]);
     rows_free(s);
     lives_free(s);
+    traces_free(s);
     kt_book_free(s->book);
     kt_arena_free(s->arena);
     if (s->locks) {
@@ -335,7 +336,7 @@ static bool keep_checkpoint(struct kt_state *s, struct kt_span source, struct kt
         memcpy(name, source.p, source.n);
     c = c ? c : &s->checkpoint[s->n_checkpoint++];
     s->checkpoint_changes++;
-    *c = (struct checkpoint){name, copy, source.n, position.n, after, dirty};
+    *c = (struct checkpoint){name, copy, source.n, position.n, after, dirty, s->checkpoint_changes};
     return true;
 }
 
@@ -375,6 +376,8 @@ static enum db read_all(struct kt_state *s, const char *const *address, size_t n
     if (r == DB_OK)
         r = lives_read(s);
     if (r == DB_OK)
+        r = traces_read(s);
+    if (r == DB_OK)
         r = keep_counts(s);
     return r == DB_OK && row ? rows_read(s, address, n, row, ctx) : r;
 }
@@ -386,12 +389,14 @@ void kt_state_load(struct kt_state *s, const char *const *address, size_t n,
     if (!s->file)
         return;
     log_take(s);
-    enum db r = db_ready(s);
+    enum db r = db_ready(s); /* what its check reads is read again at once */
     if (r == DB_OK)
         r = read_all(s, address, n, row, ctx);
     if (r == DB_DAMAGED && (r = db_rebuild(s)) == DB_OK) /* rows that came twice are known by their content */
         r = read_all(s, address, n, row, ctx);
     db_trouble(s, r);
+    if (s->db)
+        (void)db_exec(s, "PRAGMA cache_size=-2000; PRAGMA shrink_memory");
     s->reopened = false;
     state_changed(s);
 }
@@ -587,6 +592,23 @@ bool kt_state_checkpoint_put(struct kt_state *s, struct kt_span source, struct k
     pthread_mutex_unlock(&s->lock);
     kt_state_rows(s);
     return ok;
+}
+
+bool kt_state_checkpoint_kept(struct kt_state *s, struct kt_span source)
+{
+    bool kept = false;
+    if (!s->file)
+        return true;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->n_checkpoint; i++) {
+        const struct checkpoint *c = &s->checkpoint[i];
+        if (kt_span_eq(source, (struct kt_span){c->source, c->n_source}))
+            kept = !c->dirty && c->change <= s->lives_upto;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!kept && !atomic_exchange(&s->lives_wanted, true))
+        kt_state_rows(s);
+    return kept;
 }
 
 struct kt_span kt_state_checkpoint_get(struct kt_state *s, struct kt_span source, struct kt_arena *a)

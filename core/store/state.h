@@ -1,8 +1,9 @@
 /* keytop's memory: state.db, an SQLite database, and beside it triage.log.
  *
- * state.db holds the records of rows (so that they come back by being read
- * again), triage, the lives of keys (kept.h), checkpoints of sources, and how
- * far each person has looked.
+ * state.db holds rows as they stood with their records (so that they are there
+ * at once, and are then read again), triage, the lives of keys (kept.h), what is known beside the rows
+ * (context.h: who was seen where since when, what befell whom), checkpoints of
+ * sources, and how far each person has looked.
  * It has a rollback journal, never a WAL: Debian 12's SQLite can damage one
  * that two processes write. triage.log holds each act of triage as one line of
  * text (triage.h); it is written and synced before the act counts as done, and
@@ -19,13 +20,19 @@
  * A damaged state.db is renamed to state.db.damaged-TIME, never deleted, and a
  * new one is made of triage.log and of what can still be read of it.
  *
+ * Malformed rows are among them, the last thousand: what they were made of may
+ * be gone. A text of more than 64 KiB of such a one is left out.
+ *
  * Rows leave state.db when they are older than `keep_ms`, and, so that the file
  * stays below `bytes_max`, the oldest ones: those below level high first.
+ * So do lives and traces without news for `keep_ms`, and the oldest traces where
+ * all would take more than a quarter of the file.
  * Every one of them is counted. Triage is kept, up to KT_TRIAGE_ENTRIES. */
 #ifndef KT_STORE_STATE_H
 #define KT_STORE_STATE_H
 #include "base/clock.h"
 #include "base/err.h"
+#include "store/context.h"
 #include "store/store.h"
 #include "store/triage.h"
 
@@ -63,9 +70,12 @@ void kt_state_close(struct kt_state *s);
 struct kt_state_row {
     int64_t id;                 /* order of arrival in the file */
     uint8_t digest[16];
-    struct kt_span raw;         /* the record's text */
+    struct kt_span raw;         /* the record's text; unknown where it was not kept */
     struct kt_span source, name, address; /* as in kt_row.origin */
     uint64_t record;
+    const struct kt_row *row;   /* as it stood when it was written, with the verdict of then, but for signals and
+                                 * matches of correlations; NULL: written by an earlier keytop */
+    struct kt_packed_text packed; /* `raw` once more */
 };
 /* Reads: checks the file, merges triage.log, then gives the rows whose address
  * is among `address` (all where n is 0), oldest first, until `row` says false.
@@ -75,6 +85,10 @@ void kt_state_load(struct kt_state *s, const char *const *address, size_t n,
 /* Keys' lives are remembered as well, the store's: called before kt_state_load.
  * False: out of memory. */
 bool kt_state_keep_lives(struct kt_state *s, struct kt_store *store);
+/* So is the context, which is read by kt_state_load and must stay until
+ * kt_state_close. Where two keytops share the file, what both have learnt is
+ * joined as each of them writes; each reads it when it starts. */
+bool kt_state_keep_traces(struct kt_state *s, struct kt_traces *traces);
 /* From now on rows of `store` that come after those it has are written. */
 enum kt_code kt_state_start(struct kt_state *s, struct kt_store *store, struct kt_err *e);
 /* There are rows to write: cheap, for the engine's thread. */
@@ -104,6 +118,9 @@ void kt_state_news(struct kt_state *s, size_t *cursor, struct kt_arena *a,
 /* A source's position, written in one transaction with the rows up to
  * `after_seq`, not before them. */
 bool kt_state_checkpoint_put(struct kt_state *s, struct kt_span source, struct kt_span position, uint64_t after_seq);
+/* Is that position on disk by now, with the rows and what became known of keys
+ * before it? True where nothing is written to disk. Asking hurries it. */
+bool kt_state_checkpoint_kept(struct kt_state *s, struct kt_span source);
 /* As it was when kt_state_load read it; in `a`. Unknown where there is none. */
 struct kt_span kt_state_checkpoint_get(struct kt_state *s, struct kt_span source, struct kt_arena *a);
 
@@ -125,7 +142,7 @@ struct kt_state_stats {
     uint64_t waiting;    /* rows not written yet */
     uint64_t missed;     /* rows that left the store before they could be written */
     uint64_t deleted_age, deleted_size; /* rows, since the file was made */
-    uint64_t deleted_lives;
+    uint64_t deleted_lives, deleted_traces;
     uint64_t triage;     /* entries known */
     uint64_t unstored;   /* of them in triage.log alone, so far */
     uint64_t refused;    /* acts */

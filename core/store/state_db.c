@@ -27,6 +27,10 @@ static const char *const schema[STATE_VERSION] = {
     "CREATE TABLE life(key TEXT PRIMARY KEY, at INTEGER NOT NULL, image BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX life_order ON life(at);"
     "CREATE TABLE use_mark(n INTEGER PRIMARY KEY AUTOINCREMENT, marks BLOB NOT NULL);",
+    "CREATE TABLE trace(subject BLOB NOT NULL, what INTEGER NOT NULL, hour INTEGER NOT NULL, at INTEGER NOT NULL,"
+    " image BLOB NOT NULL, PRIMARY KEY(subject, what, hour)) WITHOUT ROWID;"
+    "CREATE INDEX trace_order ON trace(at);"
+    "CREATE TABLE figure(name TEXT PRIMARY KEY, value INTEGER NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 /* --- results ------------------------------------------------------------------- */
@@ -96,6 +100,9 @@ sqlite3_stmt *db_stmt(struct kt_state *s, int which)
                         " rows = rows + ?2",
         [S_LIFE_GET] = "SELECT image FROM life WHERE key = ?",
         [S_LIFE_PUT] = "INSERT OR REPLACE INTO life(key, at, image) VALUES(?, ?, ?)",
+        [S_TRACE_GET] = "SELECT image FROM trace WHERE subject = ? AND what = ? AND hour = ?",
+        [S_TRACE_PUT] = "INSERT OR REPLACE INTO trace(subject, what, hour, at, image) VALUES(?, ?, ?, ?, ?)",
+        [S_FIGURE_PUT] = "INSERT OR REPLACE INTO figure(name, value, crc) VALUES(?, ?, ?)",
         [S_MARKS_PUT] = "INSERT OR REPLACE INTO use_mark(n, marks) VALUES(?, ?)",
     };
     sqlite3_stmt **q = &s->stmt[which];
@@ -164,10 +171,10 @@ static enum db set_pragmas(struct kt_state *s)
     char limit[64];
     uint64_t pages = s->o.bytes_max / 4096;
     snprintf(limit, sizeof limit, "PRAGMA max_page_count=%llu", (unsigned long long)pages);
-    static const char *const all[] = {
+    const char *const all[] = {
         "PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_mode=TRUNCATE", "PRAGMA synchronous=FULL",
         "PRAGMA mmap_size=0", "PRAGMA cell_size_check=ON", "PRAGMA secure_delete=ON", "PRAGMA foreign_keys=ON",
-        "PRAGMA temp_store=MEMORY",
+        "PRAGMA temp_store=MEMORY", s->started ? "PRAGMA cache_size=-2000" : "PRAGMA cache_size=-65536",
     };
     enum db r = DB_OK;
     for (size_t i = 0; r == DB_OK && i < sizeof all / sizeof *all; i++)

@@ -5,6 +5,7 @@
  * state's own. */
 #ifndef KT_STORE_STATE_IMPL_H
 #define KT_STORE_STATE_IMPL_H
+#include "store/context.h"
 #include "store/impl.h"
 #include "store/state.h"
 
@@ -15,10 +16,14 @@
 
 enum {
     STATE_APPLICATION = 0x6b746f70, /* "ktop" */
-    STATE_VERSION = 2,
+    STATE_VERSION = 3,
     BATCH_ROWS = 2000,
     LIVES_BATCH = 2000,
-    LIVES_MS = 10000, /* lives change all the time: not more often than this */
+    MALFORMED_MAX = 1000,      /* rows: of more the oldest go */
+    MALFORMED_TEXT = 64 << 10, /* of one whose text is longer it is left out */
+    TRACES_BATCH = 2000,
+    TRACES_SHARE = 4, /* they take no more than this part of the file */
+    LIVES_MS = 10000, /* lives and traces change all the time: not more often than this */
     BATCH_BYTES = 4 << 20,
     REQUESTS_MAX = 1024,
     CHECKPOINTS_MAX = 10000,
@@ -46,10 +51,11 @@ struct checkpoint {
     size_t n_source, n_position;
     uint64_t after_seq;
     bool dirty;
+    uint64_t change; /* checkpoint_changes when it was put */
 };
 
 enum { S_TRIAGE_PUT, S_ROW_PUT, S_ROW_BACK, S_ROW_ID, S_CHECKPOINT_PUT, S_LOOK_PUT, S_COUNT_PUT, S_LIFE_GET, S_LIFE_PUT,
-       S_MARKS_PUT, STATEMENTS };
+       S_MARKS_PUT, S_TRACE_GET, S_TRACE_PUT, S_FIGURE_PUT, STATEMENTS };
 
 struct kt_state {
     struct kt_state_opts o;
@@ -67,6 +73,7 @@ struct kt_state {
     struct checkpoint *checkpoint;
     size_t n_checkpoint, cap_checkpoint;
     uint64_t checkpoint_changes;
+    uint64_t lives_upto; /* all that was learnt before that change is written */
     int64_t last_at; /* of this process's acts */
     uint64_t look; /* rows up to this one were looked at; 0: nothing to write */
     int64_t looked;
@@ -88,6 +95,7 @@ struct kt_state {
     off_t log_at;         /* read up to here */
 
     struct lives *lives;  /* NULL: no lives are kept */
+    struct traces *traces; /* NULL: no traces are kept */
     int64_t lives_at;     /* kt_mono_ms(): not before then */
     struct kt_store *store;
     uint64_t saved;       /* rows up to this seq are written, or not to be */
@@ -96,6 +104,7 @@ struct kt_state {
     pthread_t thread;
     atomic_bool stopping, armed; /* armed: the thread knows that there are rows */
     atomic_bool hurry;    /* a test waits */
+    atomic_bool lives_wanted; /* a source waits for them */
     int64_t flush_at;     /* kt_mono_ms(); 0: nothing to write */
     bool failing, begun;  /* begun: limits were looked at since the start */
 };
@@ -136,19 +145,37 @@ enum db rows_write(struct kt_state *s, uint64_t *to, uint64_t *written, uint64_t
 bool rows_waiting(struct kt_state *s, uint64_t *n);
 enum db rows_read(struct kt_state *s, const char *const *address, size_t n,
                   bool (*row)(void *ctx, const struct kt_state_row *r), void *ctx);
-/* Copies rows that can be read out of a damaged file. */
+/* Copies rows, lives and traces that can be read out of a damaged file. */
 uint64_t rows_salvage(struct kt_state *s, const char *path);
+
+/* row_image.c: a row's facts, without its origin and its text. Spans of what is
+ * read borrow from the image. */
+bool row_image_write(const struct kt_row *r, struct kt_buf *out);
+bool row_image_read(struct kt_span image, struct kt_row *r);
 
 /* state_lives.c. The first writes within a transaction, the last says how that
  * ended. */
-enum db lives_write(struct kt_state *s, bool *more);
+enum db lives_write(struct kt_state *s, bool *more, bool *all);
 void lives_written(struct kt_state *s, bool ok);
 enum db lives_read(struct kt_state *s);
 void lives_free(struct kt_state *s);
+uint64_t lives_salvage(struct kt_state *s, sqlite3 *from);
+
+/* state_traces.c, the same for what is known beside the rows */
+enum db traces_write(struct kt_state *s, bool *more);
+void traces_written(struct kt_state *s, bool ok);
+bool traces_wait(const struct kt_state *s);
+void traces_all(struct kt_state *s); /* are to be written anew */
+enum db traces_read(struct kt_state *s);
+void traces_free(struct kt_state *s);
+uint64_t traces_salvage(struct kt_state *s, sqlite3 *from);
+/* Lets go of those without news since `before`, and the oldest beyond their share. */
+enum db traces_limits(struct kt_state *s, int64_t before);
 
 /* state_keep.c */
 enum db keep_limits(struct kt_state *s);
 enum db keep_counts(struct kt_state *s);
+enum db count_deleted(struct kt_state *s, const char *why, int64_t n); /* within a transaction */
 
 /* state.c */
 void state_say(struct kt_state *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -3,7 +3,7 @@
 
 enum { GO_AT_ONCE = 1000, KEEP_EIGHTHS = 7, COUNT_MS = 30000 };
 
-static enum db count_deleted(struct kt_state *s, const char *why, int64_t n)
+enum db count_deleted(struct kt_state *s, const char *why, int64_t n)
 {
     sqlite3_stmt *q = n ? db_stmt(s, S_COUNT_PUT) : NULL;
     if (!n)
@@ -67,6 +67,20 @@ static enum db keep_age(struct kt_state *s)
     return r;
 }
 
+/* Of malformed rows there may be any number. */
+static enum db keep_malformed(struct kt_state *s)
+{
+    static const char sql[] = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE high = -1 ORDER BY id LIMIT ?1)";
+    int64_t all = 0;
+    int n = 1;
+    enum db r = db_number(s, "SELECT count(*) FROM event WHERE high = -1", &all);
+    for (; r == DB_OK && all > MALFORMED_MAX && n > 0; all -= n) {
+        int64_t over = all - MALFORMED_MAX;
+        r = delete_some(s, sql, over < GO_AT_ONCE ? over : GO_AT_ONCE, "size", &n);
+    }
+    return r;
+}
+
 static enum db keep_size(struct kt_state *s)
 {
     static const char sql[] = "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY high, id LIMIT ?1)";
@@ -99,7 +113,7 @@ static enum db give_back(struct kt_state *s)
 /* All rows are counted now and then; in between the state's own are added up. */
 enum db keep_counts(struct kt_state *s)
 {
-    int64_t rows = -1, pages = 0, age = 0, size = 0, lives = 0, now = kt_mono_ms();
+    int64_t rows = -1, pages = 0, age = 0, size = 0, lives = 0, traces = 0, now = kt_mono_ms();
     enum db r = db_number(s, "PRAGMA page_count", &pages);
     if (r == DB_OK && (!s->counted_at || now - s->counted_at > COUNT_MS)) {
         r = db_number(s, "SELECT count(*) FROM event", &rows);
@@ -111,10 +125,13 @@ enum db keep_counts(struct kt_state *s)
         r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'size'", &size);
     if (r == DB_OK)
         r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'life'", &lives);
+    if (r == DB_OK)
+        r = db_number(s, "SELECT coalesce(sum(rows), 0) FROM deleted WHERE why = 'trace'", &traces);
     if (r != DB_OK)
         return r;
     pthread_mutex_lock(&s->lock);
     s->stats.deleted_lives = (uint64_t)lives;
+    s->stats.deleted_traces = (uint64_t)traces;
     if (rows >= 0)
         s->stats.rows = (uint64_t)rows;
     s->stats.bytes = (uint64_t)pages * 4096;
@@ -141,6 +158,10 @@ enum db keep_limits(struct kt_state *s)
     enum db r = keep_age(s);
     if (r == DB_OK)
         r = keep_lives(s);
+    if (r == DB_OK)
+        r = traces_limits(s, kt_now(s->o.clock) - s->o.keep_ms);
+    if (r == DB_OK)
+        r = keep_malformed(s);
     if (r == DB_OK)
         r = keep_size(s);
     if (r == DB_OK)

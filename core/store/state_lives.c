@@ -130,7 +130,9 @@ static enum db joined(struct kt_state *s, struct kt_span key, struct kt_span ima
     return db_of(s, rc);
 }
 
-static enum db write_life(struct kt_state *s, struct kt_span key, int64_t news, struct kt_span image)
+/* `at`: when there was news of it here; like that of rows, a time of this
+ * machine's, so that old records are kept as long as those of today. */
+static enum db write_life(struct kt_state *s, struct kt_span key, int64_t at, struct kt_span image)
 {
     struct kt_buf b;
     bool same;
@@ -140,7 +142,7 @@ static enum db write_life(struct kt_state *s, struct kt_span key, int64_t news, 
     sqlite3_stmt *q = r == DB_OK && !same ? db_stmt(s, S_LIFE_PUT) : NULL;
     if (q) {
         (void)sqlite3_bind_text(q, 1, key.p, (int)key.n, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(q, 2, news == KT_TIME_NONE ? kt_now(s->o.clock) : news);
+        (void)sqlite3_bind_int64(q, 2, at);
         (void)sqlite3_bind_blob(q, 3, put.p, (int)put.n, SQLITE_STATIC);
     }
     if (r == DB_OK && !same)
@@ -149,7 +151,8 @@ static enum db write_life(struct kt_state *s, struct kt_span key, int64_t news, 
     return r;
 }
 
-enum db lives_write(struct kt_state *s, bool *more)
+/* `*all`: what had changed before this call. */
+enum db lives_write(struct kt_state *s, bool *more, bool *all)
 {
     struct lives *v = s->lives;
     struct kt_buf image;
@@ -164,10 +167,11 @@ enum db lives_write(struct kt_state *s, bool *more)
         if (!number)
             break;
         v->number[v->n++] = number;
-        r = write_life(s, key, news, kt_buf_span(&image));
+        r = write_life(s, key, kt_now(s->o.clock), kt_buf_span(&image));
     }
     kt_buf_free(&image);
     *more = kt_store_lives_changed(s->store);
+    *all = v->n < LIVES_BATCH && v->n_mark < CHUNK_MARKS;
     return r;
 }
 
@@ -179,4 +183,36 @@ void lives_written(struct kt_state *s, bool ok)
     v->n = 0;
     if (ok)
         v->n_mark = 0;
+}
+
+/* --- out of a damaged file ---------------------------------------------------------------- */
+
+static uint64_t copy_lives(struct kt_state *s, sqlite3 *from, const char *sql)
+{
+    sqlite3_stmt *q = NULL;
+    uint64_t n = 0;
+    enum db r = DB_OK;
+    if (sqlite3_prepare_v2(from, sql, -1, &q, NULL) != SQLITE_OK)
+        return 0;
+    while (r == DB_OK && sqlite3_step(q) == SQLITE_ROW) {
+        struct kt_span key = {(const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0)};
+        struct kt_span image = {sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2)};
+        struct kt_buf same;
+        kt_buf_init(&same, KT_LIFE_IMAGE_MAX);
+        kt_arena_reset(s->arena);
+        if (key.p && kt_life_join(image, image, s->arena, &same)) { /* it is whole */
+            r = write_life(s, key, sqlite3_column_int64(q, 1), image);
+            n += r == DB_OK;
+        }
+        kt_buf_free(&same);
+    }
+    (void)sqlite3_finalize(q);
+    return n;
+}
+
+/* From both ends, up to where it is broken. */
+uint64_t lives_salvage(struct kt_state *s, sqlite3 *from)
+{
+    uint64_t n = copy_lives(s, from, "SELECT key, at, image FROM life NOT INDEXED ORDER BY key");
+    return n + copy_lives(s, from, "SELECT key, at, image FROM life NOT INDEXED ORDER BY key DESC");
 }

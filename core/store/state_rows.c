@@ -1,10 +1,10 @@
-/* Rows in state.db: each as its record's text with what is not in it, in one
- * zstd frame with a checksum, so that what was damaged is not taken for true. */
+/* Rows in state.db: each as its facts (row_image.c) and its record's text with
+ * what is in neither, in one zstd frame with a checksum, so that what was damaged is not taken for true. */
 #include "store/state_impl.h"
 
 #include <stdlib.h>
 
-enum { LEVEL = 3, PLAIN_MAX = 9 << 20, HEAD = 1 + 16 + 8 };
+enum { LEVEL = 3, PLAIN_MAX = 9 << 20, HEAD = 1 + 16 + 8, WITHOUT = 1, WITH_FACTS = 2 /* forms */ };
 
 bool rows_init(struct kt_state *s)
 {
@@ -52,26 +52,45 @@ static bool take_text(struct kt_span *rest, struct kt_span *out)
     return true;
 }
 
+/* The form, then its head, then its facts, then the record's text. */
 static bool pack(struct kt_buf *b, const struct kt_row *r)
 {
+    static const uint32_t later = 0;
+    bool malformed = r->ev.kind == KT_KIND_MALFORMED;
     kt_buf_reset(b);
-    kt_buf_addc(b, 1); /* the form of what follows */
+    kt_buf_addc(b, WITH_FACTS);
     kt_buf_add(b, r->digest, 16);
     kt_buf_add(b, &r->origin.record, 8);
     put_text(b, r->origin.source);
     put_text(b, r->origin.name);
     put_text(b, r->origin.address);
-    kt_buf_add(b, r->raw.p, r->raw.n);
-    return !b->failed;
+    size_t at = b->len;
+    kt_buf_add(b, &later, sizeof later);
+    bool ok = row_image_write(r, b);
+    uint32_t n = (uint32_t)(b->len - at - sizeof n);
+    if (ok)
+        memcpy(b->p + at, &n, sizeof n);
+    if (r->raw.p && (!malformed || r->raw.n <= MALFORMED_TEXT))
+        kt_buf_add(b, r->raw.p, r->raw.n);
+    return ok && !b->failed;
 }
 
-static bool unpack(struct kt_span plain, struct kt_state_row *r)
+/* `row` has room for the facts, which borrow from `plain`. */
+static bool unpack(struct kt_span plain, struct kt_state_row *r, struct kt_row *row)
 {
     char form;
-    bool ok = take(&plain, &form, 1) && form == 1 && take(&plain, r->digest, 16) && take(&plain, &r->record, 8) &&
-              take_text(&plain, &r->source) && take_text(&plain, &r->name) && take_text(&plain, &r->address);
-    r->raw = plain;
-    return ok;
+    size_t all = plain.n;
+    struct kt_span facts = KT_SPAN_NONE;
+    bool ok = take(&plain, &form, 1) && (form == WITHOUT || form == WITH_FACTS) && take(&plain, r->digest, 16) &&
+              take(&plain, &r->record, 8) && take_text(&plain, &r->source) && take_text(&plain, &r->name) &&
+              take_text(&plain, &r->address) && (form == WITHOUT || take_text(&plain, &facts));
+    r->raw = plain.n ? plain : KT_SPAN_NONE;
+    r->packed.skip = all - plain.n;
+    r->packed.size = plain.n;
+    if (!ok || form == WITHOUT)
+        return ok;
+    r->row = row;
+    return row_image_read(facts, row);
 }
 
 /* Into the state's arena. */
@@ -115,7 +134,8 @@ static enum db put_row(struct kt_state *s, const struct kt_row *r, struct kt_buf
         return ZSTD_isError(n) ? DB_IO : db_of(s, sqlite3_errcode(s->db));
     (void)sqlite3_bind_blob(q, 1, r->digest, 16, SQLITE_STATIC);
     (void)sqlite3_bind_int64(q, 2, kt_now(s->o.clock));
-    (void)sqlite3_bind_int(q, 3, r->verdict.level >= KT_LEVEL_HIGH);
+    /* when the file is full, the least goes first */
+    (void)sqlite3_bind_int(q, 3, r->ev.kind == KT_KIND_MALFORMED ? -1 : r->verdict.level >= KT_LEVEL_HIGH);
     (void)sqlite3_bind_text(q, 4, r->origin.address.p, (int)r->origin.address.n, SQLITE_STATIC);
     (void)sqlite3_bind_blob(q, 5, packed->p, (int)n, SQLITE_STATIC);
     return db_run(s, q);
@@ -124,8 +144,8 @@ static enum db put_row(struct kt_state *s, const struct kt_row *r, struct kt_buf
 /* A row that cannot be read again, or not be known again, is none for a memory. */
 static bool is_kept(const struct kt_row *r)
 {
-    return r->ev.kind != KT_KIND_MALFORMED && kt_span_known(r->origin.address) && kt_span_known(r->raw) &&
-           r->raw.n < KT_STATE_BYTES_MIN;
+    bool malformed = r->ev.kind == KT_KIND_MALFORMED;
+    return kt_span_known(r->origin.address) && (malformed || (kt_span_known(r->raw) && r->raw.n < KT_STATE_BYTES_MIN));
 }
 
 enum db rows_write(struct kt_state *s, uint64_t *to, uint64_t *written, uint64_t *missed, bool *more)
@@ -186,8 +206,10 @@ enum db rows_read(struct kt_state *s, const char *const *address, size_t n,
             continue;
         kt_arena_reset(s->arena);
         packed = sqlite3_column_blob(q, 3);
-        struct kt_span plain = inflate_row(s, packed, (size_t)sqlite3_column_bytes(q, 3));
-        if (known && plain.p && unpack(plain, &r) && memcmp(r.digest, digest, 16) == 0)
+        r.packed.frame = (struct kt_span){packed, (size_t)sqlite3_column_bytes(q, 3)};
+        struct kt_span plain = inflate_row(s, packed, r.packed.frame.n);
+        struct kt_row facts;
+        if (known && plain.p && unpack(plain, &r, &facts) && memcmp(r.digest, digest, 16) == 0)
             go_on = row(ctx, &r);
         else
             damaged++;
@@ -208,16 +230,18 @@ static uint64_t copy_rows(struct kt_state *s, sqlite3 *from, const char *sql)
         return 0;
     while (r == DB_OK && sqlite3_step(q) == SQLITE_ROW) {
         struct kt_state_row row = {0};
+        struct kt_row facts;
         kt_arena_reset(s->arena);
         const void *packed = sqlite3_column_blob(q, 2);
         int size = sqlite3_column_bytes(q, 2);
         struct kt_span plain = inflate_row(s, packed, (size_t)size);
-        sqlite3_stmt *put = plain.p && unpack(plain, &row) ? db_stmt(s, S_ROW_BACK) : NULL;
+        sqlite3_stmt *put = plain.p && unpack(plain, &row, &facts) ? db_stmt(s, S_ROW_BACK) : NULL;
         if (!put)
             continue;
         (void)sqlite3_bind_blob(put, 1, row.digest, 16, SQLITE_STATIC);
         (void)sqlite3_bind_int64(put, 2, sqlite3_column_int64(q, 0));
-        (void)sqlite3_bind_int(put, 3, sqlite3_column_int(q, 1) != 0);
+        int high = sqlite3_column_int(q, 1);
+        (void)sqlite3_bind_int(put, 3, high < 0 ? -1 : high != 0);
         (void)sqlite3_bind_text(put, 4, row.address.p, (int)row.address.n, SQLITE_STATIC);
         (void)sqlite3_bind_blob(put, 5, packed, size, SQLITE_STATIC);
         (void)sqlite3_bind_int64(put, 6, sqlite3_column_int64(q, 3)); /* its place among the others */
@@ -242,6 +266,7 @@ uint64_t rows_salvage(struct kt_state *s, const char *path)
         (void)sqlite3_exec(from, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0", NULL, NULL, NULL);
         n = copy_rows(s, from, "SELECT seen, high, record, id FROM event NOT INDEXED ORDER BY id");
         n += copy_rows(s, from, "SELECT seen, high, record, id FROM event NOT INDEXED ORDER BY id DESC");
+        n += lives_salvage(s, from) + traces_salvage(s, from);
         if (db_exec(s, "COMMIT") != DB_OK)
             (void)db_exec(s, "ROLLBACK");
     }

@@ -181,8 +181,8 @@ static enum db write_checkpoints(struct kt_state *s, uint64_t saved)
 static void checkpoints_written(struct kt_state *s, uint64_t saved, uint64_t counted)
 {
     pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < s->n_checkpoint && s->checkpoint_changes == counted; i++)
-        if (s->checkpoint[i].after_seq <= saved)
+    for (size_t i = 0; i < s->n_checkpoint; i++)
+        if (s->checkpoint[i].after_seq <= saved && s->checkpoint[i].change <= counted)
             s->checkpoint[i].dirty = false;
     pthread_mutex_unlock(&s->lock);
 }
@@ -228,17 +228,22 @@ static enum db write_look(struct kt_state *s, uint64_t look, uint64_t saved)
     return db_run(s, q);
 }
 
-/* Lives go last of all, and at once where there is no later. */
+static bool lives_wait(const struct kt_state *s)
+{
+    return (s->lives && kt_store_lives_changed(s->store)) || traces_wait(s);
+}
+
+/* Lives and traces go last of all, and at once where there is no later. */
 static bool lives_due(const struct kt_state *s)
 {
-    return s->lives && (atomic_load(&s->stopping) || atomic_load(&s->hurry) || kt_mono_ms() >= s->lives_at) &&
-           kt_store_lives_changed(s->store);
+    return lives_wait(s) && (atomic_load(&s->stopping) || atomic_load(&s->hurry) || atomic_load(&s->lives_wanted) ||
+                              kt_mono_ms() >= s->lives_at);
 }
 
 struct batch {
     uint64_t saved, written, missed, look, changes;
     size_t stored;
-    bool more, more_lives;
+    bool more, more_lives, more_traces, all_lives; /* all: what had changed before is written */
 };
 
 static enum db write_batch(struct kt_state *s, struct batch *b)
@@ -252,8 +257,13 @@ static enum db write_batch(struct kt_state *s, struct batch *b)
         r = rows_write(s, &b->saved, &b->written, &b->missed, &b->more);
     if (r == DB_OK)
         r = write_checkpoints(s, b->saved);
-    if (r == DB_OK && lives_due(s))
-        r = lives_write(s, &b->more_lives);
+    bool lives = lives_due(s);
+    b->all_lives = !lives_wait(s) || lives;
+    if (r == DB_OK && lives && s->lives)
+        r = lives_write(s, &b->more_lives, &b->all_lives);
+    if (r == DB_OK && lives && s->traces)
+        r = traces_write(s, &b->more_traces);
+    b->all_lives &= !b->more_traces;
     return r == DB_OK ? write_look(s, b->look, b->saved) : r;
 }
 
@@ -265,6 +275,8 @@ static void batch_written(struct kt_state *s, const struct batch *b)
     pthread_mutex_lock(&s->lock);
     if (s->look == b->look && b->look <= b->saved)
         s->look = 0;
+    if (b->all_lives)
+        s->lives_upto = b->changes;
     s->stats.rows += b->written;
     s->stats.written += b->written;
     s->stats.missed += b->missed;
@@ -283,6 +295,7 @@ static void start_over(struct kt_state *s)
     store_unlock(s->store);
     if (s->lives)
         kt_store_lives_all(s->store);
+    traces_all(s);
     watch(s);
 }
 
@@ -297,10 +310,12 @@ static enum db flush_batch(struct kt_state *s, bool *more)
     r = db_end(s, write_batch(s, &b));
     if (s->lives)
         lives_written(s, r == DB_OK);
+    if (s->traces)
+        traces_written(s, r == DB_OK);
     if (r != DB_OK)
         return r;
     batch_written(s, &b);
-    *more = b.more || b.more_lives || s->stored < known(s);
+    *more = b.more || b.more_lives || b.more_traces || s->stored < known(s);
     return DB_OK;
 }
 
@@ -335,8 +350,16 @@ static bool is_idle(struct kt_state *s)
 
 static enum db flush_all(struct kt_state *s)
 {
-    bool more = !is_idle(s), lives = lives_due(s);
+    pthread_mutex_lock(&s->lock);
+    uint64_t changes = s->checkpoint_changes;
+    pthread_mutex_unlock(&s->lock);
+    bool none = !lives_wait(s), more = !is_idle(s), lives = lives_due(s);
     enum db r = DB_OK;
+    if (none) {
+        pthread_mutex_lock(&s->lock);
+        s->lives_upto = changes;
+        pthread_mutex_unlock(&s->lock);
+    }
     if (!more)
         return DB_OK;
     while (r == DB_OK && more) {
@@ -347,6 +370,8 @@ static enum db flush_all(struct kt_state *s)
         if (r == DB_OK)
             r = keep_limits(s);
     }
+    if (r == DB_OK)
+        atomic_store(&s->lives_wanted, false);
     if (r == DB_OK && lives)
         s->lives_at = kt_mono_ms() + LIVES_MS;
     s->begun |= r == DB_OK;
@@ -370,8 +395,7 @@ static void flush(struct kt_state *s)
     db_trouble(s, r);
     note_waiting(s);
     s->failing = r != DB_OK;
-    bool lives_wait = s->lives && kt_store_lives_changed(s->store);
-    s->flush_at = s->failing ? kt_mono_ms() + RETRY_MS : lives_wait ? s->lives_at : 0;
+    s->flush_at = s->failing ? kt_mono_ms() + RETRY_MS : lives_wait(s) ? s->lives_at : 0;
     pthread_mutex_lock(&s->lock);
     s->settled = asked;
     (void)pthread_cond_broadcast(&s->done);

@@ -255,7 +255,8 @@ static enum kt_store_added add_not(struct kt_store *s)
     return KT_ADDED_NOT;
 }
 
-enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32])
+static enum kt_store_added add(struct kt_store *s, struct kt_row *row, const uint8_t content[32],
+                               const struct kt_packed_text *text)
 {
     struct packed key = {0}, p = {0};
     if (!prepare(s))
@@ -265,7 +266,7 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
         return count_one(s, &s->counts.duplicate, KT_ADDED_DUPLICATE);
     uint64_t other = seen_id(s, &key);
     memcpy(p.digest, key.digest, DIGEST);
-    p.raw = s->o.keep_raw ? raw_pack(s, row->raw) : NULL;
+    p.raw = !s->o.keep_raw ? NULL : text ? raw_keep(s, text) : raw_pack(s, row->raw);
 
     store_lock(s);
     bool ok = append(s, row, &p);
@@ -288,6 +289,17 @@ enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const u
     }
     store_unlock(s);
     return !ok ? add_not(s) : other ? KT_ADDED_CONFLICT : KT_ADDED;
+}
+
+enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32])
+{
+    return add(s, row, content, NULL);
+}
+
+enum kt_store_added kt_store_add_back(struct kt_store *s, struct kt_row *row, const uint8_t content[32],
+                                      const struct kt_packed_text *text)
+{
+    return add(s, row, content, text);
 }
 
 /* A row has come to be suppressed, or is no longer. */

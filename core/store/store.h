@@ -74,6 +74,18 @@ bool kt_store_is_full(struct kt_store *s);
  * asked. `row->seq` is set by the store. Malformed rows are
  * told apart by origin and digest. A conflict sets the flag in both rows. */
 enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32]);
+/* A record's text that is compressed already: the last `size` bytes of what one
+ * zstd frame holds, after `skip` others. Its own checksum was looked at. */
+struct kt_packed_text {
+    struct kt_span frame;
+    size_t skip, size;
+};
+/* kt_store_add of a row with such a text instead of row->raw, of which nothing
+ * is compressed now. */
+enum kt_store_added kt_store_add_back(struct kt_store *s, struct kt_row *row, const uint8_t content[32],
+                                      const struct kt_packed_text *text);
+/* A row's own text is compressed as those of others are. The writer's. */
+void kt_store_squeeze(struct kt_store *s, uint64_t seq, struct kt_span raw);
 /* Another verdict for a row, in the place of the one it has: what was learnt
  * since may say otherwise. What it says of filters moves the row between
  * shown and filtered. The writer's. False where the row was dropped or

@@ -90,9 +90,9 @@ static void what_cannot_start_says_what_to_do_and_exits_2(void **state)
         {{"--columns", "no.such\x1b[2J", "demo:"}, "no.such"},
         {{"--since", "soon", "demo:"}, "--since takes a time"},
         {{"cloudtrail:?regoin=us-east-1"}, "not regoin"},
-        {{"logs:group"}, "not built yet"},
+        {{"logs:group?live=maybe"}, "live is 0 or 1"},
         {{"s3://bucket/prefix"}, "not built yet"},
-        {{"splunk://host:8089/"}, "not built yet"},
+        {{"splunk://host:8089/?token=secret"}, "others can read a command line"},
         {{"-o", "screen", "demo:"}, "standard output is not a terminal"},
         {{"/nonexistent/trail.json"}, "/nonexistent/trail.json"},
     };

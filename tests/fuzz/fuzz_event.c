@@ -78,10 +78,10 @@ static void record(json_t *root, const struct kt_rules *rules, struct kt_arena *
     check_event(&row.ev);
     kt_rules_judge(rules, root, &row.verdict);
     for (int f = 0; f < KT_FIELD_COUNT; f++)
-        (void)kt_row_field(&row, (enum kt_field)f, rules, a);
+        (void)kt_row_field(&row, (enum kt_field)f, a);
     struct kt_buf b;
     kt_buf_init(&b, 64 << 20);
-    need(kt_jsonl_row(&b, &row, rules));
+    need(kt_jsonl_row(&b, &row));
     check_line(&b);
     kt_buf_free(&b);
     const char *rule = "aws_detect_permanent_key_creation";

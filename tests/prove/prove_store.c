@@ -124,7 +124,7 @@ static void check(struct world *w, struct kt_view *v, const struct kt_view_spec 
     assert_true(keep && a && m);
     struct kt_row r;
     for (uint64_t seq = 1; kt_arena_reset(a), kt_store_row(w->s, seq, false, a, &r); seq++) {
-        if (!kt_filter_row(p->filter, &r, NULL, a))
+        if (!kt_filter_row(p->filter, &r, a))
             continue;
         m[n].seq = seq;
         if (p->sort == KT_FIELD_TIME)
@@ -132,7 +132,7 @@ static void check(struct world *w, struct kt_view *v, const struct kt_view_spec 
         else if (p->sort == KT_FIELD_RISK)
             m[n].number = r.verdict.risk;
         else
-            m[n].text = kt_arena_span(keep, kt_row_field(&r, p->sort, NULL, a));
+            m[n].text = kt_arena_span(keep, kt_row_field(&r, p->sort, a));
         n++;
     }
     ascending_ = p->ascending;

@@ -1,6 +1,8 @@
 #include "tests/support/fake_aws.h"
 
 #include "base/hash.h"
+#include "tests/support/fake_s3.h"
+#include "tests/support/fake_sqs.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -168,6 +170,16 @@ static struct fake_key *caller(struct fake_aws *f, const struct fake_request *r,
     return NULL;
 }
 
+struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out)
+{
+    return caller(f, r, out, json_error);
+}
+
+void fake_aws_refuse(struct fake_aws *f, struct fake_reply *out, int status, const char *code, const char *message)
+{
+    json_error(f, out, status, code, message);
+}
+
 static void give_keys(struct fake_aws *f, const char *account, struct fake_key *k)
 {
     *k = (struct fake_key){.expires = now_of(f) + (f->keys_live ? f->keys_live : 3600000)};
@@ -205,8 +217,14 @@ static void sts(struct fake_aws *f, const struct fake_request *r, struct fake_re
 {
     char arn[512], external[128], code[32], token[256], when[KT_TIME_TEXT];
     bool web = memmem(r->body.p, r->body.n, "AssumeRoleWithWebIdentity", 25) != NULL;
-    if (!web && !caller(f, r, out, xml_error))
+    const struct fake_key *who = web ? NULL : caller(f, r, out, xml_error);
+    if (!web && !who)
         return;
+    if (memmem(r->body.p, r->body.n, "Action=GetCallerIdentity", 24)) {
+        kt_buf_addf(&out->body, "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>%s</Account>"
+                                "</GetCallerIdentityResult></GetCallerIdentityResponse>", who ? who->account : "");
+        return;
+    }
     form_value(r, "RoleArn", arn, sizeof arn);
     form_value(r, "ExternalId", external, sizeof external);
     form_value(r, "TokenCode", code, sizeof code);
@@ -240,11 +258,11 @@ static int newest_first(const void *a, const void *b)
     return x->time != y->time ? (x->time < y->time) - (x->time > y->time) : (x->number < y->number) - (x->number > y->number);
 }
 
-static void write_event(struct kt_buf *b, const struct fake_event *e)
+void fake_aws_record(char *out, size_t size, const struct fake_event *e)
 {
-    char when[KT_TIME_TEXT], inner[1200];
+    char when[KT_TIME_TEXT];
     kt_time_format(e->time - e->time % 1000, when);
-    snprintf(inner, sizeof inner,
+    snprintf(out, size,
              "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\",\"principalId\":\"AIDA\",\"arn\":"
              "\"arn:aws:iam::%s:user/alice\",\"accountId\":\"%s\",\"userName\":\"alice\"},\"eventTime\":\"%s\",\"eventSource\":"
              "\"iam.amazonaws.com\",\"eventName\":\"%s\",\"awsRegion\":\"us-east-1\",\"sourceIPAddress\":\"203.0.113.9\","
@@ -252,6 +270,21 @@ static void write_event(struct kt_buf *b, const struct fake_event *e)
              "\"userName\":\"bob%d\",\"accessKeyId\":\"AKIA%016d\",\"status\":\"Active\",\"createDate\":\"%s\"}},"
              "\"eventID\":\"00000000-0000-4000-8000-%012d\",\"recipientAccountId\":\"%s\"}",
              e->account, e->account, when, e->name, e->number, e->number, e->number, when, e->number, e->account);
+}
+
+void fake_aws_create_key(struct kt_buf *b, int number, int64_t time, const char *account)
+{
+    char inner[1200];
+    struct fake_event e = {.time = time, .number = number, .name = "CreateAccessKey"};
+    snprintf(e.account, sizeof e.account, "%s", account);
+    fake_aws_record(inner, sizeof inner, &e);
+    kt_buf_adds(b, inner);
+}
+
+static void write_event(struct kt_buf *b, const struct fake_event *e)
+{
+    char inner[1200];
+    fake_aws_record(inner, sizeof inner, e);
     kt_buf_addf(b, "{\"EventId\":\"00000000-0000-4000-8000-%012d\",\"EventName\":\"%s\",\"ReadOnly\":\"false\",\"EventTime\":%lld,"
                    "\"EventSource\":\"iam.amazonaws.com\",\"Username\":\"alice\",\"Resources\":[],\"CloudTrailEvent\":\"",
                 e->number, e->name, (long long)(e->time / 1000));
@@ -274,6 +307,19 @@ static bool too_fast(struct fake_aws *f, const char *account)
     f->last[i].at = now;
     f->too_fast += fast;
     return fast;
+}
+
+void fake_aws_error(struct fake_aws *f, struct fake_reply *out, bool xml, int status, const char *code, const char *message)
+{
+    if (xml)
+        xml_error(f, out, status, code, message);
+    else
+        json_error(f, out, status, code, message);
+}
+
+const struct fake_key *fake_aws_signer(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out, bool xml)
+{
+    return caller(f, r, out, xml ? xml_error : json_error);
 }
 
 static bool scripted(struct fake_aws *f, enum fake_fault fault, struct fake_reply *out)
@@ -344,13 +390,36 @@ static void lookup(struct fake_aws *f, const struct fake_request *r, struct fake
     json_decref(q);
 }
 
-static void cloudtrail(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out)
+static enum fake_fault next_fault(struct fake_aws *f)
 {
     enum fake_fault fault = FAKE_FINE;
     if (f->n_faults) {
         fault = f->fault[0];
         memmove(f->fault, f->fault + 1, --f->n_faults * sizeof *f->fault);
     }
+    return fault;
+}
+
+bool fake_aws_scripted(struct fake_aws *f, struct fake_reply *out, bool xml)
+{
+    enum fake_fault fault = next_fault(f);
+    if (!xml || fault == FAKE_HTML || fault == FAKE_REDIRECT || fault >= FAKE_DROP)
+        return scripted(f, fault, out);
+    switch (fault) {
+    case FAKE_THROTTLE: xml_error(f, out, 503, "SlowDown", "Please reduce your request rate."); break;
+    case FAKE_500: xml_error(f, out, 500, "InternalError", "sorry"); break;
+    case FAKE_503_LATER: xml_error(f, out, 503, "ServiceUnavailable", "later"); break;
+    case FAKE_EXPIRED_TOKEN: xml_error(f, out, 400, "ExpiredToken", "expired"); break;
+    case FAKE_EXPIRED_PAGE: xml_error(f, out, 400, "InvalidArgument", "The continuation token provided is incorrect"); break;
+    case FAKE_DENIED: xml_error(f, out, 403, "AccessDenied", "Access Denied"); break;
+    default: return false;
+    }
+    return true;
+}
+
+static void cloudtrail(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out)
+{
+    enum fake_fault fault = next_fault(f);
     f->lookups++;
     if (scripted(f, fault, out))
         return;
@@ -447,6 +516,8 @@ static void on_request(void *ctx, const struct fake_request *r, struct fake_repl
     struct fake_aws *f = ctx;
     struct kt_span auth = fake_header(r, "Authorization");
     set_date(f, out);
+    if (f->also && f->also(f->also_ctx, f, r, out))
+        return;
     if (strncmp(r->target, "/latest/", 8) == 0)
         metadata(f, r, out);
     else if (strncmp(r->target, "/container", 10) == 0)
@@ -455,6 +526,10 @@ static void on_request(void *ctx, const struct fake_request *r, struct fake_repl
         sso(f, r, out);
     else if (strcmp(r->target, "/token") == 0)
         oidc(f, r, out);
+    else if (f->sqs && auth.p && memmem(auth.p, auth.n, "/sqs/", 5))
+        fake_sqs_answer(f->sqs, f, r, out);
+    else if (f->s3 && auth.p && memmem(auth.p, auth.n, "/s3/", 4))
+        fake_s3_answer(f->s3, f, r, out);
     else if (!auth.p || memmem(auth.p, auth.n, "/sts/", 5))
         sts(f, r, out);
     else

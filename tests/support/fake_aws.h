@@ -22,6 +22,8 @@ enum fake_fault {
     FAKE_DENIED, FAKE_HTML, FAKE_REDIRECT, FAKE_DROP, FAKE_DROP_BODY, FAKE_SILENT
 };
 
+struct fake_sqs;
+struct fake_s3;
 struct fake_aws {
     struct fake_http *http;
     const struct kt_clock *clock; /* the service's; NULL: the system's */
@@ -40,6 +42,12 @@ struct fake_aws {
     char imds_token[64], container_token[64];
     int64_t keys_live;   /* ms that STS's keys live; 0: an hour */
 
+    struct fake_sqs *sqs;  /* NULL: there is none */
+    struct fake_s3 *s3;
+    /* Another service that speaks on the same port; true: it has answered. */
+    bool (*also)(void *ctx, struct fake_aws *f, const struct fake_request *r, struct fake_reply *out);
+    void *also_ctx;
+
     /* what it saw */
     unsigned lookups, assumed, web, sso, refreshed, imds, imds_v1, container, throttled, bad_signatures, too_fast;
     int64_t last_lookup;
@@ -51,12 +59,26 @@ struct fake_aws {
     char secrets[8192];  /* all secrets and tokens given out, with newlines */
 };
 
+/* For the fakes of further services: the key that signed it, or NULL and the
+ * refusal is written; a fault that was scripted for the next request. */
+const struct fake_key *fake_aws_signer(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out, bool xml);
+bool fake_aws_scripted(struct fake_aws *f, struct fake_reply *out, bool xml);
+void fake_aws_error(struct fake_aws *f, struct fake_reply *out, bool xml, int status, const char *code, const char *message);
+/* A CreateAccessKey record of that number. */
+void fake_aws_create_key(struct kt_buf *b, int number, int64_t time, const char *account);
+
 void fake_aws_init(struct fake_aws *f);
 void fake_aws_free(struct fake_aws *f);
 /* "http://127.0.0.1:PORT", in the server's own memory */
 const char *fake_aws_url(const struct fake_aws *f);
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
+/* The key that signed a request; NULL: the refusal is written (as JSON). And a
+ * refusal of another kind. */
+struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out);
+void fake_aws_refuse(struct fake_aws *f, struct fake_reply *out, int status, const char *code, const char *message);
+/* The record of an event, as a trail has it. */
+void fake_aws_record(char *out, size_t size, const struct fake_event *e);
 void fake_aws_fault(struct fake_aws *f, enum fake_fault fault);
 /* No more faults; one of the counts of what it saw. All these take its lock. */
 void fake_aws_calm(struct fake_aws *f);

@@ -24,14 +24,23 @@ enum { CONNS = 128, REQUEST_MAX = 1 << 20, REPLY_MAX = 256 << 20, ENDLESS = 64 <
 struct conn {
     int fd;
     SSL *tls;
-    bool silent;
+    bool silent, stream;
     struct kt_buf in;
+};
+
+struct push { /* what a test wants sent; one at a time */
+    const char *p;
+    size_t n, piece;
+    bool end, reset, done;
 };
 
 struct fake_http {
     void (*on)(void *ctx, const struct fake_request *r, struct fake_reply *out);
     void *ctx;
-    int listener, stop, port;
+    int listener, stop, wake, port;
+    struct push *push;
+    pthread_cond_t pushed;
+    atomic_uint streams;
     pthread_t thread;
     pthread_mutex_t lock;
     atomic_uint accepted;
@@ -128,6 +137,14 @@ static bool answer(struct conn *c, const struct fake_reply *r)
     }
     kt_buf_add(&b, r->head.p, r->head.len);
     add_date(&b, r);
+    if (r->stream) {
+        kt_buf_addf(&b, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", r->body.len);
+        kt_buf_add(&b, r->body.p, r->body.len);
+        kt_buf_adds(&b, "\r\n");
+        c->stream = c->silent = send_all(c, b.p, b.len);
+        kt_buf_free(&b);
+        return c->stream;
+    }
     size_t claims = r->breaks == FAKE_ENDLESS ? (size_t)1 << 40 : r->body.len;
     kt_buf_addf(&b, "Content-Length: %zu\r\n%s\r\n", claims, r->close ? "Connection: close\r\n" : "");
     bool cut = r->breaks == FAKE_CUT_BODY || r->breaks == FAKE_RESET_BODY;
@@ -181,6 +198,8 @@ static bool serve(struct fake_http *f, struct conn *c)
         f->on(f->ctx, &r, &reply);
         pthread_mutex_unlock(&f->lock);
         bool go_on = answer(c, &reply);
+        if (c->stream)
+            atomic_fetch_add(&f->streams, 1);
         kt_buf_free(&reply.head);
         kt_buf_free(&reply.body);
         kt_buf_drop(&c->in, n);
@@ -226,10 +245,54 @@ static void welcome(struct fake_http *f)
         drop(c);
 }
 
+static void lose(struct fake_http *f, struct conn *c)
+{
+    if (c->stream)
+        atomic_fetch_sub(&f->streams, 1);
+    drop(c);
+}
+
+static bool send_pieces(struct conn *c, const struct push *w)
+{
+    char head[32];
+    for (size_t at = 0; at < w->n; at += w->piece) {
+        size_t n = w->n - at < w->piece ? w->n - at : w->piece;
+        int len = snprintf(head, sizeof head, "%zx\r\n", n);
+        if (!send_all(c, head, (size_t)len) || !send_all(c, w->p + at, n) || !send_all(c, "\r\n", 2))
+            return false;
+    }
+    return true;
+}
+
+/* What a test has to say to the streams. */
+static void push_on(struct fake_http *f)
+{
+    uint64_t ignored;
+    must(read(f->wake, &ignored, sizeof ignored) == sizeof ignored, "wake");
+    pthread_mutex_lock(&f->lock);
+    struct push *w = f->push;
+    for (size_t i = 0; w && i < CONNS; i++) {
+        struct conn *c = &f->conn[i];
+        if (c->fd < 0 || !c->stream)
+            continue;
+        bool ok = send_pieces(c, w);
+        if (w->end && !w->reset && ok)
+            (void)send_all(c, "0\r\n\r\n", 5);
+        if (w->reset)
+            reset(c);
+        if (w->end || !ok)
+            lose(f, c);
+    }
+    if (w)
+        w->done = true;
+    pthread_cond_broadcast(&f->pushed);
+    pthread_mutex_unlock(&f->lock);
+}
+
 static void *serve_all(void *arg)
 {
     struct fake_http *f = arg;
-    struct pollfd p[CONNS + 2];
+    struct pollfd p[CONNS + 3];
     sigset_t pipe_only; /* TLS writes to whoever has hung up */
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
@@ -239,13 +302,16 @@ static void *serve_all(void *arg)
         p[1] = (struct pollfd){.fd = f->listener, .events = POLLIN};
         for (size_t i = 0; i < CONNS; i++)
             p[i + 2] = (struct pollfd){.fd = f->conn[i].fd, .events = POLLIN};
-        if (poll(p, CONNS + 2, -1) < 0 && errno != EINTR)
+        p[CONNS + 2] = (struct pollfd){.fd = f->wake, .events = POLLIN};
+        if (poll(p, CONNS + 3, -1) < 0 && errno != EINTR)
             abort();
         if (p[0].revents)
             return NULL;
         for (size_t i = 0; i < CONNS; i++)
             if (p[i + 2].fd >= 0 && p[i + 2].revents && !hear(f, &f->conn[i]))
-                drop(&f->conn[i]);
+                lose(f, &f->conn[i]);
+        if (p[CONNS + 2].revents)
+            push_on(f);
         if (p[1].revents)
             welcome(f);
     }
@@ -263,7 +329,8 @@ struct fake_http *fake_http_new(void (*on)(void *ctx, const struct fake_request 
         f->conn[i].fd = -1;
     f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     f->stop = eventfd(0, EFD_CLOEXEC);
-    must(f->listener >= 0 && f->stop >= 0, "socket");
+    f->wake = eventfd(0, EFD_CLOEXEC);
+    must(f->listener >= 0 && f->stop >= 0 && f->wake >= 0 && pthread_cond_init(&f->pushed, NULL) == 0, "socket");
     must(bind(f->listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(f->listener, 64) == 0, "listen");
     must(getsockname(f->listener, (struct sockaddr *)&a, &n) == 0, "getsockname");
     f->port = ntohs(a.sin_port);
@@ -282,6 +349,8 @@ void fake_http_free(struct fake_http *f)
         drop(&f->conn[i]);
     close(f->listener);
     close(f->stop);
+    close(f->wake);
+    pthread_cond_destroy(&f->pushed);
     SSL_CTX_free(f->tls);
     pthread_mutex_destroy(&f->lock);
     free(f);
@@ -305,6 +374,33 @@ void fake_http_unlock(struct fake_http *f)
 unsigned fake_http_connections(const struct fake_http *f)
 {
     return atomic_load(&((struct fake_http *)f)->accepted);
+}
+
+static void push(struct fake_http *f, struct push w)
+{
+    uint64_t one = 1;
+    pthread_mutex_lock(&f->lock);
+    f->push = &w;
+    must(write(f->wake, &one, sizeof one) == sizeof one, "wake");
+    while (!w.done)
+        pthread_cond_wait(&f->pushed, &f->lock);
+    f->push = NULL;
+    pthread_mutex_unlock(&f->lock);
+}
+
+void fake_http_push(struct fake_http *f, const void *p, size_t n, size_t piece)
+{
+    push(f, (struct push){.p = p, .n = n, .piece = piece ? piece : n});
+}
+
+void fake_http_hang_up(struct fake_http *f, bool reset_them)
+{
+    push(f, (struct push){.piece = 1, .end = true, .reset = reset_them});
+}
+
+unsigned fake_http_streams(const struct fake_http *f)
+{
+    return atomic_load(&((struct fake_http *)f)->streams);
 }
 
 /* --- TLS -------------------------------------------------------------------------- */

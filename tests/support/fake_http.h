@@ -30,6 +30,7 @@ struct fake_reply {
     struct kt_buf body;
     enum fake_break breaks;
     bool close;          /* after it */
+    bool stream;         /* chunked: the body is its beginning, fake_http_push goes on */
 };
 
 struct fake_http;
@@ -41,6 +42,11 @@ int fake_http_port(const struct fake_http *f);
 void fake_http_lock(struct fake_http *f);
 void fake_http_unlock(struct fake_http *f);
 unsigned fake_http_connections(const struct fake_http *f); /* accepted so far */
+/* To all streams that are open: the bytes, in chunks of `piece`; or their end
+ * (by a reset). Returns when they were sent. How many streams are open. */
+void fake_http_push(struct fake_http *f, const void *p, size_t n, size_t piece);
+void fake_http_hang_up(struct fake_http *f, bool reset);
+unsigned fake_http_streams(const struct fake_http *f);
 /* Speaks TLS from now on, with a certificate made for `name` ("localhost" or
  * an address), valid from and for so many days from now, at most `version`
  * (0: any; 0x0302: TLS 1.1). Its certificate in PEM goes to `pem_path`. */

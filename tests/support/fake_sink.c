@@ -75,7 +75,7 @@ static void trouble(void *ctx, const char *place, const char *sentence, bool gap
 
 void fake_sink_init(struct fake_sink *f)
 {
-    *f = (struct fake_sink){.sink = {f, object, bytes, pause_object, end, at_rest, trouble, NULL, NULL}};
+    *f = (struct fake_sink){.sink = {f, object, bytes, pause_object, end, at_rest, trouble, NULL, NULL, NULL, NULL, NULL}};
 }
 
 void fake_sink_free(struct fake_sink *f)

@@ -74,7 +74,7 @@ static void tell(struct scene *x, const struct story *s, const size_t *order, si
     scene_settle(x);
 }
 
-static void put_verdict(struct kt_buf *b, const struct kt_row *r)
+void story_put_verdict(struct kt_buf *b, const struct kt_row *r)
 {
     const struct kt_verdict *v = &r->verdict;
     (void)kt_buf_addf(b, "%.*s %d %s", (int)r->ev.event_id.n, r->ev.event_id.p, v->risk, v->why);
@@ -108,7 +108,7 @@ char *story_play(const struct story *s, const struct kt_rules *rules, const size
         kt_buf_init(&b, 1 << 16);
         kt_arena_reset(x.arena);
         need(kt_store_row(x.store, seq, false, x.arena, &r), "a row is gone");
-        put_verdict(&b, &r);
+        story_put_verdict(&b, &r);
         line[lines++] = strdup(kt_buf_str(&b));
         kt_buf_free(&b);
     }

@@ -3,6 +3,7 @@
  * that KEYTOP_SOURCE names. Failures abort. */
 #ifndef TESTS_SUPPORT_STORY_H
 #define TESTS_SUPPORT_STORY_H
+#include "base/buf.h"
 #include "tests/support/scene.h"
 
 enum { STORY_RECORDS = 64, STORY_EXPECTED = 16 };
@@ -21,6 +22,8 @@ void story_free(struct story *s);
  * after each where `at_once`. The verdicts of all rows, by event, as text: to
  * be compared, and freed. */
 char *story_play(const struct story *s, const struct kt_rules *rules, const size_t *order, size_t n, bool at_once);
+/* A row's verdict with its evidence, as one line. */
+void story_put_verdict(struct kt_buf *b, const struct kt_row *r);
 /* What the story expects and did not get, as text; NULL: nothing. To be freed. */
 char *story_wrong(const struct story *s, const struct kt_rules *rules);
 

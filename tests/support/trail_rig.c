@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { RIG_SILENCE = 15 }; /* ms after which a fake has said what it had to say */
+
 static void must(bool ok, const char *what)
 {
     if (!ok) {
@@ -152,7 +154,7 @@ void rig_init(struct trail_rig *r, int64_t start, uint64_t seed)
     set(r, 1, "AWS_ENDPOINT_URL", fake_aws_url(&r->aws));
     set(r, 2, "AWS_ACCESS_KEY_ID", "AKIDRIG");
     set(r, 3, "AWS_SECRET_ACCESS_KEY", "rig-secret");
-    r->sink = (struct kt_source_sink){r, object, bytes, pause_object, end, at_rest, trouble, remember, recall};
+    r->sink = (struct kt_source_sink){r, object, bytes, pause_object, end, at_rest, trouble, remember, recall, NULL, NULL, NULL};
     r->ingest = kt_ingest_new(names, 2, &(struct kt_record_sink){on_record, on_malformed, r, NULL, NULL});
     r->arena = kt_arena_new(16 << 20);
     r->store = kt_store_new(&(struct kt_store_opts){0});
@@ -198,6 +200,13 @@ struct kt_health rig_health(const struct trail_rig *r)
     return h;
 }
 
+void rig_step(struct trail_rig *r)
+{
+    r->source->ops->step(r->source, &r->sink, &r->wait);
+    if (r->wait.kind == KT_WAIT_FD)
+        (void)poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, 20);
+}
+
 void rig_run(struct trail_rig *r, int64_t until)
 {
     for (;;) {
@@ -209,7 +218,16 @@ void rig_run(struct trail_rig *r, int64_t until)
         case KT_WAIT_NONE:
             break;
         case KT_WAIT_FD: /* the fake answers in real time */
-            (void)poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, ms > 0 && ms < 1000 ? (int)ms : ms > 0 ? 1000 : 1);
+            if (!r->streams)
+                (void)poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, ms > 0 && ms < 1000 ? (int)ms : ms > 0 ? 1000 : 1);
+            else if (poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, RIG_SILENCE) == 0) {
+                ms = ms > r->stride ? ms : r->stride;
+                if (!r->wait.deadline || r->now + ms > until) {
+                    r->now = until;
+                    return;
+                }
+                r->now += ms > 0 ? ms : 1;
+            }
             break;
         case KT_WAIT_TIME:
             if (r->now + ms > until) {

@@ -1,4 +1,4 @@
-/* The cloudtrail: source over a fake CloudTrail, in time that the test makes
+/* A source over a fake service, of itself CloudTrail, in time that the test makes
  * pass, with the real ingest and store behind it. */
 #ifndef TESTS_SUPPORT_TRAIL_RIG_H
 #define TESTS_SUPPORT_TRAIL_RIG_H
@@ -20,6 +20,8 @@ struct trail_rig {
     uint64_t rng;
     char vars[8][256];
     char *env[9];
+    bool streams;           /* a call stays open: time passes while it is silent, */
+    int64_t stride;         /* at least so many ms at once: libcurl looks at it each second */
     struct kt_aws *context;
     struct kt_source *source;
     struct kt_source_sink sink;
@@ -43,6 +45,8 @@ void rig_open(struct trail_rig *r, const char *address, bool follow);
 void rig_close(struct trail_rig *r);
 /* Steps, and lets time pass where the source waits for it, up to `until`. */
 void rig_run(struct trail_rig *r, int64_t until);
+/* One step; waits a little for what it waits for, but lets no time pass. */
+void rig_step(struct trail_rig *r);
 struct kt_health rig_health(const struct trail_rig *r);
 /* `n` events over `span` ms from the start on, each up to six hours late, and
  * all that goes wrong meanwhile; ends when all have been there for long enough. */

@@ -132,6 +132,52 @@ static void a_retracted_match_leaves_its_rows(void **state)
     end(b);
 }
 
+/* What joined it stays in it, though it was told with other events. */
+static void a_revised_match_keeps_what_joined(void **state)
+{
+    (void)state;
+    struct bench *b = begin(SELECT("r1", "first", "eventName: CreateUser") SELECT("r2", "second", "eventName: CreateAccessKey")
+                            "title: T\nid: t\ncorrelation:\n  type: temporal\n  rules: [first, second]\n  group-by: [user]\n"
+                            "  timespan: 60s\n");
+    feed(b, "r1", 0, "CreateUser");
+    feed(b, "r2", 20, "CreateAccessKey");
+    feed(b, "r3", 30, "CreateAccessKey");
+    assert_int_equal(members(b), 3);
+    feed(b, "r4", 10, "CreateUser"); /* late */
+    assert_int_equal(members(b), 4);
+    end(b);
+}
+
+#define CHAIN(of)                                                                                               \
+    SELECT("r1", "keys", "eventName: CreateAccessKey") SELECT("r2", "users", "eventName: CreateUser")            \
+    "title: Many\nname: many\ncorrelation:\n  type: event_count\n  rules: [keys]\n  group-by: [user]\n"          \
+    "  timespan: 60s\n  condition: {gte: 3}\n---\n"                                                             \
+    "title: C\nid: c\nlevel: high\ncorrelation:\n  type: temporal\n  rules: [" of "]\n  group-by: [user]\n  timespan: 10m\n"
+
+static void rows_of_a_chain_are_the_same_in_any_order(void **state)
+{
+    (void)state;
+    uint64_t dice = 88172645463325252u;
+    for (int round = 0; round < 500; round++) {
+        struct bench *b = begin(CHAIN("many, users"));
+        int order[] = {1, 2, 3, 4, 5, 6, 7};
+        for (int i = 6; i > 0; i--) {
+            dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407u;
+            int k = (int)(dice >> 33) % (i + 1), t = order[i];
+            order[i] = order[k];
+            order[k] = t;
+        }
+        for (int i = 0; i < 7; i++) {
+            char id[8];
+            snprintf(id, sizeof id, "r%d", order[i]);
+            feed(b, id, order[i] * 8, order[i] == 4 ? "CreateUser" : "CreateAccessKey"); /* 8 .. 56 s */
+        }
+        assert_string_equal(b->id, "c");
+        assert_int_equal(members(b), 7);
+        end(b);
+    }
+}
+
 static void the_order_of_arrival_does_not_matter(void **state)
 {
     (void)state;
@@ -233,6 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_told_and_other_events_count),
         cmocka_unit_test(a_retracted_match_leaves_its_rows),
+        cmocka_unit_test(a_revised_match_keeps_what_joined),
+        cmocka_unit_test(rows_of_a_chain_are_the_same_in_any_order),
         cmocka_unit_test(the_order_of_arrival_does_not_matter),
         cmocka_unit_test(other_rules_begin_anew_with_what_was_kept),
         cmocka_unit_test(the_oldest_of_those_kept_go_first),

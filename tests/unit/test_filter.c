@@ -31,7 +31,7 @@ static bool keeps(const char *text, const struct kt_row *r)
     struct kt_filter *f = parse(text);
     struct kt_arena *a = kt_arena_new(1 << 20);
     assert_non_null(a);
-    bool yes = kt_filter_row(f, r, NULL, a);
+    bool yes = kt_filter_row(f, r, a);
     kt_arena_free(a);
     kt_filter_free(f);
     return yes;

@@ -38,13 +38,17 @@ struct told {
     size_t n_joined;
 };
 
+/* Once, or all of the match. */
 static void leave(struct told *t, uint64_t match, const char *event)
 {
     for (size_t i = 0; i < t->n_joined;) {
-        if (t->j[i].match == match && (!event || strcmp(t->j[i].event, event) == 0))
+        if (t->j[i].match == match && (!event || strcmp(t->j[i].event, event) == 0)) {
             t->j[i] = t->j[--t->n_joined];
-        else
+            if (event)
+                return;
+        } else {
             i++;
+        }
     }
 }
 
@@ -53,10 +57,11 @@ static void hear_one(struct told *t, const struct kt_correlated *c)
     for (size_t i = 0; i < c->n_events; i++) {
         struct joined j = {.match = c->id, .correlation = c->correlation};
         assert_true(snprintf(j.event, sizeof j.event, "%.*s", (int)c->event[i].n, c->event[i].p) >= 0);
-        leave(t, c->id, j.event);
         assert_true(t->n_joined < 2 * STANDING);
         if (c->change == KT_CORRELATED_JOINED)
             t->j[t->n_joined++] = j;
+        else
+            leave(t, c->id, j.event);
     }
 }
 
@@ -455,6 +460,64 @@ static void a_late_event_changes_a_chain(void **state)
     end(b);
 }
 
+static size_t joined(const struct bench *b, const char *event)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->told.n_joined; i++)
+        n += strcmp(b->told.j[i].event, event) == 0;
+    return n;
+}
+
+static void events_at_which_an_inner_one_goes_on_join_the_chain(void **state)
+{
+    (void)state;
+    struct bench *b = begin(CHAIN);
+    feed(b, "1", "\"a\"", 0, "\"user\":\"u\",\"ip\":1");
+    feed(b, "2", "\"a\"", 1, "\"user\":\"v\",\"ip\":1");
+    feed(b, "3", "\"a\"", 2, "\"user\":\"u\",\"ip\":1");
+    feed(b, "4", "\"a\"", 3, "\"user\":\"w\",\"ip\":1"); /* it goes on before there is a chain */
+    feed(b, "5", "\"b\"", 9, "\"user\":\"u\"");
+    standing(b, 1);
+    events_are(&b->told.m[0], "1 2 3 4 5");
+    feed(b, "6", "\"a\"", 12, "\"user\":\"w\",\"ip\":1"); /* and after */
+    events_are(&b->told.m[0], "1 2 3 4 6 5");
+    for (int i = 1; i <= 24; i++) { /* no further than a timespan of the outer one after it began, at 2 */
+        char id[8];
+        assert_true(snprintf(id, sizeof id, "g%d", i) > 0);
+        feed(b, id, "\"a\"", 2 + i * 200, "\"user\":\"w\",\"ip\":1");
+    }
+    assert_int_equal(b->told.m[0].n, 6 + 18);
+    standing(b, 1);
+    end(b);
+}
+
+/* What stands for a match goes on in a chain as an event does, with all of its own. */
+static void a_match_at_which_a_chain_goes_on_joins_it(void **state)
+{
+    (void)state;
+    struct bench *b = begin("title: Two\nname: two\ncorrelation:\n  type: event_count\n  rules: [r_a]\n  group-by: [ip]\n"
+                            "  timespan: 10s\n  condition: {gte: 2}\n---\n" CORRELATION
+                            "type: event_count\n  rules: [two]\n  timespan: 1h\n  condition: {gte: 2}\n");
+    feed(b, "1", "\"a\"", 0, "\"ip\":1");
+    feed(b, "2", "\"a\"", 1, "\"ip\":1");
+    feed(b, "3", "\"a\"", 2, "\"ip\":2");
+    feed(b, "4", "\"a\"", 3, "\"ip\":2"); /* two of two: it begins */
+    feed(b, "5", "\"a\"", 20, "\"ip\":3");
+    standing(b, 1);
+    events_are(&b->told.m[0], "1 2 3 4");
+    assert_int_equal(b->told.n_joined, 0);
+    feed(b, "6", "\"a\"", 22, "\"ip\":3"); /* a third */
+    assert_int_equal(joined(b, "5"), 1);
+    assert_int_equal(joined(b, "6"), 1);
+    feed(b, "7", "\"a\"", 24, "\"ip\":3"); /* which goes on */
+    assert_int_equal(joined(b, "7"), 1);
+    feed(b, "5b", "\"a\"", 21, "\"ip\":3"); /* late: the third begins with it already */
+    assert_int_equal(b->told.n_joined, 4);
+    assert_int_equal(joined(b, "5b"), 1);
+    standing(b, 1);
+    end(b);
+}
+
 static void rules_of_correlations_are_silent_unless_generated(void **state)
 {
     (void)state;
@@ -797,6 +860,8 @@ int main(void)
         cmocka_unit_test(correlations_are_events_of_others),
         cmocka_unit_test(events_at_which_it_goes_on_join_it),
         cmocka_unit_test(a_late_event_changes_a_chain),
+        cmocka_unit_test(events_at_which_an_inner_one_goes_on_join_the_chain),
+        cmocka_unit_test(a_match_at_which_a_chain_goes_on_joins_it),
         cmocka_unit_test(rules_of_correlations_are_silent_unless_generated),
         cmocka_unit_test(correlations_that_cannot_be_are_refused_by_place),
         cmocka_unit_test(the_order_of_arrival_changes_nothing_that_stands),

@@ -376,6 +376,124 @@ static void the_file_stays_below_its_size_and_keeps_what_matters_most(void **sta
     end(&l);
 }
 
+static void malformed_rows_are_kept_up_to_a_number(void **state)
+{
+    (void)state;
+    struct life l = begin();
+    add_row(&l, 0, KT_LEVEL_LOW, 10);
+    for (int n = 1; n <= 1500; n++) {
+        struct kt_row r = {.ev = {.kind = KT_KIND_MALFORMED, .time = KT_TIME_NONE, .key.created = KT_TIME_NONE}};
+        uint8_t content[32] = {0};
+        r.malformed.reason = KT_LIT("a string without an end");
+        r.malformed.bytes = 100;
+        memcpy(r.malformed.sha256, &n, sizeof n);
+        r.origin.source = KT_LIT("file:/logs/a.json");
+        r.origin.name = KT_LIT("logs");
+        r.origin.address = KT_LIT("file:/logs");
+        r.origin.record = (uint64_t)n + 1;
+        r.raw = KT_LIT("{\"eventName\":\"Create");
+        assert_int_equal(kt_store_add(l.store, &r, content), KT_ADDED);
+    }
+    kt_state_rows(l.state);
+    assert_true(kt_state_settle(l.state));
+    assert_int_equal(stats(&l).rows, 1001);
+    assert_int_equal(stats(&l).deleted_size, 500);
+    end(&l);
+    l = begin();
+    assert_int_equal(l.restored, 1001);
+    end(&l);
+}
+
+/* A principal was seen somewhere; each has a trace of its own. */
+static void put_trace(struct kt_traces *c, int who, int64_t time)
+{
+    struct kt_trace_entry e = {.first = time, .last = time};
+    struct kt_digest subject = {{0}};
+    uint32_t mixed = (uint32_t)who * 2654435761u; /* digests are anywhere */
+    memcpy(subject.b, &mixed, sizeof mixed);
+    memcpy(e.mark.b, &time, sizeof time);
+    assert_int_not_equal(kt_traces_put(c, &subject, KT_TRACE_SEEN, &e, NULL), KT_TRACES_NOT);
+}
+
+static bool has_trace(struct kt_traces *c, int who)
+{
+    struct kt_digest subject = {{0}};
+    uint32_t mixed = (uint32_t)who * 2654435761u;
+    memcpy(subject.b, &mixed, sizeof mixed);
+    return kt_traces_least(c, &subject, KT_TRACE_SEEN, NULL, NULL) != NULL;
+}
+
+static struct kt_state *state_of_traces(struct kt_traces *c, struct kt_store *store)
+{
+    struct kt_state *s;
+    struct kt_err e = {0};
+    struct kt_state_opts o = {.path = temp_path(&dir, "keytop/state.db"), .clock = &clock_fake,
+                              .bytes_max = KT_STATE_BYTES_MIN};
+    if (kt_state_open(&s, &o, &e) != KT_OK)
+        fail_msg("%s", e.text);
+    assert_true(kt_state_keep_traces(s, c));
+    kt_state_load(s, NULL, 0, NULL, NULL);
+    assert_int_equal(kt_state_start(s, store, &e), KT_OK);
+    return s;
+}
+
+static void what_is_known_beside_the_rows_stays_within_its_share(void **state)
+{
+    enum { MANY = 20000 };
+    struct kt_state_stats st;
+    (void)state;
+    struct kt_store *store = kt_store_new(&(struct kt_store_opts){.keep_raw = true});
+    struct kt_traces *c = kt_traces_new(UINT64_MAX);
+    struct kt_state *s = state_of_traces(c, store);
+    for (int i = 0; i < MANY; i++) {
+        put_trace(c, i, fake);
+        fake += i % 1000 == 999;
+        if (i % 1000 == 999)
+            assert_true(kt_state_settle(s));
+    }
+    kt_state_get_stats(s, &st);
+    kt_state_close(s);
+    kt_traces_free(c);
+    assert_true(st.deleted_traces > 0);
+    assert_true(st.bytes <= KT_STATE_BYTES_MIN);
+    c = kt_traces_new(UINT64_MAX);
+    s = state_of_traces(c, store);
+    size_t n = kt_traces_stats(c).traces;
+    assert_int_equal(n + st.deleted_traces, MANY);
+    assert_true(n > 2000 && n * 96 <= KT_STATE_BYTES_MIN / 4);
+    assert_true(has_trace(c, MANY - 1) && !has_trace(c, 0)); /* the oldest went */
+    kt_state_close(s);
+    kt_traces_free(c);
+    kt_store_free(store);
+}
+
+static void who_is_seen_again_stays_known_and_who_is_not_goes(void **state)
+{
+    const int64_t day = 86400000;
+    (void)state;
+    struct kt_store *store = kt_store_new(&(struct kt_store_opts){.keep_raw = true});
+    struct kt_traces *c = kt_traces_new(UINT64_MAX);
+    struct kt_state *s = state_of_traces(c, store);
+    int64_t begun = fake;
+    put_trace(c, 1, fake);
+    put_trace(c, 2, fake);
+    kt_traces_see(c, fake);
+    for (int i = 0; i < 120; i++, fake += day) {
+        put_trace(c, 1, fake);
+        kt_state_rows(s);
+        assert_true(kt_state_settle(s));
+    }
+    kt_state_close(s);
+    kt_traces_free(c);
+    c = kt_traces_new(UINT64_MAX);
+    s = state_of_traces(c, store);
+    assert_true(has_trace(c, 1) && !has_trace(c, 2));
+    assert_int_equal(kt_traces_newest(c), begun);
+    kt_state_close(s);
+    kt_traces_free(c);
+    kt_store_free(store);
+}
+
 static void a_checkpoint_is_never_ahead_of_its_rows(void **state)
 {
     (void)state;
@@ -583,6 +701,9 @@ int main(void)
         T(rows_come_back_in_their_order_and_once),
         T(old_rows_go_and_are_counted),
         T(the_file_stays_below_its_size_and_keeps_what_matters_most),
+        T(malformed_rows_are_kept_up_to_a_number),
+        T(what_is_known_beside_the_rows_stays_within_its_share),
+        T(who_is_seen_again_stays_known_and_who_is_not_goes),
         T(a_checkpoint_is_never_ahead_of_its_rows),
         T(one_sees_what_the_other_did),
         T(a_damaged_file_is_set_aside_named_and_rebuilt),

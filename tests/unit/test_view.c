@@ -169,12 +169,12 @@ static struct model model_of(struct kt_store *s, const struct kt_view_spec *w)
         if (w->scope && !touches(&x->e, w->scope))
             continue;
         m.total++;
-        if (!kt_filter_row(w->filter, &r, NULL, scratch))
+        if (!kt_filter_row(w->filter, &r, scratch))
             continue;
         x->seq = seq;
         x->time = r.ev.time;
         x->number = model_number(&r, w->sort);
-        x->text = kt_arena_span(m.a, kt_row_field(&r, w->sort, NULL, scratch));
+        x->text = kt_arena_span(m.a, kt_row_field(&r, w->sort, scratch));
         x->high = r.ev.kind != KT_KIND_MALFORMED && r.verdict.level >= KT_LEVEL_HIGH;
         m.high += x->high;
         m.n++;

@@ -75,6 +75,13 @@ static void every_document_of_a_stream_is_read(void **state)
     assert_true(kt_span_is(kt_yaml_text(f.doc[1], "b"), "2"));
     assert_int_equal(f.doc[2]->line, 5);
     kt_yaml_free(&f);
+    f = parse("---\na: 1\n---\n# nothing\n---\nb: 2\n---\n"); /* those with nothing in them are none */
+    assert_int_equal(f.n, 2);
+    assert_true(kt_span_is(kt_yaml_text(f.doc[1], "b"), "2"));
+    kt_yaml_free(&f);
+    f = parse("a: 1\n---\n''\n");
+    assert_int_equal(f.n, 2);
+    kt_yaml_free(&f);
     f = parse("# nothing but a comment\n");
     assert_int_equal(f.n, 0);
     kt_yaml_free(&f);

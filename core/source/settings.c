@@ -1,0 +1,48 @@
+#include "source/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int hex_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+void kt_settings_decode(char *s)
+{
+    char *to = s;
+    for (; *s; s++) {
+        if (*s == '%' && hex_of(s[1]) >= 0 && hex_of(s[2]) >= 0 && (s[1] != '0' || s[2] != '0')) {
+            *to++ = (char)(hex_of(s[1]) << 4 | hex_of(s[2]));
+            s += 2;
+        } else {
+            *to++ = *s;
+        }
+    }
+    *to = '\0';
+}
+
+char *kt_settings_next(char **rest, char **value)
+{
+    for (char *s; *rest && (s = strsep(rest, "&"));) {
+        if (!*s)
+            continue;
+        char *eq = strchr(s, '=');
+        if (eq)
+            *eq = '\0';
+        *value = eq ? eq + 1 : s + strlen(s);
+        kt_settings_decode(*value);
+        return s;
+    }
+    return NULL;
+}
+
+bool kt_settings_number(const char *value, int64_t least, int64_t most, int64_t *out)
+{
+    char *end;
+    long long n = strtoll(value, &end, 10);
+    if (!*value || *end || n < least || n > most)
+        return false;
+    *out = n;
+    return true;
+}

@@ -1,0 +1,59 @@
+/* What the files of the splunk: source share. */
+#ifndef KT_SOURCE_SPLUNK_H
+#define KT_SOURCE_SPLUNK_H
+#include "aws/call.h"
+#include "base/buf.h"
+#include "source/poller.h"
+#include "source/splunk_address.h"
+
+enum {
+    SPLUNK_SEARCH_MAX = 64 << 10,
+    SPLUNK_FORM_MAX = 3 * SPLUNK_SEARCH_MAX + 1024,
+    SPLUNK_LINE_MAX = 32 << 20, /* a record of 8 MiB, escaped */
+    SPLUNK_SECRET_MAX = 16 << 10,
+    SPLUNK_STEP = 1 << 20       /* bytes of an answer that one step looks at */
+};
+
+/* What an export has said so far. One that is whole ends with a row, or an
+ * empty one, that says lastrow. */
+struct splunk_answer {
+    size_t lines, rows, raws; /* raws: rows with _raw */
+    bool ended, incomplete;
+    char refusal[300];        /* an ERROR or FATAL message in it */
+    char warning[300];
+};
+
+struct splunk {
+    struct kt_source source;
+    struct kt_poller p;
+    struct kt_aws *aws;
+    struct kt_net *net;
+    struct splunk_address a;
+    struct kt_endpoint endpoint;
+    struct kt_pace pace;
+    struct kt_buf search;     /* without the window */
+    size_t unasked;           /* names that are no words to search for */
+    bool told, old;           /* old: has no search/v2 */
+    bool parsing;             /* the call asks whether the search is one */
+    struct kt_aws_call *call;
+    struct splunk_answer answer;
+    char warned[300];
+};
+
+/* Adds the search for `o`'s events, or the user's own, to s->search. */
+bool splunk_search(struct splunk *s, const struct kt_source_opts *o);
+/* The form that asks for a pass's window; or whether the search is one. */
+bool splunk_export_form(const struct splunk *s, const struct kt_pass *pass, struct kt_buf *out);
+bool splunk_parser_form(const struct splunk *s, struct kt_buf *out);
+
+/* Reads whole lines of `text` (with `last` also one without a newline), up to
+ * SPLUNK_STEP bytes, and gives their records on. How many bytes were read;
+ * `*going` is false when stopping. */
+size_t splunk_read(struct splunk *s, struct kt_span text, bool last, const struct kt_source_sink *sink, bool *going);
+/* The first message of an answer that is a refusal; "" where there is none. */
+void splunk_refusal(struct kt_span body, char *out, size_t size);
+
+/* The Authorization header, read anew: a token is renewed while one runs.
+ * False: `why` says what is missing, and what to do. */
+bool splunk_authorization(const struct splunk *s, struct kt_buf *out, char *why, size_t size);
+#endif

@@ -1,0 +1,245 @@
+#include "tests/support/fake_splunk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENTS_MAX = 1 << 20 };
+#define HOUR ((int64_t)3600000)
+
+static void form_value(const struct fake_request *r, const char *name, char *out, size_t size)
+{
+    char key[64];
+    size_t n = 0, k = (size_t)snprintf(key, sizeof key, "%s=", name);
+    const char *p = r->body.p, *end = r->body.p + r->body.n;
+    while (p && p < end && ((size_t)(end - p) < k || memcmp(p, key, k) != 0)) {
+        p = memchr(p, '&', (size_t)(end - p));
+        p = p ? p + 1 : end;
+    }
+    for (p = p && p < end ? p + k : end; p < end && *p != '&' && n < size - 1; p++) {
+        if (*p == '%' && p + 2 < end) {
+            char hex[3] = {p[1], p[2], 0};
+            out[n++] = (char)strtol(hex, NULL, 16);
+            p += 2;
+        } else {
+            out[n++] = *p == '+' ? ' ' : *p;
+        }
+    }
+    out[n] = '\0';
+}
+
+static void message(struct fake_splunk *f, struct fake_reply *out, int status, const char *type, const char *text)
+{
+    f->refused++;
+    out->status = status;
+    kt_buf_addf(&out->body, "{\"messages\":[{\"type\":\"%s\",\"text\":\"%s\"}]}\n", type, text);
+}
+
+static bool authorized(struct fake_splunk *f, const struct fake_request *r, struct fake_reply *out)
+{
+    char expect[160];
+    struct kt_span auth = fake_header(r, "Authorization");
+    snprintf(f->auth, sizeof f->auth, "%.*s", (int)(auth.n < 100 ? auth.n : 100), auth.p ? auth.p : "");
+    snprintf(expect, sizeof expect, "Bearer %s", f->token);
+    if (f->token[0] && kt_span_is(auth, expect))
+        return true;
+    snprintf(expect, sizeof expect, "Splunk %s", f->session);
+    if (f->session[0] && kt_span_is(auth, expect))
+        return true;
+    message(f, out, 401, "ERROR", "Unauthorized");
+    return false;
+}
+
+static void write_row(struct kt_buf *b, const struct splunk_event *e, size_t offset, bool preview, bool raw, bool last)
+{
+    char record[1200];
+    fake_aws_record(record, sizeof record, &e->event);
+    kt_buf_addf(b, "{\"preview\":%s,\"offset\":%zu,%s\"result\":{\"%s\":\"", preview ? "true" : "false", offset,
+                last ? "\"lastrow\":true," : "", raw ? "_raw" : "userName");
+    for (const char *p = raw ? record : "alice"; *p; p++)
+        kt_buf_addf(b, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    kt_buf_addf(b, "\",\"_time\":\"%" PRId64 "\",\"_indextime\":\"%" PRId64 "\"}}\n", e->event.time / 1000, e->indexed / 1000);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct splunk_event *x = *(struct splunk_event *const *)a, *y = *(struct splunk_event *const *)b;
+    return (x->event.time < y->event.time) - (x->event.time > y->event.time);
+}
+
+static bool matches(const struct fake_splunk *f, const struct splunk_event *e)
+{
+    int64_t s = e->indexed / 1000, t = e->event.time / 1000;
+    return e->event.available <= kt_now(f->clock) && strstr(f->search, e->event.name) && s >= f->index_earliest &&
+           s < f->index_latest && t >= f->earliest && t < f->latest;
+}
+
+static void rows(struct fake_splunk *f, struct fake_reply *out, enum splunk_fault fault)
+{
+    struct splunk_event **hit = calloc(f->n_events + 1, sizeof(struct splunk_event *));
+    size_t n = 0;
+    for (size_t i = 0; i < f->n_events; i++)
+        if (matches(f, &f->event[i]))
+            hit[n++] = &f->event[i];
+    qsort(hit, n, sizeof(struct splunk_event *), newest_first);
+    for (size_t i = 0; i < n && fault == SPLUNK_PREVIEWS; i++)
+        write_row(&out->body, hit[i], i, true, true, i + 1 == n);
+    if (fault == SPLUNK_PARTIAL)
+        kt_buf_adds(&out->body, "{\"preview\":false,\"messages\":[{\"type\":\"WARN\",\"text\":\"Search results may be incomplete: "
+                                "peer idx2 is down\"}]}\n");
+    size_t shown = fault == SPLUNK_PARTIAL ? n / 2 : n; /* the peer's are missing */
+    for (size_t i = 0; i < shown; i++)
+        write_row(&out->body, hit[i], i, false, fault != SPLUNK_NO_RAW, i + 1 == shown && fault != SPLUNK_NO_END);
+    if (!shown && fault != SPLUNK_NO_END)
+        kt_buf_adds(&out->body, "{\"preview\":false,\"lastrow\":true}\n");
+    else if (!shown)
+        kt_buf_adds(&out->body, "{\"preview\":false}\n");
+    free(hit);
+}
+
+static void export(struct fake_splunk *f, const struct fake_request *r, struct fake_reply *out, enum splunk_fault fault)
+{
+    char earliest[32], latest[32], mode[16], preview[16];
+    form_value(r, "search", f->search, sizeof f->search);
+    form_value(r, "earliest_time", earliest, sizeof earliest);
+    form_value(r, "latest_time", latest, sizeof latest);
+    form_value(r, "output_mode", mode, sizeof mode);
+    form_value(r, "preview", preview, sizeof preview);
+    f->earliest = strtoll(earliest, NULL, 10);
+    f->latest = latest[0] ? strtoll(latest, NULL, 10) : INT64_MAX;
+    const char *from = strstr(f->search, "_index_earliest="), *to = strstr(f->search, "_index_latest=");
+    f->index_earliest = from ? strtoll(from + 16, NULL, 10) : 0;
+    f->index_latest = to ? strtoll(to + 14, NULL, 10) : INT64_MAX;
+    if (strcmp(mode, "json") != 0 || strcmp(preview, "false") != 0)
+        message(f, out, 400, "FATAL", "that is not how keytop asks");
+    else if (strncmp(f->search, "search ", 7) != 0 && f->search[0] != '|')
+        message(f, out, 400, "FATAL", "Unknown search command");
+    else
+        rows(f, out, fault);
+    if (fault == SPLUNK_CUT)
+        out->breaks = FAKE_CUT_BODY;
+}
+
+static bool scripted(struct fake_splunk *f, enum splunk_fault fault, struct fake_reply *out)
+{
+    switch (fault) {
+    case SPLUNK_500: message(f, out, 500, "ERROR", "Internal Server Error"); return true;
+    case SPLUNK_BUSY: message(f, out, 503, "ERROR", "The maximum number of concurrent searches is reached"); return true;
+    case SPLUNK_429: message(f, out, 429, "ERROR", "Too Many Requests"); return true;
+    case SPLUNK_EMPTY: return true;
+    case SPLUNK_HTML: kt_buf_adds(&out->body, "<html>login here</html>"); return true;
+    case SPLUNK_DROP: out->breaks = FAKE_CLOSE; return true;
+    case SPLUNK_FATAL: message(f, out, 200, "FATAL", "Error in 'fields' command"); return true;
+    case SPLUNK_401: message(f, out, 401, "ERROR", "Unauthorized"); return true;
+    case SPLUNK_403: message(f, out, 403, "ERROR", "insufficient permission to access this resource"); return true;
+    default: return false;
+    }
+}
+
+static void on_request(void *ctx, const struct fake_request *r, struct fake_reply *out)
+{
+    struct fake_splunk *f = ctx;
+    bool v2 = strstr(r->target, "/search/v2/") != NULL, parser = strstr(r->target, "/parser") != NULL;
+    snprintf(f->path, sizeof f->path, "%.200s", r->target);
+    if (!authorized(f, r, out))
+        return;
+    f->authorized++;
+    if ((v2 && f->old) || strncmp(r->target, "/services", 9) != 0 || strcmp(r->method, "POST") != 0) {
+        message(f, out, 404, "ERROR", "Not Found");
+        return;
+    }
+    if (parser) {
+        f->parsers++;
+        if (f->bad_search)
+            message(f, out, 400, "FATAL", "Unknown search command 'fileds'.");
+        else
+            kt_buf_adds(&out->body, "{\"remoteSearch\":\"litsearch\"}");
+        return;
+    }
+    enum splunk_fault fault = SPLUNK_FINE;
+    if (f->n_faults) {
+        fault = f->fault[0];
+        memmove(f->fault, f->fault + 1, --f->n_faults * sizeof *f->fault);
+    }
+    f->exports++;
+    if (!scripted(f, fault, out))
+        export(f, r, out, fault);
+}
+
+void fake_splunk_init(struct fake_splunk *f)
+{
+    *f = (struct fake_splunk){.token = "splunk-canary-token"};
+    f->http = fake_http_new(on_request, f);
+}
+
+void fake_splunk_free(struct fake_splunk *f)
+{
+    fake_http_free(f->http);
+    free(f->event);
+}
+
+void fake_splunk_event(struct fake_splunk *f, int number, int64_t time, int64_t indexed, int64_t available)
+{
+    fake_http_lock(f->http);
+    if (!kt_grow(&f->event, &f->cap_events, f->n_events + 1, sizeof *f->event, EVENTS_MAX))
+        abort();
+    f->event[f->n_events++] = (struct splunk_event){
+        .event = {.time = time, .available = available, .number = number, .name = "CreateAccessKey", .account = "111122223333"},
+        .indexed = indexed};
+    fake_http_unlock(f->http);
+}
+
+void fake_splunk_fault(struct fake_splunk *f, enum splunk_fault fault)
+{
+    fake_http_lock(f->http);
+    if (f->n_faults < SPLUNK_FAULTS)
+        f->fault[f->n_faults++] = fault;
+    fake_http_unlock(f->http);
+}
+
+/* --- storms ------------------------------------------------------------------------------- */
+
+static uint64_t below(struct trail_rig *r, uint64_t n)
+{
+    return rig_random(r) % n;
+}
+
+static void trouble_it(struct trail_rig *r, struct fake_splunk *f)
+{
+    enum splunk_fault what = (enum splunk_fault)below(r, SPLUNK_PARTIAL + 1);
+    for (uint64_t n = below(r, 5); n > 0; n--) {
+        fake_splunk_fault(f, SPLUNK_FINE);
+        fake_splunk_fault(f, what);
+    }
+}
+
+void splunk_storm(struct trail_rig *r, struct fake_splunk *f, size_t n, int64_t span)
+{
+    char address[128];
+    int64_t burst = r->start;
+    snprintf(address, sizeof address, "splunk://127.0.0.1:%d/?http=1&index=main&interval=120", fake_http_port(f->http));
+    for (size_t i = 0; i < n; i++) {
+        if (below(r, 4))
+            burst = r->start + (int64_t)below(r, (uint64_t)span); /* else of the same second as the last one */
+        for (int copy = 0; copy < 3; copy++) {
+            int64_t indexed = burst + (int64_t)below(r, below(r, 10) ? 900000 : (uint64_t)(6 * HOUR));
+            int64_t found = indexed + (int64_t)below(r, below(r, 10) ? 300000 : (uint64_t)(3 * HOUR)); /* an indexer was away */
+            fake_splunk_event(f, (int)i + 1, burst, indexed, found);
+        }
+    }
+    rig_open(r, address, true);
+    while (r->now < r->start + span + 9 * HOUR) {
+        rig_run(r, r->now + (int64_t)below(r, 40 * 60000));
+        trouble_it(r, f);
+        if (below(r, 6) == 0) { /* killed, in the middle of what it does, and started again */
+            for (uint64_t k = below(r, 12); k > 0; k--)
+                rig_step(r);
+            rig_close(r);
+            r->now += (int64_t)below(r, (uint64_t)HOUR);
+            rig_open(r, address, true);
+        }
+    }
+    f->n_faults = 0;
+    rig_run(r, r->now + 2 * HOUR);
+}

@@ -1,0 +1,323 @@
+#include "tests/support/live_rig.h"
+
+#include "event/event.h"
+
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void must(bool ok, const char *what)
+{
+    if (!ok) {
+        fprintf(stderr, "live rig: %s\n", what);
+        abort();
+    }
+}
+
+uint64_t live_random(struct live_rig *r, uint64_t n)
+{
+    uint64_t z = r->rng += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (z ^ z >> 31) % (n ? n : 1);
+}
+
+static uint64_t chance(void *ctx)
+{
+    return live_random(ctx, UINT64_MAX);
+}
+
+static int64_t clock_now(void *ctx)
+{
+    return ((struct live_rig *)ctx)->now;
+}
+
+/* --- what comes of it ------------------------------------------------------------------ */
+
+static bool on_record(void *ctx, const struct kt_record *rec)
+{
+    struct live_rig *r = ctx;
+    int number = 0;
+    const char *id = json_string_value(json_object_get(rec->json, "eventID"));
+    must(id && sscanf(id, "00000000-0000-4000-8000-%d", &number) == 1 && number > 0 && number < LIVE_EVENTS, "an event that is none of ours");
+    r->twice += r->row[number] != 0;
+    r->rows += r->row[number] == 0;
+    r->row[number] |= 1;
+    return true;
+}
+
+static bool on_malformed(void *ctx, const struct kt_malformed *m)
+{
+    (void)ctx;
+    must(false, m->reason);
+    return false;
+}
+
+static uint64_t object(void *ctx, const char *name, uint64_t records, uint64_t bytes)
+{
+    struct live_rig *r = ctx;
+    snprintf(r->last, sizeof r->last, "%s", name);
+    kt_ingest_reset(r->ingest);
+    kt_ingest_continue(r->ingest, records, bytes);
+    return ++r->objects;
+}
+
+static bool bytes(void *ctx, uint64_t handle, const void *p, size_t n)
+{
+    struct live_rig *r = ctx;
+    must(handle == r->objects, "objects are given one after the other here");
+    return kt_ingest_feed(r->ingest, p, n);
+}
+
+static void end(void *ctx, uint64_t handle)
+{
+    struct live_rig *r = ctx;
+    struct kt_err why = {0};
+    must(handle == r->objects && kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE, why.text);
+}
+
+static void pause_object(void *ctx, uint64_t handle)
+{
+    (void)ctx, (void)handle;
+}
+
+static bool at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *n)
+{
+    (void)ctx, (void)handle, (void)records, (void)n;
+    return true;
+}
+
+static void trouble(void *ctx, const char *place, const char *sentence, bool gap)
+{
+    struct live_rig *r = ctx;
+    snprintf(r->trouble[r->n_troubles++ % LIVE_TROUBLES], sizeof r->trouble[0], "%s: %s", place, sentence);
+    r->gaps += gap;
+}
+
+static void remember(void *ctx, const char *what, const char *position)
+{
+    struct live_rig *r = ctx;
+    size_t i = 0;
+    while (i < r->n_memory && strcmp(r->memory[i].what, what) != 0)
+        i++;
+    must(i < LIVE_MEMORIES && strlen(position) < LIVE_POSITION, "too much to remember");
+    r->n_memory += i == r->n_memory;
+    snprintf(r->memory[i].what, sizeof r->memory[i].what, "%s", what);
+    snprintf(r->memory[i].position, sizeof r->memory[i].position, "%s", position);
+}
+
+static bool recall(void *ctx, const char *what, char *out, size_t size)
+{
+    struct live_rig *r = ctx;
+    for (size_t i = 0; i < r->n_memory; i++)
+        if (strcmp(r->memory[i].what, what) == 0 && strlen(r->memory[i].position) < size) {
+            snprintf(out, size, "%s", r->memory[i].position);
+            return true;
+        }
+    return false;
+}
+
+static uint64_t mark(void *ctx)
+{
+    return ((struct live_rig *)ctx)->objects;
+}
+
+static bool told(void *ctx, uint64_t at)
+{
+    return at <= ((struct live_rig *)ctx)->objects;
+}
+
+/* Rows and positions, in one. */
+static void write_disk(struct live_rig *r)
+{
+    for (size_t i = 0; i < LIVE_EVENTS; i++)
+        r->row[i] |= r->row[i] ? 2 : 0;
+    memcpy(r->disk, r->memory, sizeof *r->disk * LIVE_MEMORIES);
+    r->n_disk = r->n_memory;
+}
+
+static bool kept(void *ctx, const char *what)
+{
+    struct live_rig *r = ctx;
+    (void)what;
+    if (r->never_kept || live_random(r, 100) < r->slow_disk)
+        return false;
+    write_disk(r);
+    return true;
+}
+
+/* --- birth and death ---------------------------------------------------------------------- */
+
+static void set(struct live_rig *r, size_t i, const char *name, const char *value)
+{
+    snprintf(r->vars[i], sizeof r->vars[i], "%s=%s", name, value);
+    r->env[i] = r->vars[i];
+}
+
+void live_init(struct live_rig *r, int64_t start, uint64_t seed)
+{
+    static const char *const names[] = {"CreateAccessKey"};
+    *r = (struct live_rig){.now = start, .start = start, .rng = seed};
+    fake_aws_init(&r->aws);
+    fake_sqs_init(&r->sqs);
+    fake_s3_init(&r->s3, "trail-bucket", "us-east-1");
+    temp_dir_make(&r->home);
+    r->clock = (struct kt_clock){clock_now, r};
+    r->aws.clock = r->aws.mono = &r->clock;
+    r->aws.sqs = &r->sqs;
+    r->aws.s3 = &r->s3;
+    r->sqs.rng = seed;
+    fake_aws_key(&r->aws, "AKIDRIG", "rig-secret", NULL, "111122223333");
+    set(r, 0, "HOME", r->home.path);
+    set(r, 1, "AWS_ENDPOINT_URL", fake_aws_url(&r->aws));
+    set(r, 2, "AWS_ACCESS_KEY_ID", "AKIDRIG");
+    set(r, 3, "AWS_SECRET_ACCESS_KEY", "rig-secret");
+    r->sink = (struct kt_source_sink){r, object, bytes, pause_object, end, at_rest, trouble, remember, recall, mark, told, kept};
+    r->ingest = kt_ingest_new(names, 1, &(struct kt_record_sink){on_record, on_malformed, r, NULL, NULL});
+    r->row = calloc(1, LIVE_EVENTS);
+    r->memory = calloc(LIVE_MEMORIES, sizeof *r->memory);
+    r->disk = calloc(LIVE_MEMORIES, sizeof *r->disk);
+    must(r->ingest && r->row && r->memory && r->disk, "memory");
+}
+
+static void shut(struct live_rig *r)
+{
+    if (r->source)
+        r->source->ops->close(r->source);
+    r->source = NULL;
+    kt_aws_free(r->context);
+    r->context = NULL;
+}
+
+void live_close(struct live_rig *r)
+{
+    shut(r);
+    if (!r->never_kept)
+        write_disk(r);
+}
+
+void live_kill(struct live_rig *r)
+{
+    shut(r);
+    r->rows = 0;
+    for (size_t i = 0; i < LIVE_EVENTS; i++) {
+        r->row[i] = r->row[i] & 2 ? 3 : 0;
+        r->rows += r->row[i] != 0;
+    }
+    memcpy(r->memory, r->disk, sizeof *r->disk * LIVE_MEMORIES);
+    r->n_memory = r->n_disk;
+}
+
+void live_free(struct live_rig *r)
+{
+    shut(r);
+    kt_ingest_free(r->ingest);
+    free(r->row);
+    free(r->memory);
+    free(r->disk);
+    fake_aws_free(&r->aws);
+    fake_sqs_free(&r->sqs);
+    fake_s3_free(&r->s3);
+    temp_dir_remove(&r->home);
+}
+
+void live_open(struct live_rig *r, const char *address, bool follow, int64_t since)
+{
+    static const char *const names[] = {"CreateAccessKey", "AKIA"};
+    struct kt_err e = {0};
+    must(kt_aws_new(&r->context, &(struct kt_aws_opts){.clock = &r->clock, .mono = &r->clock, .random = chance, .random_ctx = r,
+                                                       .env = r->env}, &e) == KT_OK, e.text);
+    struct kt_source_opts o = {.follow = follow, .clock = &r->clock, .since = since, .until = KT_TIME_NONE,
+                               .event_names = names, .n_event_names = 1, .aws = r->context};
+    must(kt_source_open(&r->source, address, &o, &e) == KT_OK, e.text);
+    r->wait = (struct kt_wait){0};
+}
+
+struct kt_health live_health(const struct live_rig *r)
+{
+    struct kt_health h = {0};
+    r->source->ops->health(r->source, &h);
+    return h;
+}
+
+bool live_done(const struct live_rig *r)
+{
+    return r->wait.kind == KT_WAIT_DONE;
+}
+
+bool live_says(const struct live_rig *r, const char *what)
+{
+    for (size_t i = 0; i < r->n_troubles && i < LIVE_TROUBLES; i++)
+        if (strstr(r->trouble[i], what))
+            return true;
+    return false;
+}
+
+void live_run(struct live_rig *r, int64_t until, size_t steps)
+{
+    for (size_t n = 0; !steps || n < steps; n++) {
+        r->source->ops->step(r->source, &r->sink, &r->wait);
+        int64_t ms = r->wait.deadline ? r->wait.deadline - kt_mono_ms() : 0;
+        switch (r->wait.kind) {
+        case KT_WAIT_DONE:
+            return;
+        case KT_WAIT_NONE:
+            break;
+        case KT_WAIT_FD: /* the fake answers in real time */
+            if (poll(&(struct pollfd){.fd = r->wait.fd, .events = POLLIN}, 1, ms > 0 && ms < 20 ? (int)ms : ms > 0 ? 20 : 1) == 0 && r->now < until)
+                r->now++;
+            break;
+        case KT_WAIT_TIME:
+            if (r->now + ms > until) {
+                r->now = until;
+                return;
+            }
+            r->now += ms > 0 ? ms : 1;
+            break;
+        }
+    }
+}
+
+/* --- messages ------------------------------------------------------------------------------ */
+
+/* As SNS wraps a text. */
+static void send(struct live_rig *r, const char *text, bool sns)
+{
+    json_t *v = sns ? json_pack("{s:s,s:s,s:s}", "Type", "Notification", "TopicArn", "arn:aws:sns:us-east-1:111122223333:t", "Message", text) : NULL;
+    char *wrapped = v ? json_dumps(v, 0) : NULL;
+    fake_http_lock(r->aws.http);
+    fake_sqs_send(&r->sqs, &r->aws, wrapped ? wrapped : text);
+    fake_http_unlock(r->aws.http);
+    free(wrapped);
+    json_decref(v);
+}
+
+void live_send_event(struct live_rig *r, int number, bool sns)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, 1 << 16);
+    kt_buf_adds(&b, "{\"version\":\"0\",\"id\":\"x\",\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.iam\",\"account\":"
+                    "\"111122223333\",\"region\":\"us-east-1\",\"detail\":");
+    fake_aws_create_key(&b, number, r->now, "111122223333");
+    kt_buf_adds(&b, "}");
+    send(r, kt_buf_str(&b), sns);
+    kt_buf_free(&b);
+}
+
+void live_send_notice(struct live_rig *r, const char *key, bool sns)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, 1 << 16);
+    if (sns) {
+        kt_buf_addf(&b, "{\"s3Bucket\":\"trail-bucket\",\"s3ObjectKey\":[\"%s\"]}", key);
+    } else { /* keys are encoded as forms are */
+        kt_buf_adds(&b, "{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"awsRegion\":\"us-east-1\",\"eventName\":"
+                        "\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"trail-bucket\"},\"object\":{\"key\":\"");
+        for (const char *p = key; *p; p++)
+            kt_buf_addf(&b, strchr("/+=:", *p) ? "%%%02X" : *p == ' ' ? "+" : "%c", *p);
+        kt_buf_adds(&b, "\",\"size\":1}}}]}");
+    }
+    send(r, kt_buf_str(&b), sns);
+    kt_buf_free(&b);
+}

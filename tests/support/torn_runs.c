@@ -1,0 +1,175 @@
+#include "tests/support/torn_runs.h"
+
+#include "tests/support/run.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char *const variables[] = {
+    "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_S3",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_CA_BUNDLE"};
+
+void torn_init(struct torn *t)
+{
+    fake_aws_init(&t->aws);
+    fake_sqs_init(&t->sqs);
+    fake_s3_init(&t->s3, "trail-bucket", "us-east-1");
+    t->aws.sqs = &t->sqs;
+    t->aws.s3 = &t->s3;
+    temp_dir_make(&t->home);
+    kt_buf_init(&t->out, RUN_OUT_MAX);
+    kt_buf_init(&t->err, RUN_OUT_MAX);
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        unsetenv(variables[i]);
+    snprintf(t->url, sizeof t->url, "%s", fake_aws_url(&t->aws));
+    snprintf(t->state_file, sizeof t->state_file, "%s/state/state.db", t->home.path);
+    temp_mkdir(&t->home, "state");
+    setenv("HOME", t->home.path, 1);
+    setenv("AWS_ENDPOINT_URL", t->url, 1);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    setenv("AWS_ACCESS_KEY_ID", "AKIDE2E", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "canary-secret-key", 1);
+    fake_aws_key(&t->aws, "AKIDE2E", "canary-secret-key", NULL, "111122223333");
+}
+
+void torn_free(struct torn *t)
+{
+    kt_buf_free(&t->out);
+    kt_buf_free(&t->err);
+    fake_aws_free(&t->aws);
+    fake_sqs_free(&t->sqs);
+    fake_s3_free(&t->s3);
+    temp_dir_remove(&t->home);
+}
+
+void torn_send(struct torn *t, int number)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, 1 << 16);
+    kt_buf_adds(&b, "{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"source\":\"aws.iam\",\"detail\":");
+    fake_aws_create_key(&b, number, kt_now(NULL), "111122223333");
+    kt_buf_adds(&b, "}");
+    fake_http_lock(t->aws.http);
+    fake_sqs_send(&t->sqs, &t->aws, kt_buf_str(&b));
+    fake_http_unlock(t->aws.http);
+    kt_buf_free(&b);
+}
+
+size_t torn_count(const struct kt_buf *b, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = kt_buf_str(b); (p = strstr(p, what)); p += strlen(what))
+        n++;
+    return n;
+}
+
+static uint64_t next(uint64_t *rng, uint64_t n)
+{
+    *rng = *rng * 6364136223846793005u + 1442695040888963407u;
+    return (*rng >> 33) % n;
+}
+
+static size_t deleted(struct torn *t)
+{
+    fake_http_lock(t->aws.http);
+    size_t n = t->sqs.deleted;
+    fake_http_unlock(t->aws.http);
+    return n;
+}
+
+/* One life: up to some moment, or to a deletion, whichever is the rarer one. */
+static void live_and_die(struct torn *t, int64_t ms, bool at_deletion)
+{
+    int fds[3], status;
+    size_t before = deleted(t);
+    const char *const words[] = {"--follow", "-o", "jsonl", "--state", t->state_file, "sqs:events", NULL};
+    pid_t pid = run_launch(&(struct run_job){.words = words}, fds);
+    int64_t until = kt_mono_ms() + ms;
+    for (int64_t now; (now = kt_mono_ms()) < until && !(at_deletion && deleted(t) > before);) {
+        struct pollfd p[2] = {{.fd = fds[1], .events = POLLIN}, {.fd = fds[2], .events = POLLIN}};
+        (void)poll(p, 2, at_deletion ? 2 : (int)(until - now));
+        if (p[0].revents)
+            (void)run_drain(&fds[1], &t->out);
+        if (p[1].revents)
+            (void)run_drain(&fds[2], &t->err);
+    }
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    for (int i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    kt_buf_reset(&t->out);
+}
+
+void torn_storm(struct torn *t, int kills, uint64_t seed)
+{
+    int n = 0;
+    uint64_t rng = seed;
+    t->sqs.visible_ms = 700;
+    t->sqs.twice = 5;
+    for (int i = 0; i < kills; i++) {
+        for (uint64_t k = 1 + next(&rng, 12); k > 0; k--)
+            torn_send(t, ++n);
+        live_and_die(t, 50 + (int64_t)next(&rng, 1900), next(&rng, 2));
+    }
+    int64_t until = kt_mono_ms() + RUN_LIMIT_MS;
+    int status = 0;
+    do {
+        kt_buf_reset(&t->out);
+        kt_buf_reset(&t->err);
+        status = run_job(&(struct run_job){.words = (const char *const[]){"--once", "-o", "jsonl", "--state", t->state_file, "sqs:events", NULL}},
+                         &t->out, &t->err);
+    } while (fake_sqs_left(&t->sqs) && kt_mono_ms() < until);
+    assert_string_equal(kt_buf_str(&t->err), "");
+    assert_int_equal(status, 0);
+    assert_int_equal(fake_sqs_left(&t->sqs), 0);
+    for (int i = 1; i <= n; i++) {
+        char id[64];
+        snprintf(id, sizeof id, "\"event_id\":\"00000000-0000-4000-8000-%012d\"", i);
+        if (torn_count(&t->out, id) != 1)
+            fail_msg("event %d of %d has %zu rows", i, n, torn_count(&t->out, id));
+    }
+}
+
+static bool answers(int port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    close(fd);
+    return ok;
+}
+
+pid_t torn_moto(struct torn *t, char *url, size_t size)
+{
+    if (system("moto_server --help >/dev/null 2>&1") != 0)
+        return 0;
+    int port = 20000 + (int)(getpid() % 20000);
+    char text[16];
+    snprintf(text, sizeof text, "%d", port);
+    snprintf(url, size, "http://127.0.0.1:%d", port);
+    (void)t;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+            _exit(127);
+        execlp("moto_server", "moto_server", "-p", text, (char *)NULL);
+        _exit(127);
+    }
+    int64_t until = kt_mono_ms() + 30000;
+    while (pid > 0 && !answers(port) && kt_mono_ms() < until)
+        (void)poll(NULL, 0, 50);
+    return pid;
+}

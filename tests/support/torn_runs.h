@@ -1,0 +1,29 @@
+/* The real program over the fake AWS, killed again and again. */
+#ifndef TESTS_SUPPORT_TORN_RUNS_H
+#define TESTS_SUPPORT_TORN_RUNS_H
+#include "base/buf.h"
+#include "tests/support/fake_s3.h"
+#include "tests/support/fake_sqs.h"
+#include "tests/support/temp_dir.h"
+
+#include <sys/types.h>
+
+struct torn {
+    struct fake_aws aws;
+    struct fake_sqs sqs;
+    struct fake_s3 s3;
+    struct temp_dir home;
+    char url[64], state_file[300];
+    struct kt_buf out, err;
+};
+/* Sets the environment of children: credentials, the endpoint, HOME. */
+void torn_init(struct torn *t);
+void torn_free(struct torn *t);
+void torn_send(struct torn *t, int number); /* an event, as EventBridge sends it */
+size_t torn_count(const struct kt_buf *b, const char *what);
+/* Sends events while keytop follows the queue and is killed so many times;
+ * fails unless each event has one row in the end, and the queue is empty. */
+void torn_storm(struct torn *t, int kills, uint64_t seed);
+/* Starts moto_server; 0 where there is none. */
+pid_t torn_moto(struct torn *t, char *url, size_t size);
+#endif
