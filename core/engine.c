@@ -842,11 +842,13 @@ static void look_at_memory(struct kt_engine *g)
     tell_damage(g);
 }
 
-/* What is judged first is what is looked at first: the newest. */
-static void read_again_later(struct kt_engine *g)
+/* The rows that came back have no number below `before`. What is judged first
+ * is what is looked at first: the newest. */
+static void read_again_later(struct kt_engine *g, uint64_t before)
 {
     uint64_t first, next;
     kt_store_span(g->store, &first, &next);
+    first = first > before ? first : before;
     if (!reads_again(g) || first == next)
         return;
     g->rejudge = first;
@@ -859,9 +861,11 @@ static void remember(struct kt_engine *g)
 {
     const char **address = g->state ? calloc(g->n_src + 1, sizeof *address) : NULL;
     struct kt_err e = {0};
+    uint64_t first, before;
     size_t n = 0;
     if (!address)
         return;
+    kt_store_span(g->store, &first, &before);
     for (size_t i = 0; i < g->n_src; i++)
         if (g->src[i].address)
             address[n++] = g->src[i].address;
@@ -871,7 +875,7 @@ static void remember(struct kt_engine *g)
         add_trouble(g, "state.db", "out of memory: who was seen where is not remembered", false);
     kt_state_load(g->state, address, n, n ? on_kept : NULL, g);
     free(address);
-    read_again_later(g);
+    read_again_later(g, before);
     atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);
     take_triage(g);
     tell_damage(g);
