@@ -4,6 +4,7 @@
 #include "tui/format.h"
 #include "tui/status.h"
 #include "tui/triage.h"
+#include "tui/wall.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -260,9 +261,33 @@ static void sooner(int64_t *least, int64_t in_ms)
         *least = in_ms;
 }
 
+/* Nobody is at the keys of a wall that shows something else. */
+static bool left_alone(const struct kt_app *a, int64_t *in_ms)
+{
+    if (!a->opts.wall || a->top->ops->context == KT_CTX_WALL)
+        return false;
+    *in_ms = a->last_key + KT_WALL_IDLE_MS - kt_mono_ms();
+    return true;
+}
+
+static void back_to_the_wall(struct kt_app *a)
+{
+    kt_prompt_close(&a->prompt);
+    a->prompt_of = NULL;
+    while (a->top->below)
+        pop(a);
+    kt_table_go_live(a->table);
+    kt_app_push(a, kt_screen_wall(a));
+    a->last_key = kt_mono_ms(); /* where memory ran out, it is tried again later */
+}
+
 int64_t kt_app_deadline(const struct kt_app *a)
 {
-    int64_t least = 0, mono = kt_mono_ms(), now = kt_app_now(a);
+    int64_t least = 0, mono = kt_mono_ms(), now = kt_app_now(a), alone;
+    if (left_alone(a, &alone))
+        sooner(&least, alone > 0 ? alone : 1);
+    if (a->top->ops->next)
+        sooner(&least, a->top->ops->next(a->top));
     if (a->hint[0])
         sooner(&least, a->hint_until > mono ? a->hint_until - mono : 1);
     if (a->n_fresh)
@@ -281,6 +306,11 @@ unsigned kt_app_tick(struct kt_app *a)
     if (a->hint[0] && a->hint_until <= kt_mono_ms())
         a->hint[0] = '\0';
     expire_arrivals(a);
+    int64_t alone;
+    if (left_alone(a, &alone) && alone <= 0)
+        back_to_the_wall(a);
+    if (a->top->ops->tick)
+        a->top->ops->tick(a->top);
     did |= kt_table_tick(a->table);
     return did;
 }
@@ -315,6 +345,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
     case KT_CMD_SUPPRESSED: return show_suppressed(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
+    case KT_CMD_WALL: return kt_app_push(a, kt_screen_wall(a));
     default: *done = false; return 0;
     }
 }
@@ -376,6 +407,7 @@ unsigned kt_app_key(struct kt_app *a, struct kt_key k)
     kt_arena_reset(a->arena);
     if (k.code == KT_KEY_RESIZE)
         return KT_APP_REDRAW;
+    a->last_key = kt_mono_ms();
     if (is_paste(a, k))
         return 0;
     if (a->prompt.label)
@@ -457,6 +489,8 @@ void kt_app_draw(struct kt_app *a, struct kt_canvas *c)
     struct kt_screen *s = a->top, *under = s->ops->overlay ? s->below : s;
     if (under == a->table) {
         under->ops->draw(under, c, 0, c->rows - bottom);
+    } else if (under->ops->context == KT_CTX_WALL) {
+        under->ops->draw(under, c, 0, c->rows - bottom);
     } else {
         draw_trail(a, c, 0);
         int gap = c->rows >= 16 ? 1 : 0;
@@ -491,6 +525,8 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     }
     a->top = a->table;
     a->depth = 1;
+    if (o->wall)
+        kt_app_push(a, kt_screen_wall(a));
     return a;
 }
 

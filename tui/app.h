@@ -15,6 +15,7 @@ struct kt_app_opts {
     const char *rule;             /* --rule: named on the status line; NULL */
     bool follow;
     bool ascii;
+    bool wall;                    /* begins with the wall, and goes back to it */
     const char *profile;          /* of containment commands (event/contain.h); NULL */
     const char *no_clipboard;     /* why nothing can be copied, in our words; NULL: it can */
 };

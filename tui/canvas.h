@@ -31,7 +31,8 @@
     X(KEYCAP, "keycap")    /* a key in the function bar or help */                               \
     X(PROMPT, "prompt")                                                                          \
     X(SPARK, "spark")      /* sparklines, histograms */                                          \
-    X(LINK, "link")        /* a value that Enter leads into */
+    X(LINK, "link")        /* a value that Enter leads into */                                   \
+    X(PLAIN, "plain")      /* the terminal's own colours, in any theme */
 
 enum kt_role {
 #define X(id, name) KT_ROLE_##id,

@@ -15,9 +15,10 @@ enum kt_context {
     KT_CTX_LINES = 8,   /* help, sources */
     KT_CTX_MENU = 16,   /* a chooser */
     KT_CTX_PROMPT = 32,
+    KT_CTX_WALL = 64,
     KT_CTX_LISTS = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_MENU,
     KT_CTX_DATA = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD,
-    KT_CTX_ALL = 63
+    KT_CTX_ALL = 127
 };
 
 /* X(id, name, keys, contexts, footer rank (0: not there; 1 stays longest),
@@ -61,6 +62,8 @@ enum kt_context {
     X(ASSIGN, "assign", "A", KT_CTX_DATA, 0, "", "say whose it is to look into")                                     \
     X(UNDO, "undo", "u", KT_CTX_DATA, 0, "", "take back your last act")                                              \
     X(LOOKED, "looked", "l", KT_CTX_DATA, 0, "", "you have looked at all that is here: none of it is new")           \
+    X(WALL, "wall", "W", KT_CTX_TABLE, 0, "", "the wall: large figures, to be read from across the room")    \
+    X(WALL_LEAVE, "leave-wall", "Enter Esc Space Backspace", KT_CTX_WALL, 1, "table", "to the table")                \
     X(SOURCES, "sources", "S", KT_CTX_TABLE | KT_CTX_PANE, 10, "sources", "the sources, and what was not read")      \
     X(UP, "up", "Up k", KT_CTX_LISTS, 0, "", "up")                                                                   \
     X(DOWN, "down", "Down j", KT_CTX_LISTS, 0, "", "down")                                                           \
@@ -68,8 +71,8 @@ enum kt_context {
     X(PAGE_DOWN, "page-down", "PgDn", KT_CTX_LISTS, 0, "", "a page down")                                            \
     X(HOME, "home", "Home g", KT_CTX_LISTS, 0, "", "to the top; a table at its top follows what is new")             \
     X(END, "end", "End G", KT_CTX_LISTS, 0, "", "to the end")                                                        \
-    X(HELP, "help", "? F1", KT_CTX_DATA, 3, "help", "this page")                                                     \
-    X(QUIT, "quit", "q", KT_CTX_DATA, 11, "quit", "quit")                                                            \
+    X(HELP, "help", "? F1", KT_CTX_DATA | KT_CTX_WALL, 3, "help", "this page")                                                     \
+    X(QUIT, "quit", "q", KT_CTX_DATA | KT_CTX_WALL, 11, "quit", "quit")                                                            \
     X(REPAINT, "repaint", "C-l", KT_CTX_ALL, 0, "", "draw the screen anew")                                          \
     X(SUSPEND, "suspend", "C-z", KT_CTX_ALL, 0, "", "suspend to the shell")                                          \
     X(P_ACCEPT, "accept", "Enter", KT_CTX_PROMPT, 1, "take", "take what is written")                                 \

@@ -26,6 +26,7 @@ struct loop {
     bool more_keys; /* some were left, which poll does not see */
     int64_t look;   /* when to look at news again */
     int64_t eager;  /* until then, soon */
+    int64_t due;    /* what the app said before the wait: once it is past, it says the one after; 0: never */
     bool done;
     int result;
 };
@@ -153,9 +154,9 @@ static void draw(struct loop *l)
 }
 
 /* How long nothing can happen by itself: -1 for ever. */
-static int patience(const struct loop *l, int64_t now)
+static int patience(struct loop *l, int64_t now)
 {
-    int64_t until = 0, deadline = kt_app_deadline(l->o->app);
+    int64_t until = 0, deadline = l->due = kt_app_deadline(l->o->app);
     if (l->more_keys)
         return 0;
     if (l->look > now)
@@ -190,8 +191,7 @@ static void turn(struct loop *l)
         keys(l);
     if (!l->done && f[NEWS].revents)
         news(l, now);
-    int64_t deadline = kt_app_deadline(l->o->app);
-    if (!l->done && deadline && now >= deadline)
+    if (!l->done && l->due && now >= l->due)
         obey(l, kt_app_tick(l->o->app));
     /* a terminal that is behind gets its next frame when it can take one */
     bool writable = !l->stalled || f[TERM].revents & POLLOUT;

@@ -124,7 +124,7 @@ static int run_screen(const struct kt_options *o, const struct kt_config *c, str
     struct kt_app *app = NULL;
     if (!kt_engine_start(g, &e)) {
         app = kt_app_new(&(struct kt_app_opts){
-            .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii,
+            .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii, .wall = o->wall,
             .profile = c->contain.profile, .no_clipboard = no_clipboard(c)});
         if (!app)
             kt_fail(&e, KT_ENOMEM, "out of memory");

@@ -8,43 +8,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* X(ID, letter, "long", "ARGUMENT" or NULL, built, "help") */
+/* X(ID, letter, "long", "ARGUMENT" or NULL, "help") */
 #define OPTIONS(X)                                                                                                   \
-    X(OUTPUT, 'o', "output", "FORMAT", true,                                                                         \
+    X(OUTPUT, 'o', "output", "FORMAT",                                                                         \
       "screen (default on a terminal), table (default\nelsewhere), jsonl or csv")                                    \
-    X(FOLLOW, 'f', "follow", NULL, true, "keep going as records arrive (default for the screen)")                   \
-    X(ONCE, 0, "once", NULL, true, "read what is there and end (default elsewhere)")                                 \
-    X(FILTER, 'F', "filter", "EXPR", true, "show only what matches, as in 'risk:>=50 actor:alice'")                 \
-    X(SINCE, 0, "since", "TIME", true, "by event time: RFC 3339, a date, or 90s 15m 24h 7d ago")                    \
-    X(UNTIL, 0, "until", "TIME", true, "the same, for the end")                                                     \
-    X(RULE, 0, "rule", "NAME", true,                                                                                 \
+    X(FOLLOW, 'f', "follow", NULL, "keep going as records arrive (default for the screen)")                   \
+    X(ONCE, 0, "once", NULL, "read what is there and end (default elsewhere)")                                 \
+    X(FILTER, 'F', "filter", "EXPR", "show only what matches, as in 'risk:>=50 actor:alice'")                 \
+    X(SINCE, 0, "since", "TIME", "by event time: RFC 3339, a date, or 90s 15m 24h 7d ago")                    \
+    X(UNTIL, 0, "until", "TIME", "the same, for the end")                                                     \
+    X(RULE, 0, "rule", "NAME",                                                                                 \
       "only what matches this rule (its file's name, or id);\ntable and csv take the rule's columns")               \
-    X(RULES, 0, "rules", "DIR", true, "more rules, filters and correlations in Sigma format;\nmay be repeated")      \
-    X(FILTERS, 0, "filters", "DIR", true, "more filters, and nothing but filters; may be repeated")                  \
-    X(CHECK, 0, "check", NULL, true, "check rules, filters, theme and sources: a line each")                        \
-    X(COLUMNS, 0, "columns", "LIST", true, "columns for table and csv: names, or dotted paths of\nthe record")      \
-    X(KINDS, 0, "kinds", "LIST", true,                                                                               \
+    X(RULES, 0, "rules", "DIR", "more rules, filters and correlations in Sigma format;\nmay be repeated")      \
+    X(FILTERS, 0, "filters", "DIR", "more filters, and nothing but filters; may be repeated")                  \
+    X(CHECK, 0, "check", NULL, "check rules, filters, theme and sources: a line each")                        \
+    X(COLUMNS, 0, "columns", "LIST", "columns for table and csv: names, or dotted paths of\nthe record")      \
+    X(KINDS, 0, "kinds", "LIST",                                                                               \
       "creation (default), use, deactivation, reactivation,\ndeletion, credential, or all")                         \
-    X(PROFILE, 0, "profile", "NAME", true, "the profile of ~/.aws that sources of AWS use")                          \
-    X(REGION, 0, "region", "NAME", true, "the AWS Region one works in, which says the partition")                     \
-    X(PRINT_POLICY, 0, "print-policy", "SOURCE", true, "print the least IAM policy that SOURCE needs")               \
-    X(NAME, 0, "name", "NAME", true, "call the SOURCE that follows by this name")                                    \
-    X(THEME, 0, "theme", "NAME", true, "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
-    X(ASCII, 0, "ascii", NULL, true, "draw with ASCII alone")                                                        \
-    X(COLOR, 0, "color", "WHEN", true, "auto, always or never; NO_COLOR is honoured")                               \
-    X(STATE, 0, "state", "FILE", true,                                                                               \
+    X(PROFILE, 0, "profile", "NAME", "the profile of ~/.aws that sources of AWS use")                          \
+    X(REGION, 0, "region", "NAME", "the AWS Region one works in, which says the partition")                     \
+    X(PRINT_POLICY, 0, "print-policy", "SOURCE", "print the least IAM policy that SOURCE needs")               \
+    X(NAME, 0, "name", "NAME", "call the SOURCE that follows by this name")                                    \
+    X(THEME, 0, "theme", "NAME", "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
+    X(ASCII, 0, "ascii", NULL, "draw with ASCII alone")                                                        \
+    X(COLOR, 0, "color", "WHEN", "auto, always or never; NO_COLOR is honoured")                               \
+    X(STATE, 0, "state", "FILE",                                                                               \
       "remember rows and triage in FILE instead of\n$XDG_STATE_HOME/keytop/state.db (the screen's default)")        \
-    X(NO_STATE, 0, "no-state", NULL, true, "keep nothing on disk")                                                  \
-    X(READ_ONLY, 0, "read-only", NULL, true, "refuse to acknowledge, note or tag anything")                         \
-    X(CONFIG, 0, "config", "FILE", true,                                                                             \
+    X(NO_STATE, 0, "no-state", NULL, "keep nothing on disk")                                                  \
+    X(WALL, 0, "wall", NULL, "large figures for a screen on the wall; needs no keys")                          \
+    X(READ_ONLY, 0, "read-only", NULL, "refuse to acknowledge, note or tag anything")                         \
+    X(CONFIG, 0, "config", "FILE",                                                                             \
       "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
-    X(HELP, 'h', "help", NULL, true, "this text")                                                                    \
-    X(VERSION, 'V', "version", NULL, true, "the version")                                                            \
-    X(WALL, 0, "wall", NULL, false, "")
+    X(HELP, 'h', "help", NULL, "this text")                                                                    \
+    X(VERSION, 'V', "version", NULL, "the version")
 
 
 enum option_id {
-#define X(id, letter, name, argument, built, help) OPT_##id,
+#define X(id, letter, name, argument, help) OPT_##id,
     OPTIONS(X)
 #undef X
     OPT_COUNT
@@ -52,11 +52,9 @@ enum option_id {
 
 static const struct option_row {
     int letter;
-    const char *name, *argument;
-    bool built;
-    const char *help;
+    const char *name, *argument, *help;
 } rows[OPT_COUNT] = {
-#define X(id, letter, name, argument, built, help) {letter, name, argument, built, help},
+#define X(id, letter, name, argument, help) {letter, name, argument, help},
     OPTIONS(X)
 #undef X
 };
@@ -185,8 +183,6 @@ static enum kt_code set_kinds(struct parse *p, const char *list)
 static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
 {
     struct kt_options *o = p->o;
-    if (!rows[id].built)
-        return kt_fail(p->e, KT_EUNSUPPORTED, "--%s is not built yet", rows[id].name);
     switch (id) {
     case OPT_OUTPUT: return set_shape(p, arg);
     case OPT_COLOR: return set_color(p, arg);
@@ -212,6 +208,7 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_VERSION: o->version = true; break;
     case OPT_STATE: return set_text(p, id, arg, &o->state);
     case OPT_NO_STATE: o->no_state = true; break;
+    case OPT_WALL: o->wall = true; break;
     case OPT_READ_ONLY: o->read_only = true; break;
     default: break;
     }
@@ -412,19 +409,6 @@ static void help_row(struct kt_buf *b, const struct option_row *r)
     }
 }
 
-static void not_built(struct kt_buf *b)
-{
-    size_t from = b->len;
-    kt_buf_adds(b, "\nKnown, and not built yet:");
-    for (int i = 0; i < OPT_COUNT; i++) {
-        if (rows[i].built)
-            continue;
-        bool wraps = b->len - from + strlen(rows[i].name) > 76;
-        from = wraps ? b->len : from;
-        kt_buf_addf(b, "%s --%s", wraps ? "\n " : "", rows[i].name);
-    }
-}
-
 bool kt_options_help(struct kt_buf *b)
 {
     kt_buf_adds(b, "Usage: keytop [OPTION]... [SOURCE]...\n"
@@ -438,10 +422,8 @@ bool kt_options_help(struct kt_buf *b)
                    "  splunk://HOST:8089/?index=NAME    a search of Splunk\n"
                    "file:PATH reads a PATH that looks like a scheme.\n\n");
     for (int i = 0; i < OPT_COUNT; i++)
-        if (rows[i].built)
-            help_row(b, &rows[i]);
-    not_built(b);
-    kt_buf_adds(b, "\n\nExit status: 0 all was read; 1 something was not, named on standard error;\n"
+        help_row(b, &rows[i]);
+    kt_buf_adds(b, "\nExit status: 0 all was read; 1 something was not, named on standard error;\n"
                    "2 could not start. keytop(1) has the rest.\n");
     return !b->failed;
 }

@@ -29,7 +29,7 @@ struct kt_options { /* texts borrowed from argv, and from the configuration */
     const char *profile, *region;                /* of AWS; NULL: not given */
     const char *print_policy;                    /* of that source, and end */
     const char *state;         /* --state; NULL: not given */
-    bool no_state, read_only;
+    bool no_state, read_only, wall;
     int64_t since, until;                        /* KT_TIME_NONE: not given */
     unsigned kinds;                              /* bits of KT_KIND_BIT */
     bool ascii;

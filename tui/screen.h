@@ -23,6 +23,8 @@ struct kt_screen_ops {
     unsigned (*prompted)(struct kt_screen *s, enum kt_prompt_event e); /* NULL: opens no prompt */
     void (*cover)(struct kt_screen *s, bool covered);                /* NULL: nothing to let go of */
     void (*anew)(struct kt_screen *s);                               /* which rows are shown has changed; NULL: no matter */
+    int64_t (*next)(const struct kt_screen *s);                      /* ms until it changes by itself; NULL: never */
+    void (*tick)(struct kt_screen *s);                               /* it has; NULL: drawing it again is enough */
     void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
     bool (*awaits)(struct kt_screen *s);                             /* an answer to what was just asked; NULL: never */
     void (*free)(struct kt_screen *s);
@@ -85,6 +87,7 @@ struct kt_app {
     bool has_looked;         /* then rows after `looked` are new until one looks again */
     uint64_t looked;
 
+    int64_t last_key; /* kt_mono_ms(): with --wall, who leaves the keys alone leaves the wall to all */
     char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
 };
 
@@ -133,6 +136,7 @@ struct kt_screen *kt_screen_record(struct kt_app *a, uint64_t seq);
 struct kt_screen *kt_screen_help(struct kt_app *a, enum kt_context ctx);
 struct kt_screen *kt_screen_sources(struct kt_app *a);
 struct kt_screen *kt_screen_sort(struct kt_app *a);
+struct kt_screen *kt_screen_wall(struct kt_app *a);
 
 /* The table, as others see it. */
 struct kt_summary {
@@ -153,4 +157,6 @@ unsigned kt_table_scope(struct kt_screen *table, kt_entity e, struct kt_span nam
 enum kt_field kt_table_sort(struct kt_screen *table, bool *ascending);
 unsigned kt_table_set_sort(struct kt_screen *table, enum kt_field f, bool ascending);
 unsigned kt_table_tick(struct kt_screen *table);
+/* No pause, at the top: it shows what is new. */
+void kt_table_go_live(struct kt_screen *table);
 #endif

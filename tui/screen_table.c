@@ -427,6 +427,14 @@ static unsigned pause_or_go_on(struct kt_table *t)
     return KT_APP_REDRAW;
 }
 
+void kt_table_go_live(struct kt_screen *s)
+{
+    struct kt_table *t = table_of(s);
+    if (t->paused)
+        (void)pause_or_go_on(t);
+    (void)moved(t, KT_LIST_HOME);
+}
+
 /* Esc undoes the last thing that hides rows or holds them. */
 static unsigned clear(struct kt_table *t)
 {

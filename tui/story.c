@@ -157,8 +157,9 @@ static void tell_filter(struct kt_app *a, struct kt_pen *pen, const struct kt_ve
     (void)kt_rules_by_id(a->rules, v->filtered, &rule);
     kt_pen_text(pen, KT_STYLE(DIM), "filter ");
     kt_pen_data(pen, KT_STYLE(TEXT), v->filter, KT_TEXT_FREE, NULL);
-    kt_pen_text(pen, KT_STYLE(DIM), " keeps out ");
-    kt_pen_data(pen, KT_STYLE(TEXT), kt_span_known(rule.title) ? rule.title : rule.name, KT_TEXT_FREE, NULL);
+    kt_pen_text(pen, KT_STYLE(DIM), kt_span_known(v->filtered) ? " keeps out " : " keeps it out");
+    if (kt_span_known(v->filtered))
+        kt_pen_data(pen, KT_STYLE(TEXT), kt_span_known(rule.title) ? rule.title : rule.name, KT_TEXT_FREE, NULL);
     kt_pen_line(pen);
 }
 

@@ -256,9 +256,6 @@ static void prepare_colours(struct kt_term *t, bool color)
         if (t->pair[r] < 0)
             t->pair[r] = 0;
     }
-    cchar_t blank;
-    setcchar(&blank, L" ", t->attr[KT_ROLE_TEXT], (short)t->pair[KT_ROLE_TEXT], &t->pair[KT_ROLE_TEXT]);
-    wbkgrndset(stdscr, &blank);
 }
 
 /* --- opening and closing ------------------------------------------------- */

@@ -169,6 +169,7 @@ static void fill_roles(struct kt_theme *t, const int32_t base[SLOTS])
     else
         *selected = (struct kt_look){ground, text, selected->attr};
     t->role[KT_ROLE_MATCH] = (struct kt_look){ground, readable(base[0xA], text, ground), plan[KT_ROLE_MATCH].attr};
+    t->role[KT_ROLE_PLAIN] = (struct kt_look){-1, -1, 0};
 }
 
 void kt_theme_mono(struct kt_theme *t)

@@ -178,10 +178,10 @@ size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict 
     for (size_t i = 0; i < n && i < max; i++)
         matched[i] = found.rule[i];
     out->level = kt_level_of_risk(out->risk);
-    if (found.filter >= 0) {
+    if (found.filter >= 0)
         out->filter = s->filter.p[found.filter]->info.name;
+    if (found.filtered >= 0)
         out->filtered = s->rule.p[found.filtered]->info.id;
-    }
     out->undecided = found.undecided;
     free(all);
     return found.n;

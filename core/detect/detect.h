@@ -178,8 +178,8 @@ struct kt_verdict {
     size_t n_signals;
     struct kt_signal signal[KT_SIGNALS_MAX]; /* the strongest first */
     char why[KT_WHY_MAX]; /* plain words for the table, ours, ASCII */
-    struct kt_span filter;   /* name of the first filter that suppressed a match; unknown: none did */
-    struct kt_span filtered; /* id of the rule whose match it was */
+    struct kt_span filter;   /* name of the first filter that suppressed a match, or the record; unknown: none did */
+    struct kt_span filtered; /* id of the rule whose match it was; unknown: no rule's, the filter is of any */
     unsigned undecided; /* tests that gave up at their limit of time or memory: not taken as a match */
 };
 /* Did filters leave nothing of what rules matched? */

@@ -51,7 +51,7 @@ struct scratch {
 
 struct set_matcher {
     struct unit *unit; /* rules, then filters */
-    size_t n_rules, n_units;
+    size_t n_rules, n_filters, n_units;
     bool facts; /* of rules for facts; the others have no part in it */
     struct shared *shared;
     size_t n_shared, cap_shared;
@@ -281,6 +281,15 @@ static void judge_awake(struct set_matcher *m, struct scratch *s, struct found *
             judge_rule(m, s, NULL, w * 64 + (size_t)__builtin_ctzll(bits), out);
 }
 
+/* A filter of any rule says that the record itself is harmless, whether a rule
+ * matches it or none: rows are of keys, not of rules. */
+static void judge_row(struct set_matcher *m, struct scratch *s, struct trial *plain, struct found *out)
+{
+    for (size_t k = 0; !out->n && out->filter < 0 && k < m->n_filters; k++)
+        if (m->unit[m->n_rules + k].rule->any && unit_holds(m, s, plain, m->n_rules + k))
+            out->filter = (int)k;
+}
+
 void set_matcher_judge(struct set_matcher *m, json_t *root, struct found *out)
 {
     out->n = 0;
@@ -293,6 +302,7 @@ void set_matcher_judge(struct set_matcher *m, json_t *root, struct found *out)
         s->t.root = root;
         s->t.undecided = 0;
         judge_awake(m, s, out);
+        judge_row(m, s, NULL, out);
         out->undecided = s->t.undecided;
         scratch_give(m, s);
         return;
@@ -302,6 +312,7 @@ void set_matcher_judge(struct set_matcher *m, json_t *root, struct found *out)
     plain.root = root;
     for (size_t i = 0; i < m->n_rules; i++)
         judge_rule(m, NULL, &plain, i, out);
+    judge_row(m, NULL, &plain, out);
     out->undecided = plain.undecided;
     trial_free(&plain);
 }
@@ -629,6 +640,7 @@ static bool build(struct set_matcher *m, const struct kt_rules *s)
     m->arena = kt_arena_new(BUILD_MEMORY_MAX);
     m->unit = calloc(s->rule.n + s->filter.n + 1, sizeof *m->unit);
     m->n_rules = s->rule.n;
+    m->n_filters = s->filter.n;
     if (!m->arena || !m->unit || !filters_of_rules(s, &m->filters))
         return false;
     for (size_t i = 0; i < s->rule.n; i++)

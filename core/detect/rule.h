@@ -224,8 +224,8 @@ void set_matcher_free(struct set_matcher *m);
 struct found {
     int *rule;
     size_t n, max; /* n counts beyond max */
-    int filter;    /* the first that suppressed a match; -1 */
-    int filtered;  /* the rule whose match it was; -1 */
+    int filter;    /* the first that suppressed a match, or the record; -1 */
+    int filtered;  /* the rule whose match it was; -1: none's */
     unsigned undecided;
 };
 void set_matcher_judge(struct set_matcher *m, json_t *root, struct found *out);

@@ -1,6 +1,6 @@
 /* Filters: what is known to be harmless here, kept out of many rules at once.
  * Follows the Sigma filters specification 2.1; `rules` left out, or "any",
- * stands for all rules. */
+ * stands for all rules, and for records that no rule matches. */
 #include "detect/rule.h"
 
 #include <stdlib.h>

@@ -83,7 +83,6 @@ static void what_cannot_start_says_what_to_do_and_exits_2(void **state)
     static const struct {
         const char *word[3], *words;
     } bad[] = {
-        {{"--wall", "demo:"}, "keytop: --wall is not built yet"},
         {{"--frobnicate"}, "there is no option --frobnicate"},
         {{"-o", "ecs", "demo:"}, "--output ecs is not built yet"},
         {{"--rule", "no-such-rule", "demo:"}, "no-such-rule"},

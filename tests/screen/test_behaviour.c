@@ -3,6 +3,7 @@
 #include "tui/commands.h"
 #include "tui/record.h"
 #include "tui/screen.h"
+#include "tui/wall.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -628,6 +629,83 @@ static void a_stale_source_grows_older_by_the_minute(void **state)
     assert_true(due > 50 * 1000 && due <= 55 * 1000);
 }
 
+/* --- the wall --- */
+
+static void the_wall_counts_a_day_and_who_acknowledged_what(void **state)
+{
+    (void)state;
+    fixture_resize(&f, 40, 120);
+    fixture_keys(&f, "W");
+    const struct kt_screen *wall = f.app->top;
+    assert_int_equal(wall->ops->context, KT_CTX_WALL);
+    SHOWS("keys in 24 h");
+    SHOWS("not acknowledged");
+    SHOWS("Tue 24 Nov 2026  14:32Z");
+    fixture_keys(&f, "Esc");
+    SHOWS("complete to");
+    fixture_keys(&f, "W q");
+    assert_true(f.did & KT_APP_QUIT);
+}
+
+static void a_wall_counts_only_the_last_24_hours(void **state)
+{
+    (void)state;
+    uint64_t seq;
+    static const struct fixture_record rows[] = {
+        {.id = "w1", .time = "2026-11-24T14:31:00Z", .actor = "eve", .target = "bob", .risk = 80},
+        {.id = "w2", .time = "2026-11-24T13:31:00Z", .actor = "eve", .target = "carl", .risk = 95},
+        {.id = "w3", .time = "2026-11-20T13:31:00Z", .actor = "eve", .target = "older", .risk = 95},
+    };
+    fixture_resize(&f, 12, 80); /* figures as text */
+    fixture_keys(&f, "W");
+    const char *before = fixture_line(&f, 2);
+    int keys = 0, high = 0, was_keys = 0, was_high = 0, unacked = 0, was_unacked = 0;
+    assert_int_equal(sscanf(before, " %d keys in 24 h %d high %d not", &was_keys, &was_high, &was_unacked), 3);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        fixture_arrive(&f, &rows[i], &seq);
+    fixture_settle(&f);
+    assert_int_equal(sscanf(fixture_line(&f, 2), " %d keys in 24 h %d high %d not", &keys, &high, &unacked), 3);
+    assert_int_equal(keys, was_keys + 2);
+    assert_int_equal(high, was_high + 2);
+    assert_int_equal(unacked, was_unacked + 2);
+    SHOWS("carl");
+}
+
+static void a_silent_source_turns_the_walls_first_line_red(void **state)
+{
+    (void)state;
+    fixture_resize(&f, 28, 100);
+    fixture_keys(&f, "W");
+    fixture_screen(&f);
+    assert_int_equal(f.canvas.cell[0].style.role, KT_ROLE_PLAIN);
+    set_sources();
+    fixture_screen(&f);
+    assert_int_equal(f.canvas.cell[0].style.role, KT_ROLE_BAD);
+    assert_non_null(strstr(fixture_line(&f, 0), "STALE: 2 of 3 sources say nothing"));
+}
+
+static void a_wall_that_nobody_touches_comes_back_and_is_due_each_minute(void **state)
+{
+    (void)state;
+    struct kt_app *a = f.app;
+    a->opts.wall = true;
+    fixture_keys(&f, "W");
+    int64_t due = kt_app_deadline(a) - kt_mono_ms();
+    assert_true(due > 0 && due <= 20 * 1000); /* it is 14:32:40 */
+    fixture_keys(&f, "Esc p Down Enter /"); /* paused, moved, a page, and a prompt */
+    due = kt_app_deadline(a) - kt_mono_ms();
+    assert_true(due > 0 && due <= KT_WALL_IDLE_MS);
+    kt_app_tick(a);
+    assert_int_not_equal(a->top->ops->context, KT_CTX_WALL);
+    a->last_key -= KT_WALL_IDLE_MS;
+    kt_app_tick(a);
+    assert_int_equal(a->top->ops->context, KT_CTX_WALL);
+    assert_null(a->prompt.label);
+    fixture_keys(&f, "Esc");
+    SHOWS_NOT("PAUSED");
+    assert_false(kt_table_summary(a->table).paused);
+}
+
 static void a_followed_folder_of_old_records_shows_when_they_were_and_does_not_age(void **state)
 {
     (void)state;
@@ -657,7 +735,7 @@ static void a_followed_folder_of_old_records_shows_when_they_were_and_does_not_a
         poll(&p, 1, 100);
         kt_app_news(a);
         kt_app_draw(a, &c);
-    } while (strcmp(last->cell.utf8, "█") != 0 && kt_mono_ms() < end);
+    } while ((strcmp(last->cell.utf8, "█") != 0 || a->complete.reading) && kt_mono_ms() < end);
     assert_string_equal(last->cell.utf8, "█");
     assert_string_equal(c.cell[0 * c.cols + 9].cell.utf8, "●");
     assert_string_equal(c.cell[0 * c.cols + 15].cell.utf8, "1"); /* "1 record", no age that would turn over */
@@ -1014,6 +1092,10 @@ int main(void)
         T(sources_say_their_state_in_a_glyph_and_a_word, day),
         T(where_not_all_sources_fit_the_worst_are_shown, day),
         T(a_stale_source_grows_older_by_the_minute, day),
+        T(the_wall_counts_a_day_and_who_acknowledged_what, day),
+        T(a_wall_counts_only_the_last_24_hours, live),
+        T(a_silent_source_turns_the_walls_first_line_red, day),
+        T(a_wall_that_nobody_touches_comes_back_and_is_due_each_minute, live),
         T(a_followed_folder_of_old_records_shows_when_they_were_and_does_not_age, day),
         T(news_of_nothing_draws_nothing, day),
         T(what_arrives_while_one_looks_is_new_and_counted_and_after_a_while_is_not, live),

@@ -121,6 +121,11 @@ static void a_malformed_record(void **state)
     (void)state;
     shows(KEYS("End"), "malformed");
 }
+static void the_wall(void **state)
+{
+    (void)state;
+    shows(KEYS("W"), "wall");
+}
 static void the_help(void **state)
 {
     (void)state;
@@ -204,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_record),
         cmocka_unit_test(a_record_folded_and_searched),
         cmocka_unit_test(a_malformed_record),
+        cmocka_unit_test(the_wall),
         cmocka_unit_test(the_help),
         cmocka_unit_test(the_sources),
         cmocka_unit_test(an_empty_table),

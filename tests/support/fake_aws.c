@@ -557,16 +557,19 @@ const char *fake_aws_url(const struct fake_aws *f)
 
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account)
 {
+    fake_http_lock(f->http);
     struct fake_key *k = &f->key[f->n_keys++];
     *k = (struct fake_key){.expires = KT_TIME_NONE};
     snprintf(k->id, sizeof k->id, "%s", id);
     snprintf(k->secret, sizeof k->secret, "%s", secret);
     snprintf(k->token, sizeof k->token, "%s", token ? token : "");
     snprintf(k->account, sizeof k->account, "%s", account);
+    fake_http_unlock(f->http);
 }
 
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account)
 {
+    fake_http_lock(f->http);
     if (!kt_grow(&f->event, &f->cap_events, f->n_events + 1, sizeof *f->event, EVENTS_MAX))
         abort();
     struct fake_event *e = &f->event[f->n_events];
@@ -574,6 +577,22 @@ void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const c
     snprintf(e->name, sizeof e->name, "%s", name);
     snprintf(e->account, sizeof e->account, "%s", account);
     f->n_events++;
+    fake_http_unlock(f->http);
+}
+
+unsigned fake_aws_seen(struct fake_aws *f, const unsigned *count)
+{
+    fake_http_lock(f->http);
+    unsigned n = *count;
+    fake_http_unlock(f->http);
+    return n;
+}
+
+void fake_aws_calm(struct fake_aws *f)
+{
+    fake_http_lock(f->http);
+    f->n_faults = 0;
+    fake_http_unlock(f->http);
 }
 
 void fake_aws_fault(struct fake_aws *f, enum fake_fault fault)

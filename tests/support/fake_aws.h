@@ -72,7 +72,6 @@ void fake_aws_free(struct fake_aws *f);
 /* "http://127.0.0.1:PORT", in the server's own memory */
 const char *fake_aws_url(const struct fake_aws *f);
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
-/* Under its lock. */
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
 /* The key that signed a request; NULL: the refusal is written (as JSON). And a
  * refusal of another kind. */
@@ -81,4 +80,7 @@ void fake_aws_refuse(struct fake_aws *f, struct fake_reply *out, int status, con
 /* The record of an event, as a trail has it. */
 void fake_aws_record(char *out, size_t size, const struct fake_event *e);
 void fake_aws_fault(struct fake_aws *f, enum fake_fault fault);
+/* No more faults; one of the counts of what it saw. All these take its lock. */
+void fake_aws_calm(struct fake_aws *f);
+unsigned fake_aws_seen(struct fake_aws *f, const unsigned *count);
 #endif

@@ -334,7 +334,9 @@ struct fake_http *fake_http_new(void (*on)(void *ctx, const struct fake_request 
     must(bind(f->listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(f->listener, 64) == 0, "listen");
     must(getsockname(f->listener, (struct sockaddr *)&a, &n) == 0, "getsockname");
     f->port = ntohs(a.sin_port);
-    must(pthread_mutex_init(&f->lock, NULL) == 0 && pthread_create(&f->thread, NULL, serve_all, f) == 0, "thread");
+    pthread_mutexattr_t again; /* who holds it may call what takes it */
+    must(pthread_mutexattr_init(&again) == 0 && pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE) == 0 &&
+             pthread_mutex_init(&f->lock, &again) == 0 && pthread_create(&f->thread, NULL, serve_all, f) == 0, "thread");
     return f;
 }
 

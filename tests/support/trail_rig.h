@@ -14,7 +14,8 @@ enum { RIG_TROUBLES = 64, RIG_MEMORIES = 1024 };
 struct trail_rig {
     struct fake_aws aws;
     struct temp_dir home;
-    int64_t now, start;     /* ms, of all clocks */
+    _Atomic int64_t now;    /* the server reads it too */
+    int64_t start;     /* ms, of all clocks */
     struct kt_clock clock;
     uint64_t rng;
     char vars[8][256];

@@ -41,6 +41,20 @@ static void on_request(void *ctx, const struct fake_request *r, struct fake_repl
     kt_buf_add(&out->body, x->body ? x->body : "hello", x->body ? x->body_n : 5);
 }
 
+static void break_next(struct fix *x, enum fake_break how)
+{
+    fake_http_lock(x->server);
+    x->next.breaks = how;
+    fake_http_unlock(x->server);
+}
+
+static void answer_next(struct fix *x, int status)
+{
+    fake_http_lock(x->server);
+    x->next.status = status;
+    fake_http_unlock(x->server);
+}
+
 static void open_net(struct fix *x, const char *ca)
 {
     struct kt_err e = {0};
@@ -169,7 +183,7 @@ static void redirects_are_not_followed(void **state)
     x->head = head;
     static const int codes[] = {301, 302, 303, 307, 308};
     for (size_t i = 0; i < 5; i++) {
-        x->next.status = codes[i];
+        answer_next(x, codes[i]);
         x->requests = 0;
         struct kt_net_call *c = ask(x, (struct kt_net_request){.header = {"Authorization: secret"}});
         assert_int_equal(kt_net_reply(c).status, codes[i]);
@@ -210,23 +224,23 @@ static void each_way_to_break_is_named(void **state)
     struct fix *x = *state;
     static const enum fake_break breaks[] = {FAKE_CLOSE, FAKE_CUT_HEAD, FAKE_CUT_BODY, FAKE_RESET_BODY};
     for (size_t i = 0; i < 4; i++) {
-        x->next.breaks = breaks[i];
+        break_next(x, breaks[i]);
         assert_int_equal(fault_of(x, (struct kt_net_request){0}), KT_NET_BROKEN);
     }
-    x->next.breaks = FAKE_STALL;
+    break_next(x, FAKE_STALL);
     assert_int_equal(fault_of(x, (struct kt_net_request){.total_ms = 150}), KT_NET_TIMEOUT);
     assert_int_equal(fault_of(x, (struct kt_net_request){.url = "http://127.0.0.1:1/"}), KT_NET_CONNECT);
     assert_int_equal(fault_of(x, (struct kt_net_request){.url = "https://host.invalid/"}), KT_NET_RESOLVE);
-    x->next.breaks = FAKE_WHOLE;
+    break_next(x, FAKE_WHOLE);
     assert_int_equal(fault_of(x, (struct kt_net_request){0}), KT_NET_OK);
 }
 
 static void bodies_and_heads_have_an_end(void **state)
 {
     struct fix *x = *state;
-    x->next.breaks = FAKE_ENDLESS;
+    break_next(x, FAKE_ENDLESS);
     assert_int_equal(fault_of(x, (struct kt_net_request){.max_body = 100000}), KT_NET_TOO_LARGE);
-    x->next.breaks = FAKE_WHOLE;
+    break_next(x, FAKE_WHOLE);
     assert_int_equal(fault_of(x, (struct kt_net_request){.max_body = 4}), KT_NET_TOO_LARGE);
     assert_int_equal(fault_of(x, (struct kt_net_request){.max_body = 5}), KT_NET_OK);
     char *head = calloc(1, 200001);
@@ -242,7 +256,7 @@ static void a_call_can_be_given_up(void **state)
     struct fix *x = *state;
     int fd;
     int64_t at;
-    x->next.breaks = FAKE_STALL;
+    break_next(x, FAKE_STALL);
     struct kt_net_request r = {.method = "GET", .url = url_of(x, "http", "127.0.0.1", "/")};
     struct kt_net_call *c = kt_net_start(x->net, &r);
     kt_net_drive(x->net);

@@ -113,6 +113,10 @@ static void every_example_of_the_manual_loads_and_works(void **state)
     assert_false(judge(s, "{\"eventName\":\"CreateAccessKey\",\"userAgent\":\"Pacu/1.5\",\"sourceIPAddress\":\"10.1.2.3\","
                           "\"userIdentity\":{\"sessionContext\":{\"sessionIssuer\":{\"userName\":\"ci-deploy\"}}}}",
                        NUMBERED("01"), "example02"));
+    /* as it is without a rule of one's own: the deployment's role matches none of those built in */
+    assert_false(judge(s, "{\"eventName\":\"CreateAccessKey\",\"userAgent\":\"Boto3/1.34\",\"sourceIPAddress\":\"10.1.2.3\","
+                          "\"userIdentity\":{\"type\":\"AssumedRole\",\"sessionContext\":{\"sessionIssuer\":{\"userName\":\"ci-deploy\"}}}}",
+                       NUMBERED("01"), "example02"));
     assert_true(judge(s, "{\"eventName\":\"CreateAccessKey\",\"requestParameters\":{\"userName\":\"SVC-1\"}}", NUMBERED("03"), NULL));
     assert_false(judge(s, "{\"eventName\":\"CreateAccessKey\",\"errorCode\":\"AccessDenied\",\"requestParameters\":{"
                           "\"userName\":\"svc-1\"}}", NUMBERED("03"), NULL));

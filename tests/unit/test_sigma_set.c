@@ -157,6 +157,10 @@ static void a_filter_for_any_rule_and_with_a_longer_condition(void **state)
     assert_int_equal(judge(s, "{\"a\":\"x\",\"b\":2,\"c\":\"192.0.2.7\",\"d\":0}").n_rules, 2);
     assert_int_equal(judge(s, "{\"a\":\"x\",\"b\":3,\"c\":\"192.0.2.7\"}").n_rules, 2);
     assert_true(kt_span_is(judge(s, "{\"a\":\"x\",\"e\":1}").filter, "none"));
+    struct kt_verdict v = judge(s, "{\"a\":\"z\",\"e\":1}"); /* no rule matches: the record itself is kept out */
+    assert_true(kt_verdict_suppressed(&v));
+    assert_true(kt_span_is(v.filter, "none"));
+    assert_false(kt_span_known(v.filtered));
     kt_rules_free(s);
 }
 
