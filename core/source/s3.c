@@ -185,8 +185,7 @@ static void wait_for(struct s3 *s, struct kt_wait *next)
         const struct s3_job *j = &s->job[i];
         telling |= j->stage == S3_TELLING;
         sooner(&at, j->ask.busy ? j->ask.wake : j->wake, mono);
-        for (size_t k = j->next; j->stage == S3_GETTING && k < j->n_entries; k++)
-            sooner(&at, j->entry[k].state == S3_NEW ? j->entry[k].not_before : 0, mono);
+        sooner(&at, j->retry, mono);
     }
     for (size_t i = 0; i < S3_SLOTS; i++)
         sooner(&at, s->slot[i].job ? s->slot[i].ask.wake : 0, mono);

@@ -107,7 +107,7 @@ struct s3_job {
     size_t n_entries, cap_entries, next, open; /* open: not read, skipped or failed */
     bool more, no_room;
     int moves, failures, denied, read, failed;
-    int64_t wake;
+    int64_t wake, retry; /* kt_aws_mono(): of the list; by then all entries may be tried again */
     uint64_t mark;
 };
 struct s3_slot {

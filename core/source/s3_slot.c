@@ -79,6 +79,7 @@ static void put_off(struct s3 *s, struct s3_slot *t, const struct kt_source_sink
     s->health.throttled += end == KT_AWS_THROTTLED;
     if (later && ++e->tries < TRIES) {
         e->not_before = kt_aws_mono(s->aws) + ask_backoff(s->aws, e->tries);
+        j->retry = e->not_before > j->retry ? e->not_before : j->retry;
         finish(t, S3_NEW);
         return;
     }
