@@ -4,6 +4,7 @@
 #include "source/cloudtrail_address.h"
 #include "source/logs_address.h"
 #include "source/splunk_address.h"
+#include "source/s3.h"
 #include "source/sqs.h"
 
 #include <jansson.h>
@@ -49,6 +50,27 @@ static const char *partition_of(const char *region)
 {
     const struct kt_partition *p = region[0] ? kt_partition_of(region) : NULL;
     return p ? p->name : "aws";
+}
+
+static enum kt_code s3(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    struct s3_address a;
+    char bucket[128], objects[1024], listed[BUCKET_KEY_MAX];
+    enum kt_code code = s3_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        const char *partition = partition_of(a.region ? a.region : "");
+        snprintf(bucket, sizeof bucket, "arn:%s:s3:::%s", partition, a.bucket);
+        snprintf(objects, sizeof objects, "%s/%s*%s", bucket, a.prefix, strstr(a.prefix, "/CloudTrail/") ? "" : "/CloudTrail/*");
+        snprintf(listed, sizeof listed, "%s*", a.prefix);
+        json_t *list = json_pack("{s:s,s:s,s:s,s:s}", "Sid", "KeytopList", "Effect", "Allow", "Action", "s3:ListBucket", "Resource", bucket);
+        if (a.prefix[0])
+            json_object_set_new(list, "Condition", json_pack("{s:{s:s}}", "StringLike", "s3:prefix", listed));
+        code = write_policy(json_pack("[o,{s:s,s:s,s:s,s:s}]", list, "Sid", "KeytopGet", "Effect", "Allow", "Action", "s3:GetObject",
+                                      "Resource", objects), out, e);
+        *note = "kms:Decrypt as well, where the files are encrypted with a key of KMS; the bucket of another account must allow it, too";
+    }
+    s3_address_drop(&a);
+    return code;
 }
 
 static enum kt_code sqs(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
@@ -144,18 +166,16 @@ static enum kt_code splunk(const char *address, struct kt_buf *out, const char *
 
 enum kt_code kt_source_policy(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
 {
-    static const char *const later[] = {"s3:"};
     *note = "";
     if (strncmp(address, "cloudtrail:", 11) == 0)
         return cloudtrail(address, out, note, e);
     if (strncmp(address, "logs:", 5) == 0)
         return logs(address, out, note, e);
+    if (strncmp(address, "s3:", 3) == 0)
+        return s3(address, out, note, e);
     if (strncmp(address, "sqs:", 4) == 0)
         return sqs(address, out, note, e);
     if (strncmp(address, "splunk:", 7) == 0)
         return splunk(address, out, note, e);
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strncmp(address, later[i], strlen(later[i])) == 0)
-            return kt_fail(e, KT_EUNSUPPORTED, "--print-policy: %s sources are not built yet; there are cloudtrail:, logs:, sqs: and splunk:", later[i]);
-    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are cloudtrail:, logs:, sqs: and splunk:", address);
+    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are cloudtrail:, logs:, s3:, sqs: and splunk:", address);
 }

@@ -2,14 +2,6 @@
 
 #include <string.h>
 
-/* Schemes that the command line documents and that are not built yet: they
- * are refused by their name instead of being taken for a file's. */
-static const struct {
-    const char *prefix, *what;
-} later[] = {
-    {"s3:", "a trail's bucket"},
-};
-
 /* Those that ask a service. */
 static const struct {
     const char *prefix;
@@ -17,6 +9,7 @@ static const struct {
 } services[] = {
     {"cloudtrail:", &kt_source_cloudtrail},
     {"logs:", &kt_source_logs},
+    {"s3:", &kt_source_s3},
     {"splunk:", &kt_source_splunk},
     {"sqs:", &kt_source_sqs},
 };
@@ -49,10 +42,5 @@ enum kt_code kt_source_open(struct kt_source **out, const char *address, const s
         return kt_source_demo.open(out, address, o, e);
     if (service_of(address))
         return service_of(address)->open(out, address, o, e);
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strncmp(address, later[i].prefix, strlen(later[i].prefix)) == 0)
-            return kt_fail(e, KT_EUNSUPPORTED,
-                           "%s: reading from %s is not built yet; for a file of that name write file:%s", address,
-                           later[i].what, address);
     return kt_source_file.open(out, address, o, e);
 }

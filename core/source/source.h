@@ -118,6 +118,7 @@ struct kt_source {
 extern const struct kt_source_ops kt_source_file; /* files, folders, "-" */
 extern const struct kt_source_ops kt_source_demo;
 extern const struct kt_source_ops kt_source_cloudtrail;
+extern const struct kt_source_ops kt_source_s3;
 extern const struct kt_source_ops kt_source_sqs;
 extern const struct kt_source_ops kt_source_logs;
 extern const struct kt_source_ops kt_source_splunk;
@@ -126,8 +127,7 @@ extern const struct kt_source_ops kt_source_splunk;
 bool kt_source_is_aws(const char *address);
 
 /* Finds the source for an address ("PATH", "file:PATH", "-", "demo:",
- * "s3://...") and opens it. A scheme that is known but not built yet is
- * refused by its name (KT_EUNSUPPORTED). A word before a colon that is no
+ * "s3://...") and opens it. A word before a colon that is no
  * scheme is part of a file's name. */
 enum kt_code kt_source_open(struct kt_source **out, const char *address, const struct kt_source_opts *o,
                             struct kt_err *e);

@@ -91,7 +91,7 @@ static void what_cannot_start_says_what_to_do_and_exits_2(void **state)
         {{"--since", "soon", "demo:"}, "--since takes a time"},
         {{"cloudtrail:?regoin=us-east-1"}, "not regoin"},
         {{"logs:group?live=maybe"}, "live is 0 or 1"},
-        {{"s3://bucket/prefix"}, "not built yet"},
+        {{"s3:bucket"}, "write s3://BUCKET/PREFIX"},
         {{"splunk://host:8089/?token=secret"}, "others can read a command line"},
         {{"-o", "screen", "demo:"}, "standard output is not a terminal"},
         {{"/nonexistent/trail.json"}, "/nonexistent/trail.json"},

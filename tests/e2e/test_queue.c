@@ -1,4 +1,5 @@
-/* The real program and a queue: of a fake that redelivers, and of moto. */
+/* The real program, a queue of a fake that redelivers, and queues and buckets of
+ * moto. */
 #include "tests/support/fake_sqs.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
@@ -151,12 +152,46 @@ static void moto_and_we_agree(void **state)
     waitpid(moto, &status, 0);
 }
 
+/* A bucket of moto's: its lists, their pages, its objects. */
+static void moto_s_bucket_is_read(void **state)
+{
+    static const char make[] =
+        "import boto3, json, gzip\n"
+        "s3 = boto3.client('s3', endpoint_url='%s', region_name='us-east-1', aws_access_key_id='AKIDE2E', aws_secret_access_key='s')\n"
+        "s3.create_bucket(Bucket='trail')\n"
+        "for n in range(1, 13):\n"
+        "  r = {'eventVersion': '1.08', 'userIdentity': {'type': 'Root', 'accountId': '1'}, 'eventTime': '2026-11-18T12:00:00Z',\n"
+        "    'eventSource': 'iam.amazonaws.com', 'eventName': 'CreateAccessKey', 'eventID': '00000000-0000-4000-8000-%%012d' %% n}\n"
+        "  a = '11112222333%%d' %% (n %% 3)\n"
+        "  s3.put_object(Bucket='trail', Key='AWSLogs/o-x1/%%s/CloudTrail/us-east-1/2026/11/18/%%s_%%d.json.gz' %% (a, a, n),\n"
+        "    Body=gzip.compress(json.dumps({'Records': [r]}).encode()))\n";
+    struct torn *t = *state;
+    char url[64], script[4096], line[300];
+    int status;
+    pid_t moto = torn_moto(t, url, sizeof url);
+    if (!moto) {
+        print_message("SKIP moto: no moto_server command\n");
+        skip();
+    }
+    snprintf(script, sizeof script, make, url);
+    temp_write(&t->home, "make.py", script);
+    snprintf(line, sizeof line, "python3 %s/make.py", t->home.path);
+    assert_int_equal(system(line), 0);
+    setenv("AWS_ENDPOINT_URL", url, 1);
+    assert_int_equal(run(t, (const char *const[]){"--check", "s3://trail?region=us-east-1", NULL}), 0);
+    status = run(t, (const char *const[]){"--once", "-o", "jsonl", "s3://trail?region=us-east-1", NULL});
+    if (status != 0 || torn_count(&t->out, "\"kind\":\"creation\"") != 12)
+        fail_msg("status %d: %s\n%s", status, kt_buf_str(&t->out), kt_buf_str(&t->err));
+    kill(moto, SIGTERM);
+    waitpid(moto, &status, 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(reads_once_and_deletes_what_is_out), T(what_could_not_be_written_stays), T(checks_without_taking),
-        T(kills_lose_and_double_nothing), T(moto_and_we_agree),
+        T(kills_lose_and_double_nothing), T(moto_and_we_agree), T(moto_s_bucket_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,8 +202,8 @@ static void check_ends_as_a_run_would_begin(void **state)
     assert_int_equal(RUN("--check", "--once", "-o", "jsonl", temp_path(&d, "trail.json"), temp_path(&d, "gone.json")), 1);
     assert_says(out, "gone.json: there is no such file");
     assert_int_equal(RUN("--check", temp_path(&d, "gone.json")), 2);
-    assert_int_equal(RUN("--check", "s3://bucket/prefix"), 2);
-    assert_says(out, "refused  s3://bucket/prefix: reading from a trail's bucket is not built yet");
+    assert_int_equal(RUN("--check", "s3:bucket"), 2);
+    assert_says(out, "refused  s3:bucket: write s3://BUCKET/PREFIX");
     assert_int_equal(RUN("--check", "--theme", "no-such-theme"), 2);
     assert_int_equal(RUN("--check", "--rules", temp_path(&d, "none")), 2);
     assert_int_equal(RUN("--check", "-F", "risk:>=x"), 2);

@@ -355,20 +355,6 @@ static void an_address_finds_its_source(void **state)
     assert_ptr_equal(r->source->ops, &kt_source_demo);
 }
 
-static void a_scheme_that_is_not_built_is_refused_by_its_name(void **state)
-{
-    (void)state;
-    static const char *const later[] = {"s3://bucket/prefix"};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        struct kt_err e = {0};
-        struct kt_source *s;
-        assert_int_equal(kt_source_open(&s, later[i], NULL, &e), KT_EUNSUPPORTED);
-        assert_null(s);
-        assert_non_null(strstr(e.text, later[i]));
-        assert_non_null(strstr(e.text, "file:"));
-    }
-}
-
 static void a_word_before_a_colon_that_is_no_scheme_is_part_of_a_name(void **state)
 {
     struct file_rig *r = *state;
@@ -495,7 +481,6 @@ int main(void)
         T(a_path_that_does_not_exist_is_refused_with_what_to_do),
         T(a_socket_is_named_as_what_it_is),
         T(an_address_finds_its_source),
-        T(a_scheme_that_is_not_built_is_refused_by_its_name),
         T(a_word_before_a_colon_that_is_no_scheme_is_part_of_a_name),
         T(standard_input_is_read_as_it_comes_until_its_end),
         T(standard_input_has_an_end_when_followed_too),
