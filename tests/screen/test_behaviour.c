@@ -629,6 +629,15 @@ static void a_stale_source_grows_older_by_the_minute(void **state)
     assert_true(due > 50 * 1000 && due <= 55 * 1000);
 }
 
+static void a_users_pane_counts_the_rotations_of_their_keys(void **state)
+{
+    (void)state;
+    fixture_resize(&f, 43, 132);
+    fixture_keys(&f, "Down Down Down Down 2 Enter"); /* alice, whose key took the place of another */
+    SHOWS("alice");
+    SHOWS("1 rotation ·");
+}
+
 /* --- the wall --- */
 
 static void the_wall_counts_a_day_and_who_acknowledged_what(void **state)
@@ -1092,6 +1101,7 @@ int main(void)
         T(sources_say_their_state_in_a_glyph_and_a_word, day),
         T(where_not_all_sources_fit_the_worst_are_shown, day),
         T(a_stale_source_grows_older_by_the_minute, day),
+        T(a_users_pane_counts_the_rotations_of_their_keys, day),
         T(the_wall_counts_a_day_and_who_acknowledged_what, day),
         T(a_wall_counts_only_the_last_24_hours, live),
         T(a_silent_source_turns_the_walls_first_line_red, day),

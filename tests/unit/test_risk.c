@@ -42,6 +42,7 @@ static int teardown(void **state)
 #define STS .source = "sts.amazonaws.com"
 #define BOTO .agent = "Boto3/1.34.69 md/Botocore#1.34.69 os/linux#6.1 lang/python#3.11.6"
 #define TERRAFORM .agent = "APN/1.0 HashiCorp/1.0 Terraform/1.9.5 (+https://www.terraform.io) terraform-provider-aws/5.63.1"
+#define LAMBDA .agent = "Boto3/1.34.69 md/Botocore#1.34.69 os/linux#5.10 lang/python#3.12 exec-env/AWS_Lambda_python3.12"
 #define KALI .agent = "aws-cli/2.15.22 Python/3.11.8 Linux/6.6.9-amd64 source/x86_64.kali.2024 prompt/off"
 #define BROWSER .agent = "Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0", .console = true
 #define ADMIN .params = "\"policyArn\":\"arn:aws:iam::aws:policy/AdministratorAccess\""
@@ -123,6 +124,8 @@ static const struct proof proofs[] = {
      {{0, MAKE, "alice", .user = "svc", .makes = K("A")}}},
     {"actor.instance", {{0, MAKE, "role/web", .session = "i-0abc1234de56f7890", .user = "u", .makes = K("A")}},
      {{0, MAKE, "role/web", .session = "i-am-a-person", .user = "u", .makes = K("A")}}},
+    {"actor.lambda", {{0, MAKE, "role/fn", .session = "rotate-keys", .user = "u", .makes = K("A"), LAMBDA}},
+     {{0, MAKE, "role/fn", .session = "rotate-keys", .user = "u", .makes = K("A")}}},
     {"agent.iac", {{0, MAKE, "role/tf", .user = "svc", .makes = K("A"), TERRAFORM}},
      {{-60, "AttachUserPolicy", "role/tf", .user = "svc", ADMIN}, {0, MAKE, "role/tf", .user = "svc", .makes = K("A"), TERRAFORM}}},
     {"use.soon", {{0, MAKE, "alice", .makes = K("NEW000001")}, {60, WHO_AM_I, "alice", K("NEW000001"), STS}},
