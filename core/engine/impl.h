@@ -1,0 +1,171 @@
+/* What the files of the engine share: engine.c (its life, its loop, what the
+ * screen asks), row.c, sink.c, memory.c, rules.c. Nobody else includes this. */
+#ifndef KT_ENGINE_IMPL_H
+#define KT_ENGINE_IMPL_H
+#include "engine.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "ingest/crew.h"
+#include "ingest/repair.h"
+#include "correlating.h"
+#include "ruleset.h"
+#include "watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    SOURCES_MAX = 1000,
+    OBJECTS_MAX = 1 << 20, /* at once: only files that end inside a record stay open */
+    TROUBLES_MAX = 256,
+    DECODE_MAX = 64 << 20, /* one record's decoded facts */
+    TICK_MS = 100,
+    JUDGED_A_STEP = 500, /* rows: some milliseconds */
+    REJUDGE_MS = 5
+};
+
+struct engine_source {
+    struct kt_source *source;
+    struct kt_source_state state; /* under lock, except by its own thread */
+    struct kt_wait wait;
+    size_t untold; /* its objects that have ended and are still being read */
+    uint64_t ended; /* objects, told or not */
+    char *address; /* as a later run names it again, in the memory; NULL: it is not remembered */
+};
+
+struct engine_object {
+    struct kt_engine *engine;
+    struct kt_stream *stream; /* NULL: ended, and not yet told */
+    size_t at;                /* of the engine's objects */
+    size_t src;
+    char *name;
+    uint64_t base_records, base_bytes; /* of earlier, finished parts */
+    uint64_t counted;                  /* records told to the store so far */
+};
+
+struct kt_engine {
+    struct kt_engine_opts opts;
+    struct kt_ruleset *ruleset;
+    const struct kt_rules *rules; /* its set, held; under lock where it changes */
+    struct kt_rules_state rules_state; /* under lock */
+    struct kt_correlating *correlating;
+    uint64_t reread_end; /* rows before it came back as they were, and are learnt of as they are judged anew */
+    uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
+    struct kt_enrich *enrich;   /* NULL: no files were named */
+    struct kt_watch *enrich_watch; /* of them; NULL: not watched */
+    struct kt_store *store;
+    struct kt_views *views;
+    struct kt_judge *judge; /* NULL: rows keep what the rules say of the record */
+    bool more_to_judge;
+    bool late_filter;       /* the filter is put to the verdict, once there is one */
+    bool at_end;            /* the sink gets rows when all is read */
+    bool settled;           /* it got them before: sources wait for that */
+    uint64_t delivered;     /* seq up to which it has them */
+    struct engine_source *src;
+    size_t n_src, cap_src;
+    struct kt_aws *aws; /* with the first source that needs it */
+    size_t current; /* the source that is being stepped */
+
+    struct engine_object **object; /* handle is index + 1 */
+    size_t n_object, cap_object;
+    struct kt_crew *crew;
+    size_t untold; /* of all sources */
+    struct kt_arena *arena; /* of a record */
+    struct kt_buf content;
+
+    struct kt_state *state; /* NULL: nothing is remembered */
+    struct kt_arena *scratch;
+    size_t told;            /* of its triage, the store */
+    uint64_t aside_told;    /* of its damaged files, the screen */
+    _Atomic uint64_t looked;
+    atomic_bool has_looked;
+    int state_fd;           /* it has news */
+
+    const struct kt_engine_sink *sink; /* headless; NULL when live */
+    bool unread;                       /* something was not read */
+
+    pthread_mutex_t lock; /* states and troubles */
+    struct kt_trouble trouble[TROUBLES_MAX];
+    uint64_t n_trouble;
+    bool health_changed; /* since the screen was told */
+
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    int news_fd, stop_fd;
+};
+
+/* --- engine.c */
+void engine_notify(int fd);
+void engine_copy_cut(char *out, size_t size, const char *s);
+void engine_trouble(struct kt_engine *g, const char *place, const char *sentence, bool gap);
+
+/* --- row.c */
+bool engine_passes(const struct kt_engine *g, const struct kt_row *row);
+/* All rows that the sink does not have yet. */
+bool engine_deliver(struct kt_engine *g);
+/* A row is in the store and its facts are learnt. */
+bool engine_show(struct kt_engine *g, struct kt_row *row, json_t *root);
+/* Does it become a row? As what it is, or as the use that it is besides. */
+bool engine_asks_for(const struct kt_engine *g, struct kt_event *ev);
+/* A row is filtered and sorted by what the files said when it came. */
+void engine_add_whereabouts(struct kt_engine *g, struct kt_row *row);
+/* Facts go in whatever is shown. */
+void engine_learn(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row);
+uint64_t engine_row_of(void *ctx, struct kt_span event_id);
+void engine_row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches);
+/* What the rules have just matched, into the correlations. */
+void engine_feed_correlations(struct kt_engine *g, json_t *root);
+/* Any record that was parsed, a row or not; `judged`: by the rules, last. While
+ * earlier ones are still fed again, it waits for its turn. */
+void engine_correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, const struct kt_row *row, bool judged);
+bool engine_on_record(void *ctx, const struct kt_record *r);
+/* Those that are no rows, and came before this one. */
+void engine_feed_kept(struct kt_engine *g, uint64_t before);
+/* A use that was read without a tree: the same fact as kt_facts_of makes of
+ * the record. */
+bool engine_on_use(void *ctx, const struct kt_use *u);
+bool engine_on_malformed(void *ctx, const struct kt_malformed *m);
+
+/* --- sink.c */
+void engine_object_free(struct engine_object *o);
+/* Of the records that are parsed: what becomes rows, and what the ledger tells. */
+unsigned engine_kinds_wanted(const struct kt_engine *g);
+/* What is looked for: of kinds, and of the events that rules in force name. */
+size_t engine_names_wanted(const struct kt_engine *g, const char *name[KT_EVENT_NAMES + KT_RULES_NAMES_MAX]);
+/* A source that is done with its files is not done before they are told. */
+void engine_look_at_health(struct kt_engine *g, struct engine_source *s);
+uint64_t engine_sink_object(void *ctx, const char *name, uint64_t records, uint64_t bytes);
+bool engine_sink_bytes(void *ctx, uint64_t handle, const void *p, size_t n);
+void engine_sink_end(void *ctx, uint64_t handle);
+struct kt_source_sink engine_sink_of(struct kt_engine *g);
+
+/* --- memory.c */
+void engine_look_at_memory(struct kt_engine *g);
+void engine_remember(struct kt_engine *g);
+/* "file:/var/log/trail" for a path of any spelling. */
+char *engine_address_kept(const struct kt_engine *g, const struct kt_source *s, const char *address);
+bool engine_open_memory(struct kt_engine *g, struct kt_err *e);
+
+/* --- rules.c */
+/* The set in force becomes the engine's and the screen's. */
+void engine_take_rules(struct kt_engine *g);
+void engine_tell_rules(struct kt_engine *g);
+/* Files have changed. A broken edit leaves everything as it was. */
+void engine_reload_rules(struct kt_engine *g);
+/* What rules of old have judged is judged anew, a little between other work:
+ * the screen does not wait. */
+void engine_rejudge_some(struct kt_engine *g);
+enum kt_code engine_open_enrich(struct kt_engine *g, struct kt_err *e);
+void engine_plan_enrich(struct kt_engine *g, struct pollfd *fd, size_t *active, int64_t now, int64_t *wait);
+void engine_step_enrich(struct kt_engine *g, const struct pollfd *fd);
+#endif

@@ -1,0 +1,315 @@
+/* A record's way: event, rules, store, reader. */
+#include "engine/impl.h"
+
+bool engine_passes(const struct kt_engine *g, const struct kt_row *row)
+{
+    const struct kt_engine_opts *o = &g->opts;
+    int64_t t = row->ev.time; /* a record without a time is never left out for it */
+    if (t != KT_TIME_NONE && ((o->since != KT_TIME_NONE && t < o->since) || (o->until != KT_TIME_NONE && t > o->until)))
+        return false;
+    return g->late_filter || kt_filter_row(o->filter, row, g->arena);
+}
+
+static int add_text(const char *p, size_t n, void *buf)
+{
+    return kt_buf_add(buf, p, n) ? 0 : -1;
+}
+
+/* The record's text with sorted keys and no spacing: what makes it the same
+ * event whatever envelope it came in. */
+static void digest_content(struct kt_engine *g, json_t *root, struct kt_span bytes, uint8_t out[KT_SHA256])
+{
+    kt_buf_reset(&g->content);
+    if (json_dump_callback(root, add_text, &g->content, JSON_COMPACT | JSON_SORT_KEYS) == 0)
+        kt_sha256(g->content.p, g->content.len, out);
+    else
+        kt_sha256(bytes.p, bytes.n, out);
+}
+
+/* The text to keep: as it stood, unless a secret had to be taken out of it. */
+static struct kt_span raw_text(struct kt_engine *g, json_t *root, struct kt_span bytes, uint32_t flags)
+{
+    if (!(flags & KT_FLAG_REDACTED))
+        return bytes;
+    kt_buf_reset(&g->content);
+    if (json_dump_callback(root, add_text, &g->content, JSON_COMPACT) != 0)
+        return KT_SPAN_NONE;
+    return kt_buf_span(&g->content);
+}
+
+/* --- to the sink ------------------------------------------------------------- */
+
+/* False: it wants no more. */
+static bool hand_over(struct kt_engine *g, const struct kt_row *r, json_t *root)
+{
+    if (kt_verdict_suppressed(&r->verdict))
+        return true;
+    if (g->late_filter && !kt_filter_row(g->opts.filter, r, g->arena)) {
+        if (r->ev.kind != KT_KIND_MALFORMED)
+            kt_store_recount_filtered(g->store);
+        return true;
+    }
+    return g->sink->row(g->sink->ctx, r, root);
+}
+
+/* As it was parsed when it came. */
+static json_t *parse_again(struct kt_span raw)
+{
+    json_t *root = json_loadb(raw.p, raw.n, JSON_ALLOW_NUL, NULL);
+    return root ? root : json_loadb(raw.p, raw.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+}
+
+static bool hand_over_kept(struct kt_engine *g, uint64_t seq)
+{
+    struct kt_row r;
+    json_t *root = NULL;
+    kt_arena_reset(g->arena);
+    if (!kt_store_row(g->store, seq, !g->sink->no_json, g->arena, &r))
+        return true;
+    kt_judge_row(g->judge, &r);
+    if (!g->sink->no_json && r.raw.p && r.ev.kind != KT_KIND_MALFORMED)
+        root = parse_again(r.raw);
+    bool go_on = hand_over(g, &r, root);
+    json_decref(root);
+    return go_on;
+}
+
+bool engine_deliver(struct kt_engine *g)
+{
+    uint64_t first, next;
+    bool go_on = true;
+    kt_store_span(g->store, &first, &next);
+    while (go_on && g->delivered + 1 < next)
+        go_on = hand_over_kept(g, ++g->delivered);
+    return go_on;
+}
+
+bool engine_show(struct kt_engine *g, struct kt_row *row, json_t *root)
+{
+    if (!g->sink || !g->sink->row)
+        return true;
+    if (g->at_end)
+        return !kt_store_is_full(g->store) || engine_deliver(g);
+    if (g->judge)
+        kt_judge_row(g->judge, row);
+    return hand_over(g, row, root);
+}
+
+/* `row->seq` stays 0 where it does not become a row. */
+static void keep_row(struct kt_engine *g, struct engine_object *o, struct kt_row *row, const uint8_t content[32])
+{
+    struct engine_source *s = &g->src[o->src];
+    row->origin.source = kt_span_of(o->name);
+    row->origin.name = kt_span_of(s->state.name);
+    row->origin.address = kt_span_of(s->address);
+    switch (kt_store_add(g->store, row, content)) {
+    case KT_ADDED_CONFLICT:
+        row->ev.flags |= KT_FLAG_CONFLICT;
+        break;
+    case KT_ADDED:
+        break;
+    case KT_ADDED_DUPLICATE:
+        return;
+    case KT_ADDED_NOT:
+        /* the store has counted the gap */
+        engine_trouble(g, o->name, "out of memory: a record could not be kept", false);
+        return;
+    }
+    pthread_mutex_lock(&g->lock);
+    s->state.rows += !kt_verdict_suppressed(&row->verdict);
+    s->state.last_event = kt_now(g->opts.clock);
+    if (s->state.health.state == KT_HEALTH_LIVE && row->ev.time != KT_TIME_NONE)
+        s->state.lag = s->state.last_event - row->ev.time;
+    pthread_mutex_unlock(&g->lock);
+}
+
+bool engine_asks_for(const struct kt_engine *g, struct kt_event *ev)
+{
+    if (g->opts.kinds & KT_KIND_BIT(ev->kind))
+        return true;
+    return (g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)) && kt_event_as_use(ev);
+}
+
+static struct kt_span text_of(struct kt_engine *g, const char *s)
+{
+    return s[0] ? kt_arena_span(g->arena, kt_span_of(s)) : KT_SPAN_NONE;
+}
+
+void engine_add_whereabouts(struct kt_engine *g, struct kt_row *row)
+{
+    struct kt_whereabouts w;
+    char network[KT_ENRICH_TEXT], aws[KT_ENRICH_TEXT];
+    if (!g->enrich)
+        return;
+    row->where.asked = true;
+    if (!kt_enrich_address(g->enrich, row->ev.source.address, &w))
+        return;
+    kt_whereabouts_network(&w, network);
+    kt_whereabouts_aws(&w, aws);
+    row->where.country = text_of(g, w.country);
+    row->where.network = text_of(g, network);
+    row->where.aws = text_of(g, aws);
+}
+
+static void make_row(struct engine_object *o, const struct kt_record *r, struct kt_row *row)
+{
+    struct kt_engine *g = o->engine;
+    bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
+    row->origin.record = r->ordinal;
+    engine_add_whereabouts(g, row);
+    if (!asked || !engine_passes(g, row)) {
+        kt_store_count_filtered(g->store);
+        return;
+    }
+    uint8_t content[KT_SHA256];
+    digest_content(g, r->json, r->bytes, content);
+    row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
+    keep_row(g, o, row, content);
+}
+
+void engine_learn(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row)
+{
+    if (!g->judge)
+        return;
+    if (!kt_judge_event(g->judge, whole, row->ev.kind == whole->kind ? row->seq : 0))
+        kt_store_count_gap(g->store);
+    if (row->seq && !g->at_end)
+        (void)kt_store_dirty(g->store, row->seq);
+}
+
+/* --- correlations ------------------------------------------------------------ */
+
+uint64_t engine_row_of(void *ctx, struct kt_span event_id)
+{
+    return kt_store_event(((struct kt_engine *)ctx)->store, event_id);
+}
+
+void engine_row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches)
+{
+    kt_judge_match(((struct kt_engine *)ctx)->judge, seq, m, matches);
+}
+
+void engine_feed_correlations(struct kt_engine *g, json_t *root)
+{
+    struct kt_occurrence o = {.root = root, .time = KT_TIME_NONE, .event_id = KT_SPAN_NONE};
+    json_t *id = json_object_get(root, "eventID"), *time = json_object_get(root, "eventTime");
+    o.n_rules = kt_ruleset_matched(g->ruleset, &o.rule);
+    if (json_is_string(id))
+        o.event_id = (struct kt_span){json_string_value(id), json_string_length(id)};
+    if (json_is_string(time))
+        o.time = kt_time_parse_created((struct kt_span){json_string_value(time), json_string_length(time)});
+    if (kt_correlating_takes(g->correlating, o.rule, o.n_rules) && !kt_correlating_feed(g->correlating, &o))
+        engine_trouble(g, "rules", "out of memory: an event could not be correlated", true);
+}
+
+void engine_correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, const struct kt_row *row, bool judged)
+{
+    struct kt_verdict v;
+    const int *rule;
+    if (!g->judge || !kt_rules_correlations(g->rules)) /* without a judge nobody looks at verdicts */
+        return;
+    if (!judged)
+        (void)kt_ruleset_judge(g->ruleset, root, &v);
+    size_t n = kt_ruleset_matched(g->ruleset, &rule);
+    bool again = g->rejudge < g->rejudge_end;
+    if (!kt_correlating_takes(g->correlating, rule, n))
+        return;
+    if (!row->seq || !g->opts.store.keep_raw)
+        kt_correlating_keep(g->correlating, kt_store_counts(g->store).last, raw_text(g, root, bytes, row->ev.flags), again);
+    else if (again)
+        g->rejudge_end = row->seq + 1;
+    if (!again)
+        engine_feed_correlations(g, root);
+}
+
+static void feed_again(struct kt_engine *g, struct kt_span text, struct kt_verdict *v)
+{
+    struct kt_parsed p;
+    kt_parse(text, &g->content, &p);
+    if (p.json) {
+        (void)kt_ruleset_judge(g->ruleset, p.json, v);
+        engine_feed_correlations(g, p.json);
+    }
+    json_decref(p.json);
+}
+
+void engine_feed_kept(struct kt_engine *g, uint64_t before)
+{
+    struct kt_verdict v;
+    for (struct kt_span text; kt_span_known(text = kt_correlating_next(g->correlating, before));)
+        feed_again(g, text, &v);
+}
+
+bool engine_on_record(void *ctx, const struct kt_record *r)
+{
+    struct engine_object *o = ctx;
+    struct kt_engine *g = o->engine;
+    kt_arena_reset(g->arena);
+    struct kt_row row = {0};
+    kt_event_decode(r->json, r->flags, g->arena, &row.ev);
+    if (row.ev.kind == KT_KIND_NONE) {
+        engine_correlate(g, r->json, r->bytes, &row, false);
+        return true;
+    }
+    struct kt_event whole = row.ev; /* a row of a use says less */
+    bool asked = engine_asks_for(g, &row.ev);
+    if (asked)
+        make_row(o, r, &row);
+    engine_correlate(g, r->json, r->bytes, &row, asked);
+    engine_learn(g, &whole, &row);
+    if (row.seq && !engine_show(g, &row, r->json))
+        atomic_store(&g->stopping, true);
+    return !atomic_load(&g->stopping);
+}
+
+static struct kt_span either(struct kt_span a, struct kt_span b)
+{
+    return a.n ? a : b.n ? b : KT_SPAN_NONE;
+}
+
+bool engine_on_use(void *ctx, const struct kt_use *u)
+{
+    struct engine_object *o = ctx;
+    struct kt_fact f = {
+        .kind = KT_KIND_USE,
+        .result = kt_event_result(u->error_code, KT_KIND_USE),
+        .time = kt_time_parse_created(u->event_time),
+        .event_id = u->event_id,
+        .event_name = u->event_name,
+        .event_source = u->event_source,
+        .key = u->key_id,
+        .account = either(u->account, kt_event_arn_account(u->arn)),
+        .user = kt_event_caller(u->type, u->user_name, u->arn),
+        .root = kt_span_is(u->type, "Root"),
+        .address = u->address,
+        .address_kind = kt_event_address_kind(u->address),
+        .agent = u->agent,
+    };
+    if (!kt_judge_use(o->engine->judge, &f, u->type))
+        kt_store_count_gap(o->engine->store);
+    return !atomic_load(&o->engine->stopping);
+}
+
+bool engine_on_malformed(void *ctx, const struct kt_malformed *m)
+{
+    struct engine_object *o = ctx;
+    struct kt_engine *g = o->engine;
+    char place[320];
+    snprintf(place, sizeof place, "%s, record %llu (byte %llu)", o->name, (unsigned long long)m->ordinal,
+             (unsigned long long)m->offset);
+    struct kt_row row = {0};
+    row.ev.kind = KT_KIND_MALFORMED;
+    row.ev.time = row.ev.key.created = KT_TIME_NONE;
+    row.malformed.reason = kt_span_of(m->reason);
+    row.malformed.bytes = m->size;
+    row.malformed.names_event = m->names_event;
+    memcpy(row.malformed.sha256, m->sha256, sizeof row.malformed.sha256);
+    row.origin.record = m->ordinal;
+    row.raw = m->bytes;
+    keep_row(g, o, &row, m->sha256);
+    bool go_on = !row.seq || engine_show(g, &row, NULL);
+    engine_trouble(g, place, m->reason, false);
+    if (!go_on)
+        atomic_store(&g->stopping, true);
+    return !atomic_load(&g->stopping);
+}

@@ -1,0 +1,217 @@
+/* What a source writes into. */
+#include "engine/impl.h"
+
+void engine_object_free(struct engine_object *o)
+{
+    if (!o)
+        return;
+    free(o->name);
+    free(o);
+}
+
+unsigned engine_kinds_wanted(const struct kt_engine *g)
+{
+    unsigned life = KT_KIND_BIT(KT_KIND_DEACTIVATION) | KT_KIND_BIT(KT_KIND_REACTIVATION) | KT_KIND_BIT(KT_KIND_DELETION) |
+                    KT_KIND_BIT(KT_KIND_CREATION) | KT_KIND_BIT(KT_KIND_CREDENTIAL) | KT_KIND_BIT(KT_KIND_CONTEXT);
+    return g->opts.kinds | (g->opts.ledger ? life : 0);
+}
+
+size_t engine_names_wanted(const struct kt_engine *g, const char *name[KT_EVENT_NAMES + KT_RULES_NAMES_MAX])
+{
+    size_t unnamed, n = kt_event_names(engine_kinds_wanted(g), name);
+    size_t more = kt_rules_event_names(g->rules, name + n, KT_RULES_NAMES_MAX, &unnamed);
+    return n + (more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX);
+}
+
+static void count_records(void *owner, const struct kt_ingest_stats *s)
+{
+    struct engine_object *o = owner;
+    uint64_t now = o->base_records + s->records;
+    if (now > o->counted)
+        kt_store_count_records(o->engine->store, now - o->counted);
+    o->counted = now > o->counted ? now : o->counted;
+}
+
+void engine_look_at_health(struct kt_engine *g, struct engine_source *s)
+{
+    struct kt_health h = {0};
+    s->source->ops->health(s->source, &h);
+    if (s->untold && h.state == KT_HEALTH_DONE)
+        h.state = KT_HEALTH_READING;
+    g->health_changed |= memcmp(&h, &s->state.health, sizeof h) != 0;
+    pthread_mutex_lock(&g->lock);
+    s->state.health = h;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void on_ended(void *owner, enum kt_ingest_end end, const struct kt_err *why, const struct kt_ingest_stats *s)
+{
+    struct engine_object *o = owner;
+    struct kt_engine *g = o->engine;
+    count_records(o, s);
+    if (end == KT_END_TRUNCATED || end == KT_END_CORRUPT)
+        engine_trouble(g, o->name, why->text, true);
+    else if (end == KT_END_STOPPED && !atomic_load(&g->stopping))
+        engine_trouble(g, o->name, why->text[0] ? why->text : "out of memory: not read to its end", true);
+    struct engine_source *from = &g->src[o->src];
+    g->object[o->at] = NULL;
+    g->untold--;
+    if (--from->untold == 0 && from->source)
+        engine_look_at_health(g, from);
+    engine_object_free(o);
+}
+
+/* With the first object: what is wanted is known by then. */
+static bool make_crew(struct kt_engine *g)
+{
+    const char *name[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
+    bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
+    struct kt_crew_sink sink = {engine_on_record, engine_on_malformed, walk ? engine_on_use : NULL, count_records, on_ended};
+    if (!g->crew)
+        g->crew = kt_crew_new(name, engine_names_wanted(g, name), &sink, 0);
+    return g->crew != NULL;
+}
+
+static bool free_place(struct kt_engine *g, size_t *i)
+{
+    for (*i = 0; *i < g->n_object && g->object[*i];)
+        ++*i;
+    if (*i < g->n_object)
+        return true;
+    if (!kt_grow(&g->object, &g->cap_object, *i + 1, sizeof *g->object, OBJECTS_MAX))
+        return false;
+    g->object[g->n_object++] = NULL;
+    return true;
+}
+
+uint64_t engine_sink_object(void *ctx, const char *name, uint64_t records, uint64_t bytes)
+{
+    struct kt_engine *g = ctx;
+    size_t i;
+    if (atomic_load(&g->stopping))
+        return 0;
+    if (!free_place(g, &i)) {
+        engine_trouble(g, name, "too many files are open inside a record", true);
+        return 0;
+    }
+    struct engine_object *o = calloc(1, sizeof *o);
+    if (o)
+        *o = (struct engine_object){.engine = g, .at = i, .src = g->current, .name = strdup(name), .base_records = records,
+                             .base_bytes = bytes, .counted = records};
+    if (!o || !o->name || !make_crew(g) || !(o->stream = kt_crew_open(g->crew, o, records, bytes))) {
+        engine_object_free(o);
+        engine_trouble(g, name, "out of memory: not read", true);
+        return 0;
+    }
+    g->object[i] = o;
+    return i + 1;
+}
+
+static struct engine_object *object_of(struct kt_engine *g, uint64_t handle)
+{
+    return handle && handle <= g->n_object ? g->object[handle - 1] : NULL;
+}
+
+bool engine_sink_bytes(void *ctx, uint64_t handle, const void *p, size_t n)
+{
+    struct kt_engine *g = ctx;
+    struct engine_object *o = object_of(g, handle);
+    if (o && !kt_crew_feed(o->stream, p, n) && !atomic_load(&g->stopping)) {
+        atomic_store(&g->stopping, true);
+        engine_trouble(g, o->name, "out of memory: reading stops", true);
+    }
+    return !atomic_load(&g->stopping);
+}
+
+static void sink_pause(void *ctx, uint64_t handle)
+{
+    struct engine_object *o = object_of(ctx, handle);
+    if (o)
+        kt_crew_pause(o->stream);
+}
+
+void engine_sink_end(void *ctx, uint64_t handle)
+{
+    struct kt_engine *g = ctx;
+    struct engine_object *o = object_of(g, handle);
+    if (!o)
+        return;
+    g->untold++;
+    g->src[o->src].untold++;
+    g->src[o->src].ended++;
+    kt_crew_end(o->stream);
+    o->stream = NULL;
+}
+
+static bool sink_at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *bytes)
+{
+    struct engine_object *o = object_of(ctx, handle);
+    if (!o)
+        return true;
+    struct kt_ingest_stats s = {0};
+    bool rests = kt_crew_at_rest(o->stream, &s);
+    if (records)
+        *records = o->base_records + s.records;
+    if (bytes)
+        *bytes = o->base_bytes + s.bytes;
+    return rests;
+}
+
+static void sink_trouble(void *ctx, const char *place, const char *sentence, bool gap)
+{
+    engine_trouble(ctx, place, sentence, gap);
+}
+
+static void sink_remember(void *ctx, const char *what, const char *position)
+{
+    struct kt_engine *g = ctx;
+    /* what does not fit is read again in the next run */
+    (void)kt_state_checkpoint_put(g->state, kt_span_of(what), kt_span_of(position), kt_store_counts(g->store).last);
+}
+
+static bool sink_recall(void *ctx, const char *what, char *out, size_t size)
+{
+    struct kt_engine *g = ctx;
+    struct kt_arena *a = kt_arena_new(1 << 16);
+    struct kt_span at = a ? kt_state_checkpoint_get(g->state, kt_span_of(what), a) : KT_SPAN_NONE;
+    bool there = at.p && at.n < size;
+    if (there) {
+        memcpy(out, at.p, at.n);
+        out[at.n] = '\0';
+    }
+    kt_arena_free(a);
+    return there;
+}
+
+static uint64_t sink_mark(void *ctx)
+{
+    struct kt_engine *g = ctx;
+    return g->src[g->current].ended;
+}
+
+/* They are told in the order in which they ended. */
+static bool sink_told(void *ctx, uint64_t mark)
+{
+    const struct kt_engine *g = ctx;
+    const struct engine_source *s = &g->src[g->current];
+    return s->ended - s->untold >= mark;
+}
+
+static bool sink_kept(void *ctx, const char *what)
+{
+    struct kt_engine *g = ctx;
+    if (g->sink && !g->opts.follow && !g->settled)
+        return false;
+    return !g->state || kt_state_checkpoint_kept(g->state, kt_span_of(what));
+}
+
+struct kt_source_sink engine_sink_of(struct kt_engine *g)
+{
+    struct kt_source_sink s = {g, engine_sink_object, engine_sink_bytes, sink_pause, engine_sink_end, sink_at_rest, sink_trouble, NULL, NULL,
+                               sink_mark, sink_told, sink_kept};
+    if (g->state) {
+        s.remember = sink_remember;
+        s.recall = sink_recall;
+    }
+    return s;
+}
