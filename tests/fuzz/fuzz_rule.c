@@ -73,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const admins[] = {"alice", "adm_*"};
     struct kt_rules *rules;
     struct kt_err e = {KT_OK, ""};
-    if (kt_rules_load_builtin(&rules, &e) != KT_OK || kt_rules_placeholder(rules, "a", admins, 2, &e) != KT_OK)
+    /* those built in are left out: to read them takes longer than a hundred inputs */
+    if (kt_rules_new(&rules, &e) != KT_OK || kt_rules_placeholder(rules, "a", admins, 2, &e) != KT_OK)
         abort();
     size_t before = kt_rules_count(rules);
     enum kt_code c = kt_rules_add(rules, "fuzz", (const char *)data, size, &e);
