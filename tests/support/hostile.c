@@ -300,7 +300,10 @@ static bool csi_is_known(struct hostile_scan *s)
     case 'A': case 'B': case 'd': case 'L': case 'M': case 'S': case 'T': return k == 1 && within(v[0], s->rows);
     case 'C': case 'D': case 'G': case 'P': case '@': case 'X': case 'b': return k == 1 && within(v[0], s->cols);
     case 'Z': return k == 1 && v[0] == -1;
-    case 'J': s->clears += v[0] == 2; return k == 1 && (v[0] == -1 || v[0] == 2);
+    case 'J':
+        s->clears += v[0] == 2;
+        s->ended = s->ended && v[0] != 2;
+        return k == 1 && (v[0] == -1 || v[0] == 2);
     case 'K': return k == 1 && (v[0] == -1 || v[0] == 1);
     default: return false;
     }
@@ -310,9 +313,7 @@ static bool end_sequence(struct hostile_scan *s, bool known, const char *why)
 {
     s->sequences++;
     if (s->n == 3 && memcmp(s->part, "\033[H", 3) == 0)
-        s->at_home = true;
-    else if (s->part[s->n - 1] != 'm' && s->part[1] != '(') /* ncurses puts the attributes back behind it */
-        s->at_home = false;
+        s->ended = true; /* one before CSI 2 J is undone by that; within a frame there is none */
     bool ok = known || wrong(s, why);
     s->state = TEXT;
     s->n = 0;
@@ -349,7 +350,6 @@ static bool plain(struct hostile_scan *s, unsigned char c)
         s->state = ESCAPE;
         return true;
     }
-    s->at_home = false;
     if (c >= 0x20 && c < 0x7F) {
         s->marks = 0;
         s->letters++;

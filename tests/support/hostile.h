@@ -39,7 +39,7 @@ struct hostile_scan {
     struct hostile_seen *seen; /* or NULL */
     uint64_t bytes, sequences, letters, controls;
     size_t clears;             /* whole frames begun (CSI 2 J) */
-    bool at_home;              /* the last thing was CSI H: where a frame ends */
+    bool ended;                /* since the last of them there was a CSI H: it has ended, whatever came after it */
     const char *words;         /* ASCII to look for in one piece; or NULL */
     bool found;                /* they came */
     char wrong[256];           /* "" while nothing was */

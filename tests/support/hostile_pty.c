@@ -90,7 +90,7 @@ static void whole_frame(struct pty_stage *w, const char *until)
     int64_t end = kt_mono_ms() + PTY_LIMIT_MS;
     kt_buf_addc(&w->queue, '\x0c');
     send(w);
-    while (w->scan.clears == clears || !(w->scan.at_home || (until && w->scan.found))) {
+    while (w->scan.clears == clears || !(w->scan.ended || (until && w->scan.found))) {
         if (kt_mono_ms() > end)
             fail_msg("%s, %dx%d: no frame came", hostile_view_name(w->view), w->s.rows, w->s.cols);
         pty_read(w->p, 20);
@@ -124,7 +124,7 @@ static void fit(struct hostile_stage *s, int rows, int cols)
     size_t clears = w->scan.clears;
     int64_t end = kt_mono_ms() + PTY_LIMIT_MS;
     pty_resize(w->p, rows, cols);
-    while ((s->rows != rows || s->cols != cols) && (w->scan.clears == clears || !w->scan.at_home)) {
+    while ((s->rows != rows || s->cols != cols) && (w->scan.clears == clears || !w->scan.ended)) {
         if (kt_mono_ms() > end)
             fail_msg("%dx%d: no frame of the new size came", rows, cols);
         pty_read(w->p, 20);
