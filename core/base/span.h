@@ -39,4 +39,14 @@ static inline bool kt_span_starts(struct kt_span a, const char *s)
     size_t n = strlen(s);
     return a.p && a.n >= n && memcmp(a.p, s, n) == 0;
 }
+/* The next `n` bytes of what was written as bytes; false where there are fewer. */
+static inline bool kt_span_take(struct kt_span *rest, void *out, size_t n)
+{
+    if (rest->n < n)
+        return false;
+    memcpy(out, rest->p, n);
+    rest->p += n;
+    rest->n -= n;
+    return true;
+}
 #endif

@@ -400,6 +400,24 @@ static void collect(const struct correlation *k, const struct group *g, size_t f
     }
 }
 
+static void announce(const struct kt_correlator *c, const struct group *g, uint64_t match, enum kt_correlated_change change,
+                     const struct events *v, int64_t first, int64_t last, double value)
+{
+    if (c->worker[g->correlation].rule->info.silent || !c->tell)
+        return;
+    c->tell(c->ctx, &(struct kt_correlated){.id = match,
+                                            .change = change,
+                                            .correlation = g->correlation,
+                                            .first = first,
+                                            .last = last,
+                                            .event = v->id,
+                                            .n_events = v->n,
+                                            .n_all = v->all,
+                                            .group = g->value,
+                                            .n_group = g->n_values,
+                                            .value = value});
+}
+
 static void tell(struct kt_correlator *c, struct group *g, size_t at, enum kt_correlated_change change, double value)
 {
     const struct worker *w = &c->worker[g->correlation];
@@ -411,18 +429,7 @@ static void tell(struct kt_correlator *c, struct group *g, size_t at, enum kt_co
         return;
     }
     collect(w->rule->correlation, g, first, at, v);
-    if (!w->rule->info.silent && c->tell)
-        c->tell(c->ctx, &(struct kt_correlated){.id = e->match,
-                                                .change = change,
-                                                .correlation = g->correlation,
-                                                .first = g->e[first]->time,
-                                                .last = e->time,
-                                                .event = v->id,
-                                                .n_events = v->n,
-                                                .n_all = v->all,
-                                                .group = g->value,
-                                                .n_group = g->n_values,
-                                                .value = value});
+    announce(c, g, e->match, change, v, g->e[first]->time, e->time, value);
     feed_outer(c, g, e, change, v->id, v->n);
     free(v);
 }
@@ -442,18 +449,8 @@ static void tell_events(struct kt_correlator *c, const struct group *g, uint64_t
                         const struct events *v, double value)
 {
     const struct worker *w = &c->worker[g->correlation];
-    if (!w->rule->info.silent && c->tell && v->n)
-        c->tell(c->ctx, &(struct kt_correlated){.id = match,
-                                                .change = change,
-                                                .correlation = g->correlation,
-                                                .first = v->time[0],
-                                                .last = v->time[v->n - 1],
-                                                .event = v->id,
-                                                .n_events = v->n,
-                                                .n_all = v->all,
-                                                .group = g->value,
-                                                .n_group = g->n_values,
-                                                .value = value});
+    if (v->n)
+        announce(c, g, match, change, v, v->time[0], v->time[v->n - 1], value);
     if (w->n_outer)
         feed_joined(c, match, change, v);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INTERVAL_MIN_S = 2, INTERVAL_MAX_S = 86400 };
+enum { INTERVAL_MIN_S = 2 };
 
 static enum kt_code take(struct trail_address *a, const char *name, const char *value, struct kt_err *e)
 {
@@ -25,11 +25,7 @@ static enum kt_code take(struct trail_address *a, const char *name, const char *
             return kt_fail(e, KT_ELIMIT, "cloudtrail: more than %d roles", TRAIL_ROLES_MAX);
         a->role[a->n_roles++] = value;
     } else if (strcmp(name, "interval") == 0) {
-        int64_t s;
-        if (!kt_settings_number(value, INTERVAL_MIN_S, INTERVAL_MAX_S, &s))
-            return kt_fail(e, KT_EUSAGE, "cloudtrail: interval is a number of seconds from %d to %d", INTERVAL_MIN_S,
-                           INTERVAL_MAX_S);
-        a->interval = s * 1000;
+        return kt_settings_interval("cloudtrail", value, INTERVAL_MIN_S, &a->interval, e);
     } else {
         return kt_fail(e, KT_EUSAGE, "cloudtrail: takes profile, region, role, external-id and interval, not %s", name);
     }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INTERVAL_MIN_S = 2, INTERVAL_MAX_S = 86400 };
+enum { INTERVAL_MIN_S = 2 };
 
 /* arn:aws:logs:us-east-1:111122223333:log-group:NAME */
 static enum kt_code take_arn(struct logs_address *a, char *group, struct kt_err *e)
@@ -37,7 +37,6 @@ static enum kt_code take_group(struct logs_address *a, char *group, struct kt_er
 
 static enum kt_code take(struct logs_address *a, const char *name, const char *value, struct kt_err *e)
 {
-    int64_t s;
     if (strcmp(name, "pattern") == 0) {
         if (strlen(value) > LOGS_PATTERN_MAX)
             return kt_fail(e, KT_ELIMIT, "logs: a pattern has at most %d characters", LOGS_PATTERN_MAX);
@@ -61,9 +60,7 @@ static enum kt_code take(struct logs_address *a, const char *name, const char *v
             return kt_fail(e, KT_EUSAGE, "logs: live is 0 or 1");
         a->live = value[0] == '1';
     } else if (strcmp(name, "interval") == 0) {
-        if (!kt_settings_number(value, INTERVAL_MIN_S, INTERVAL_MAX_S, &s))
-            return kt_fail(e, KT_EUSAGE, "logs: interval is a number of seconds from %d to %d", INTERVAL_MIN_S, INTERVAL_MAX_S);
-        a->interval = s * 1000;
+        return kt_settings_interval("logs", value, INTERVAL_MIN_S, &a->interval, e);
     } else {
         return kt_fail(e, KT_EUSAGE, "logs: takes profile, region, role, external-id, live, pattern and interval, not %s", name);
     }

@@ -4,11 +4,10 @@
 
 #include <stdlib.h>
 
-enum { INTERVAL_MIN_S = 5, INTERVAL_MAX_S = 86400 };
+enum { INTERVAL_MIN_S = 5 };
 
 static enum kt_code take(struct s3_address *a, const char *name, const char *value, struct kt_err *e)
 {
-    int64_t s;
     if (!*value)
         return kt_fail(e, KT_EUSAGE, "s3: %s= is empty", name);
     if (strcmp(name, "profile") == 0) {
@@ -24,9 +23,7 @@ static enum kt_code take(struct s3_address *a, const char *name, const char *val
             return kt_fail(e, KT_ELIMIT, "s3: more than %d Regions", S3_REGIONS_MAX);
         a->trail_region[a->n_trail_regions++] = value;
     } else if (strcmp(name, "interval") == 0) {
-        if (!kt_settings_number(value, INTERVAL_MIN_S, INTERVAL_MAX_S, &s))
-            return kt_fail(e, KT_EUSAGE, "s3: interval is a number of seconds from %d to %d", INTERVAL_MIN_S, INTERVAL_MAX_S);
-        a->interval = s * 1000;
+        return kt_settings_interval("s3", value, INTERVAL_MIN_S, &a->interval, e);
     } else {
         return kt_fail(e, KT_EUSAGE, "s3: takes profile, region, role, external-id, trail-region and interval, not %s", name);
     }

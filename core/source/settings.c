@@ -37,12 +37,13 @@ char *kt_settings_next(char **rest, char **value)
     return NULL;
 }
 
-bool kt_settings_number(const char *value, int64_t least, int64_t most, int64_t *out)
+enum kt_code kt_settings_interval(const char *scheme, const char *value, int least, int64_t *ms, struct kt_err *e)
 {
+    enum { DAY_S = 86400 };
     char *end;
     long long n = strtoll(value, &end, 10);
-    if (!*value || *end || n < least || n > most)
-        return false;
-    *out = n;
-    return true;
+    if (!*value || *end || n < least || n > DAY_S)
+        return kt_fail(e, KT_EUSAGE, "%s: interval is a number of seconds from %d to %d", scheme, least, DAY_S);
+    *ms = n * 1000;
+    return KT_OK;
 }

@@ -4,7 +4,6 @@
 #define KT_SOURCE_SETTINGS_H
 #include "base/err.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* The next setting of `*rest`, cut out and decoded in place (%00 stays as it
@@ -13,6 +12,7 @@
 char *kt_settings_next(char **rest, char **value);
 /* In place. */
 void kt_settings_decode(char *s);
-/* A whole number from `least` to `most`. */
-bool kt_settings_number(const char *value, int64_t least, int64_t most, int64_t *out);
+/* `interval` of a scheme: a whole number of seconds from `least` to a day, in
+ * ms. KT_EUSAGE says so. */
+enum kt_code kt_settings_interval(const char *scheme, const char *value, int least, int64_t *ms, struct kt_err *e);
 #endif

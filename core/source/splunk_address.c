@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INTERVAL_MIN_S = 2, INTERVAL_MAX_S = 86400 };
+enum { INTERVAL_MIN_S = 2 };
 
 /* It becomes part of a search: nothing that means something there. */
 static bool is_word(const char *s, const char *more)
@@ -42,7 +42,6 @@ static enum kt_code take_search(struct splunk_address *a, const char *value, str
 
 static enum kt_code take(struct splunk_address *a, const char *name, const char *value, struct kt_err *e)
 {
-    int64_t s;
     if (!*value)
         return kt_fail(e, KT_EUSAGE, "splunk: %s= is empty", name);
     if (strcmp(name, "index") == 0)
@@ -67,9 +66,7 @@ static enum kt_code take(struct splunk_address *a, const char *name, const char 
     } else if (strcmp(name, "http") == 0) {
         a->http = strcmp(value, "1") == 0;
     } else if (strcmp(name, "interval") == 0) {
-        if (!kt_settings_number(value, INTERVAL_MIN_S, INTERVAL_MAX_S, &s))
-            return kt_fail(e, KT_EUSAGE, "splunk: interval is a number of seconds from %d to %d", INTERVAL_MIN_S, INTERVAL_MAX_S);
-        a->interval = s * 1000;
+        return kt_settings_interval("splunk", value, INTERVAL_MIN_S, &a->interval, e);
     } else {
         return kt_fail(e, KT_EUSAGE, "splunk: takes index, sourcetype, search, app, token-file, session-file, ca-file, http and "
                                      "interval, not %s", name);

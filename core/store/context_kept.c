@@ -102,26 +102,16 @@ static bool put_image(struct kt_buf *b, const struct trace *t)
     return kt_buf_add(b, &crc, sizeof crc);
 }
 
-static bool take(struct kt_span *rest, void *out, size_t n)
-{
-    if (rest->n < n)
-        return false;
-    memcpy(out, rest->p, n);
-    rest->p += n;
-    rest->n -= n;
-    return true;
-}
-
 static bool take_entry(struct kt_span *rest, struct kt_trace_entry *e)
 {
     uint8_t flags;
     *e = (struct kt_trace_entry){0};
-    if (!take(rest, &flags, 1) || ((flags & HAS_VALUE) && !take(rest, &e->value, sizeof e->value)) ||
-        !take(rest, &e->mark, sizeof e->mark) || !take(rest, &e->first, sizeof e->first))
+    if (!kt_span_take(rest, &flags, 1) || ((flags & HAS_VALUE) && !kt_span_take(rest, &e->value, sizeof e->value)) ||
+        !kt_span_take(rest, &e->mark, sizeof e->mark) || !kt_span_take(rest, &e->first, sizeof e->first))
         return false;
     e->uuid = (flags & HAS_UUID) != 0;
     e->last = e->first;
-    return !(flags & HAS_LAST) || take(rest, &e->last, sizeof e->last);
+    return !(flags & HAS_LAST) || kt_span_take(rest, &e->last, sizeof e->last);
 }
 
 /* Its head, with the entries left in `rest`. */
@@ -134,9 +124,9 @@ static bool open_image(const struct kt_trace_key *key, struct kt_span image, str
         return false;
     *rest = (struct kt_span){image.p, image.n - sizeof crc};
     memcpy(&crc, image.p + rest->n, sizeof crc);
-    return crc == (uint32_t)crc32(0, (const uint8_t *)image.p, (unsigned)rest->n) && take(rest, &form, 1) &&
-           form == FORM && take(rest, &what, 1) && what == key->what && what < KT_TRACES && take(rest, news, sizeof *news) &&
-           take(rest, n, sizeof *n) && *n <= KT_TRACE_VALUES;
+    return crc == (uint32_t)crc32(0, (const uint8_t *)image.p, (unsigned)rest->n) && kt_span_take(rest, &form, 1) &&
+           form == FORM && kt_span_take(rest, &what, 1) && what == key->what && what < KT_TRACES && kt_span_take(rest, news, sizeof *news) &&
+           kt_span_take(rest, n, sizeof *n) && *n <= KT_TRACE_VALUES;
 }
 
 /* Under the lock; the trace's number, 0 where there is none. */

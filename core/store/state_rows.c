@@ -31,20 +31,10 @@ static void put_text(struct kt_buf *b, struct kt_span t)
     kt_buf_add(b, t.p, t.n);
 }
 
-static bool take(struct kt_span *rest, void *out, size_t n)
-{
-    if (rest->n < n)
-        return false;
-    memcpy(out, rest->p, n);
-    rest->p += n;
-    rest->n -= n;
-    return true;
-}
-
 static bool take_text(struct kt_span *rest, struct kt_span *out)
 {
     uint32_t n;
-    if (!take(rest, &n, sizeof n) || rest->n < n)
+    if (!kt_span_take(rest, &n, sizeof n) || rest->n < n)
         return false;
     *out = (struct kt_span){rest->p, n};
     rest->p += n;
@@ -81,8 +71,8 @@ static bool unpack(struct kt_span plain, struct kt_state_row *r, struct kt_row *
     char form;
     size_t all = plain.n;
     struct kt_span facts = KT_SPAN_NONE;
-    bool ok = take(&plain, &form, 1) && (form == WITHOUT || form == WITH_FACTS) && take(&plain, r->digest, 16) &&
-              take(&plain, &r->record, 8) && take_text(&plain, &r->source) && take_text(&plain, &r->name) &&
+    bool ok = kt_span_take(&plain, &form, 1) && (form == WITHOUT || form == WITH_FACTS) && kt_span_take(&plain, r->digest, 16) &&
+              kt_span_take(&plain, &r->record, 8) && take_text(&plain, &r->source) && take_text(&plain, &r->name) &&
               take_text(&plain, &r->address) && (form == WITHOUT || take_text(&plain, &facts));
     r->raw = plain.n ? plain : KT_SPAN_NONE;
     r->packed.skip = all - plain.n;

@@ -28,10 +28,6 @@ struct fix {
     struct kt_buf out, err;
 };
 
-static const char *const variables[] = {
-    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL_STS", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_CA_BUNDLE"};
-
 static int set_up(void **state)
 {
     struct fix *x = *state = calloc(1, sizeof *x);
@@ -39,14 +35,7 @@ static int set_up(void **state)
     temp_dir_make(&x->home);
     kt_buf_init(&x->out, RUN_OUT_MAX);
     kt_buf_init(&x->err, RUN_OUT_MAX);
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-        unsetenv(variables[i]);
-    setenv("HOME", x->home.path, 1);
-    setenv("AWS_ENDPOINT_URL", fake_aws_url(&x->aws), 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIDE2E", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "canary-secret-key", 1);
-    fake_aws_key(&x->aws, "AKIDE2E", "canary-secret-key", NULL, MINE);
+    fake_aws_environment(&x->aws, x->home.path);
     int64_t now = kt_now(NULL);
     for (int i = 0; i < 3; i++)
         fake_aws_event(&x->aws, now - (i + 1) * 60000, 0, "CreateAccessKey", MINE);
@@ -67,23 +56,7 @@ static int tear_down(void **state)
 
 static int run(struct fix *x, const char *const *words)
 {
-    kt_buf_reset(&x->out);
-    kt_buf_reset(&x->err);
-    return run_job(&(struct run_job){.words = words}, &x->out, &x->err);
-}
-
-static size_t count(const struct kt_buf *b, const char *what)
-{
-    size_t n = 0;
-    for (const char *p = kt_buf_str(b); (p = strstr(p, what)); p += strlen(what))
-        n++;
-    return n;
-}
-
-static void says(const struct kt_buf *b, const char *what)
-{
-    if (!strstr(kt_buf_str(b), what))
-        fail_msg("\"%s\" is not in: %s", what, kt_buf_str(b));
+    return run_words(words, &x->out, &x->err);
 }
 
 static void reads_the_event_history(void **state)
@@ -91,11 +64,11 @@ static void reads_the_event_history(void **state)
     struct fix *x = *state;
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "cloudtrail:", NULL}), 0);
     assert_string_equal(kt_buf_str(&x->err), "");
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 3);
-    says(&x->out, "\"source\":\"cloudtrail:us-east-1\"");
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 3);
+    run_says(&x->out, "\"source\":\"cloudtrail:us-east-1\"");
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "--kinds", "all", "cloudtrail:", NULL}), 1);
-    assert_int_equal(count(&x->out, "\"kind\":\"deletion\""), 1);
-    says(&x->err, "LookupEvents finds no keys by their beginning");
+    assert_int_equal(run_count(&x->out, "\"kind\":\"deletion\""), 1);
+    run_says(&x->err, "LookupEvents finds no keys by their beginning");
     assert_int_equal(x->aws.bad_signatures, 0);
 }
 
@@ -108,9 +81,9 @@ static void follows_what_happens(void **state)
     pid_t pid = run_launch(&(struct run_job){.words = words}, fds);
     int64_t until = kt_mono_ms() + RUN_LIMIT_MS;
     bool told = false;
-    while (count(&x->out, "\"kind\":\"creation\"") < 4) {
+    while (run_count(&x->out, "\"kind\":\"creation\"") < 4) {
         assert_true(kt_mono_ms() < until);
-        if (!told && count(&x->out, "\"kind\":\"creation\"") == 3) {
+        if (!told && run_count(&x->out, "\"kind\":\"creation\"") == 3) {
             fake_http_lock(x->aws.http);
             fake_aws_event(&x->aws, kt_now(NULL) - 5000, 0, "CreateAccessKey", MINE);
             fake_http_unlock(x->aws.http);
@@ -125,7 +98,7 @@ static void follows_what_happens(void **state)
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 4); /* each once */
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 4); /* each once */
 }
 
 static void what_is_wrong_is_said(void **state)
@@ -134,35 +107,35 @@ static void what_is_wrong_is_said(void **state)
     for (int i = 0; i < 8; i++)
         fake_aws_fault(&x->aws, FAKE_DENIED);
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "cloudtrail:", NULL}), 1);
-    says(&x->err, "AccessDeniedException");
-    says(&x->err, "keytop --print-policy cloudtrail:");
+    run_says(&x->err, "AccessDeniedException");
+    run_says(&x->err, "keytop --print-policy cloudtrail:");
     fake_aws_calm(&x->aws);
     assert_int_equal(run(x, (const char *const[]){"--once", "--profile", "nobody", "cloudtrail:", NULL}), 2);
-    says(&x->err, "there is no profile nobody");
+    run_says(&x->err, "there is no profile nobody");
     assert_int_equal(run(x, (const char *const[]){"--once", "cloudtrail:?region=mars", NULL}), 2);
-    says(&x->err, "mars is no AWS Region");
+    run_says(&x->err, "mars is no AWS Region");
     setenv("AWS_ENDPOINT_URL", "http://example.com", 1);
     assert_int_equal(run(x, (const char *const[]){"--once", "cloudtrail:", NULL}), 2);
-    says(&x->err, "https only");
+    run_says(&x->err, "https only");
     setenv("AWS_ENDPOINT_URL", fake_aws_url(&x->aws), 1);
     setenv("AWS_CA_BUNDLE", "/no/such/bundle", 1);
     assert_int_equal(run(x, (const char *const[]){"--once", "cloudtrail:", NULL}), 2);
-    says(&x->err, "/no/such/bundle");
+    run_says(&x->err, "/no/such/bundle");
 }
 
 static void checks_and_policies(void **state)
 {
     struct fix *x = *state;
     assert_int_equal(run(x, (const char *const[]){"--check", "cloudtrail:", NULL}), 0);
-    says(&x->out, "source cloudtrail:");
+    run_says(&x->out, "source cloudtrail:");
     fake_aws_fault(&x->aws, FAKE_DENIED);
     assert_int_not_equal(run(x, (const char *const[]){"--check", "cloudtrail:", NULL}), 0);
-    says(&x->out, "AccessDenied");
+    run_says(&x->out, "AccessDenied");
     assert_int_equal(run(x, (const char *const[]){"--print-policy", "cloudtrail:", NULL}), 0);
-    says(&x->out, "\"cloudtrail:LookupEvents\"");
-    assert_int_equal(count(&x->out, "Action"), 1);
+    run_says(&x->out, "\"cloudtrail:LookupEvents\"");
+    assert_int_equal(run_count(&x->out, "Action"), 1);
     assert_int_equal(run(x, (const char *const[]){"--print-policy", "demo:", NULL}), 2);
-    says(&x->err, "needs no permission of a service");
+    run_says(&x->err, "needs no permission of a service");
 }
 
 static void profiles_and_roles_work(void **state)
@@ -176,9 +149,9 @@ static void profiles_and_roles_work(void **state)
     const char *const words[] = {"--once", "-o", "jsonl", "--profile", "soc",
                                  "cloudtrail:?role=arn:aws:iam::222233334444:role/a&role=arn:aws:iam::333344445555:role/denied", NULL};
     assert_int_equal(run(x, words), 1);
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 1);
-    says(&x->out, "cloudtrail:222233334444/us-east-1");
-    says(&x->err, "cloudtrail:333344445555/us-east-1: role arn:aws:iam::333344445555:role/denied is not to be had: AccessDenied");
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 1);
+    run_says(&x->out, "cloudtrail:222233334444/us-east-1");
+    run_says(&x->err, "cloudtrail:333344445555/us-east-1: role arn:aws:iam::333344445555:role/denied is not to be had: AccessDenied");
 }
 
 /* --- secrets --------------------------------------------------------------------------- */
@@ -222,7 +195,7 @@ static void secrets_are_nowhere(void **state)
     const char *const words[] = {"--follow", "-o", "jsonl", "--state", state_file, target, NULL};
     pid_t pid = run_launch(&(struct run_job){.words = words}, fds);
     int64_t until = kt_mono_ms() + RUN_LIMIT_MS;
-    while (count(&x->out, "\"kind\":\"creation\"") < 3) {
+    while (run_count(&x->out, "\"kind\":\"creation\"") < 3) {
         assert_true(kt_mono_ms() < until);
         if (poll(&(struct pollfd){.fd = fds[1], .events = POLLIN}, 1, 200) == 1)
             assert_true(run_drain(&fds[1], &x->out));
@@ -236,7 +209,7 @@ static void secrets_are_nowhere(void **state)
     }
     snprintf(path, sizeof path, "/proc/%d/limits", (int)pid);
     slurp(path, &b);
-    says(&b, "Max core file size        0                    0");
+    run_says(&b, "Max core file size        0                    0");
     kill(pid, SIGQUIT); /* dumps core where that is possible */
     while (fds[1] >= 0 && run_drain(&fds[1], &x->out))
         ;
@@ -271,7 +244,7 @@ static void a_long_address_is_remembered_by_its_digest(void **state)
     snprintf(state_file, sizeof state_file, "%s/state.db", x->home.path);
     snprintf(target, sizeof target, "cloudtrail:?role=arn:aws:iam::%s:role/soc-8-%s", MINE, name);
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "--state", state_file, target, NULL}), 0);
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 3);
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 3);
     slurp(state_file, &b);
     assert_true(holds(&b, "cloudtrail:#"));
     assert_false(holds(&b, "role/soc-8"));
@@ -316,7 +289,7 @@ static void the_real_client_sees_the_same(void **state)
     assert_int_equal(run_job(&(struct run_job){.words = (const char *const[]){"--once", "-o", "csv", "--columns", "event_id", "-", NULL},
                                                .in = kt_buf_str(&b), .in_n = b.len}, &x->out, &x->err), 0);
     char *theirs = strdup(kt_buf_str(&x->out));
-    if (count(&x->out, "00000000-") != 73)
+    if (run_count(&x->out, "00000000-") != 73)
         fail_msg("%.300s\n%.600s\n%s", kt_buf_str(&x->out), kt_buf_str(&b), kt_buf_str(&x->err));
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "csv", "--columns", "event_id", "cloudtrail:", NULL}), 0);
     assert_string_equal(kt_buf_str(&x->out), theirs);

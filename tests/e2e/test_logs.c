@@ -27,10 +27,6 @@ struct fix {
     struct kt_buf out, err;
 };
 
-static const char *const variables[] = {
-    "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_STS", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_CA_BUNDLE"};
-
 static int set_up(void **state)
 {
     struct fix *x = *state = calloc(1, sizeof *x);
@@ -39,15 +35,8 @@ static int set_up(void **state)
     temp_dir_make(&x->home);
     kt_buf_init(&x->out, RUN_OUT_MAX);
     kt_buf_init(&x->err, RUN_OUT_MAX);
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-        unsetenv(variables[i]);
-    setenv("HOME", x->home.path, 1);
+    fake_aws_environment(&x->aws, x->home.path);
     setenv("AWS_REGION", "us-east-1", 1);
-    setenv("AWS_ENDPOINT_URL", fake_aws_url(&x->aws), 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIDE2E", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "canary-secret-key", 1);
-    fake_aws_key(&x->aws, "AKIDE2E", "canary-secret-key", NULL, "111122223333");
     int64_t now = kt_now(NULL);
     for (int i = 1; i <= 30; i++)
         fake_logs_event(&x->logs, i, now - i * 60000, 0);
@@ -68,23 +57,7 @@ static int tear_down(void **state)
 
 static int run(struct fix *x, const char *const *words)
 {
-    kt_buf_reset(&x->out);
-    kt_buf_reset(&x->err);
-    return run_job(&(struct run_job){.words = words}, &x->out, &x->err);
-}
-
-static size_t count(const struct kt_buf *b, const char *what)
-{
-    size_t n = 0;
-    for (const char *p = kt_buf_str(b); (p = strstr(p, what)); p += strlen(what))
-        n++;
-    return n;
-}
-
-static void says(const struct kt_buf *b, const char *what)
-{
-    if (!strstr(kt_buf_str(b), what))
-        fail_msg("\"%s\" is not in: %s", what, kt_buf_str(b));
+    return run_words(words, &x->out, &x->err);
 }
 
 static void reads_and_checks(void **state)
@@ -92,22 +65,22 @@ static void reads_and_checks(void **state)
     struct fix *x = *state;
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", ADDRESS, NULL}), 0);
     assert_string_equal(kt_buf_str(&x->err), "");
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 30);
-    says(&x->out, "\"source\":\"logs:" FAKE_GROUP "\"");
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 30);
+    run_says(&x->out, "\"source\":\"logs:" FAKE_GROUP "\"");
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "logs:" FAKE_GROUP_ARN, NULL}), 0);
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 30);
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 30);
     assert_int_equal(run(x, (const char *const[]){"--check", ADDRESS, NULL}), 0);
-    says(&x->out, "source logs:");
+    run_says(&x->out, "source logs:");
     assert_int_not_equal(run(x, (const char *const[]){"--check", "logs:no-such-group", NULL}), 0);
-    says(&x->out, "does not exist");
+    run_says(&x->out, "does not exist");
     assert_int_equal(x->aws.bad_signatures, 0);
     assert_int_equal(run(x, (const char *const[]){"--print-policy", ADDRESS, NULL}), 0);
-    says(&x->out, "\"logs:FilterLogEvents\"");
-    says(&x->out, "arn:*:logs:*:*:log-group:" FAKE_GROUP ":*");
+    run_says(&x->out, "\"logs:FilterLogEvents\"");
+    run_says(&x->out, "arn:*:logs:*:*:log-group:" FAKE_GROUP ":*");
     assert_null(strstr(kt_buf_str(&x->out), "LiveTail"));
     assert_int_equal(run(x, (const char *const[]){"--print-policy", ADDRESS "&live=1&region=us-gov-west-1", NULL}), 0);
-    says(&x->out, "\"logs:StartLiveTail\"");
-    says(&x->out, "arn:aws-us-gov:logs:us-gov-west-1:*:log-group:");
+    run_says(&x->out, "\"logs:StartLiveTail\"");
+    run_says(&x->out, "arn:aws-us-gov:logs:us-gov-west-1:*:log-group:");
 }
 
 static void one_more(struct fix *x, bool live)
@@ -130,7 +103,7 @@ static void follows(struct fix *x, bool live)
         int64_t until = kt_mono_ms() + RUN_LIMIT_MS, told = 0;
         size_t want = x->logs.n_events, seen;
         kt_buf_reset(&x->out);
-        while ((seen = count(&x->out, "\"kind\":\"creation\"")) < want + 1) {
+        while ((seen = run_count(&x->out, "\"kind\":\"creation\"")) < want + 1) {
             assert_true(kt_mono_ms() < until);
             if (!told && seen == want && (!live || fake_http_streams(x->aws.http))) {
                 told = kt_mono_ms();
@@ -146,7 +119,7 @@ static void follows(struct fix *x, bool live)
         for (int i = 0; i < 3; i++)
             if (fds[i] >= 0)
                 close(fds[i]);
-        assert_int_equal(count(&x->out, "\"kind\":\"creation\""), want + 1);
+        assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), want + 1);
         for (int i = 0; i < 100 && fake_http_streams(x->aws.http); i++)
             (void)poll(NULL, 0, 20);
     }
@@ -228,10 +201,10 @@ static void the_real_client_sees_the_same(void **state)
     fake_logs_update(&x->logs, 0, 3);
     fake_logs_end(&x->logs, "SessionTimeoutException");
     assert_true(finish(f, &x->out));
-    says(&x->out, "paged 30");
-    says(&x->out, "sessionStart 0");
-    says(&x->out, "sessionUpdate 3");
-    says(&x->out, "SessionTimeoutException");
+    run_says(&x->out, "paged 30");
+    run_says(&x->out, "sessionStart 0");
+    run_says(&x->out, "sessionUpdate 3");
+    run_says(&x->out, "SessionTimeoutException");
 }
 
 static int free_port(void)
@@ -303,7 +276,7 @@ static void moto_is_read(void **state)
     assert_true(filled);
     assert_string_equal(kt_buf_str(&x->err), "");
     assert_int_equal(status, 0);
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 30); /* each once, though both streams have it */
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 30); /* each once, though both streams have it */
 }
 
 int main(void)

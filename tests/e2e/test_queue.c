@@ -34,15 +34,7 @@ static int tear_down(void **state)
 
 static int run(struct torn *t, const char *const *words)
 {
-    kt_buf_reset(&t->out);
-    kt_buf_reset(&t->err);
-    return run_job(&(struct run_job){.words = words}, &t->out, &t->err);
-}
-
-static void says(const struct kt_buf *b, const char *what)
-{
-    if (!strstr(kt_buf_str(b), what))
-        fail_msg("\"%s\" is not in: %s", what, kt_buf_str(b));
+    return run_words(words, &t->out, &t->err);
 }
 
 static void reads_once_and_deletes_what_is_out(void **state)
@@ -57,7 +49,7 @@ static void reads_once_and_deletes_what_is_out(void **state)
                        : run(t, (const char *const[]){"--once", "-o", "jsonl", "sqs:events", NULL});
         if (status)
             fail_msg("%d: %s", status, kt_buf_str(&t->err));
-        assert_int_equal(torn_count(&t->out, i ? "00000000-0000-4000-8000" : "\"kind\":\"creation\""), 12);
+        assert_int_equal(run_count(&t->out, i ? "00000000-0000-4000-8000" : "\"kind\":\"creation\""), 12);
         assert_string_equal(kt_buf_str(&t->err), "");
         assert_int_equal(fake_sqs_left(&t->sqs), 0);
     }
@@ -80,18 +72,18 @@ static void checks_without_taking(void **state)
     struct torn *t = *state;
     torn_send(t, 1);
     assert_int_equal(run(t, (const char *const[]){"--check", "sqs:events", NULL}), 0);
-    says(&t->out, "source sqs:events");
+    run_says(&t->out, "source sqs:events");
     assert_int_equal(t->sqs.receives, 0);
     assert_int_not_equal(run(t, (const char *const[]){"--check", "sqs:missing", NULL}), 0);
-    says(&t->out, "QueueDoesNotExist");
+    run_says(&t->out, "QueueDoesNotExist");
     fake_aws_fault(&t->aws, FAKE_DENIED);
     assert_int_not_equal(run(t, (const char *const[]){"--check", "sqs:events", NULL}), 0);
-    says(&t->out, "keytop --print-policy sqs:events");
+    run_says(&t->out, "keytop --print-policy sqs:events");
     assert_int_equal(run(t, (const char *const[]){"--print-policy", "sqs:https://sqs.us-east-1.amazonaws.com/111122223333/q", NULL}), 0);
-    says(&t->out, "arn:aws:sqs:us-east-1:111122223333:q");
-    assert_int_equal(torn_count(&t->out, "GetQueueUrl"), 0);
+    run_says(&t->out, "arn:aws:sqs:us-east-1:111122223333:q");
+    assert_int_equal(run_count(&t->out, "GetQueueUrl"), 0);
     assert_int_equal(run(t, (const char *const[]){"--once", "sqs:", NULL}), 2);
-    says(&t->err, "give the queue's name, ARN or URL");
+    run_says(&t->err, "give the queue's name, ARN or URL");
 }
 
 /* Killed again and again between receiving, keeping and deleting. */
@@ -140,7 +132,7 @@ static void moto_and_we_agree(void **state)
     assert_int_equal(system(path), 0);
     setenv("AWS_ENDPOINT_URL", url, 1);
     int status = run(t, (const char *const[]){"--once", "-o", "jsonl", "sqs:keytop?region=us-east-1", NULL});
-    if (status != 0 || torn_count(&t->out, "\"kind\":\"creation\"") != 4)
+    if (status != 0 || run_count(&t->out, "\"kind\":\"creation\"") != 4)
         fail_msg("status %d: %s\n%s", status, kt_buf_str(&t->out), kt_buf_str(&t->err));
     snprintf(left, sizeof left,
              "python3 -c \"import boto3; c = boto3.client('sqs', endpoint_url='%s', region_name='us-east-1'); "
@@ -180,7 +172,7 @@ static void moto_s_bucket_is_read(void **state)
     setenv("AWS_ENDPOINT_URL", url, 1);
     assert_int_equal(run(t, (const char *const[]){"--check", "s3://trail?region=us-east-1", NULL}), 0);
     status = run(t, (const char *const[]){"--once", "-o", "jsonl", "s3://trail?region=us-east-1", NULL});
-    if (status != 0 || torn_count(&t->out, "\"kind\":\"creation\"") != 12)
+    if (status != 0 || run_count(&t->out, "\"kind\":\"creation\"") != 12)
         fail_msg("status %d: %s\n%s", status, kt_buf_str(&t->out), kt_buf_str(&t->err));
     kill(moto, SIGTERM);
     waitpid(moto, &status, 0);

@@ -55,23 +55,7 @@ static int tear_down(void **state)
 
 static int run(struct fix *x, const char *const *words)
 {
-    kt_buf_reset(&x->out);
-    kt_buf_reset(&x->err);
-    return run_job(&(struct run_job){.words = words}, &x->out, &x->err);
-}
-
-static size_t count(const struct kt_buf *b, const char *what)
-{
-    size_t n = 0;
-    for (const char *p = kt_buf_str(b); (p = strstr(p, what)); p += strlen(what))
-        n++;
-    return n;
-}
-
-static void says(const struct kt_buf *b, const char *what)
-{
-    if (!strstr(kt_buf_str(b), what))
-        fail_msg("\"%s\" is not in: %s", what, kt_buf_str(b));
+    return run_words(words, &x->out, &x->err);
 }
 
 static void reads_and_checks(void **state)
@@ -79,14 +63,14 @@ static void reads_and_checks(void **state)
     struct fix *x = *state;
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", x->address, NULL}), 0);
     assert_string_equal(kt_buf_str(&x->err), "");
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 3);
-    says(&x->out, "\"source\":\"splunk://127.0.0.1:");
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 3);
+    run_says(&x->out, "\"source\":\"splunk://127.0.0.1:");
     assert_int_equal(run(x, (const char *const[]){"--check", x->address, NULL}), 0);
-    says(&x->out, "source splunk://");
+    run_says(&x->out, "source splunk://");
     assert_int_equal(run(x, (const char *const[]){"--print-policy", x->address, NULL}), 0);
-    says(&x->out, "srchIndexesAllowed = main\n");
-    says(&x->out, "search = enabled\n");
-    assert_int_equal(count(&x->out, "enabled"), 1);
+    run_says(&x->out, "srchIndexesAllowed = main\n");
+    run_says(&x->out, "search = enabled\n");
+    assert_int_equal(run_count(&x->out, "enabled"), 1);
 }
 
 static void what_is_wrong_is_said(void **state)
@@ -94,19 +78,19 @@ static void what_is_wrong_is_said(void **state)
     struct fix *x = *state;
     setenv("SPLUNK_TOKEN", "stale", 1);
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", x->address, NULL}), 1);
-    says(&x->err, "Splunk does not accept the token (Unauthorized): set a new SPLUNK_TOKEN");
+    run_says(&x->err, "Splunk does not accept the token (Unauthorized): set a new SPLUNK_TOKEN");
     assert_int_not_equal(run(x, (const char *const[]){"--check", x->address, NULL}), 0);
-    says(&x->out, "does not accept the token");
+    run_says(&x->out, "does not accept the token");
     unsetenv("SPLUNK_TOKEN");
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", x->address, NULL}), 1);
-    says(&x->err, "no token: put it into a file and add token-file=FILE");
+    run_says(&x->err, "no token: put it into a file and add token-file=FILE");
     setenv("SPLUNK_TOKEN", "splunk-canary-token", 1);
     fake_splunk_fault(&x->splunk, SPLUNK_403);
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", x->address, NULL}), 1);
-    says(&x->err, "insufficient permission");
-    says(&x->err, "--print-policy splunk://");
+    run_says(&x->err, "insufficient permission");
+    run_says(&x->err, "--print-policy splunk://");
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "splunk://example.com/?http=1", NULL}), 2);
-    says(&x->err, "https only");
+    run_says(&x->err, "https only");
 }
 
 /* A certificate of one's own is accepted when it is named, and not otherwise. */
@@ -118,11 +102,11 @@ static void certificates_are_verified(void **state)
     fake_http_tls(x->splunk.http, "127.0.0.1", -1, 30, 0, pem);
     snprintf(address, sizeof address, "splunk://127.0.0.1:%d/?index=main&ca-file=%s", fake_http_port(x->splunk.http), pem);
     assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", address, NULL}), 0);
-    assert_int_equal(count(&x->out, "\"kind\":\"creation\""), 3);
+    assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), 3);
     unsigned asked = x->splunk.exports;
     snprintf(address, sizeof address, "splunk://127.0.0.1:%d/?index=main", fake_http_port(x->splunk.http));
     assert_int_not_equal(run(x, (const char *const[]){"--check", address, NULL}), 0);
-    says(&x->out, "certificate");
+    run_says(&x->out, "certificate");
     assert_int_equal(x->splunk.exports, asked);
 }
 
@@ -162,7 +146,7 @@ static void follows_and_goes_on(void **state)
         kt_buf_reset(&x->out);
         bool put = false;
         size_t seen = 0;
-        while ((seen = count(&x->out, "\"kind\":\"creation\"")) < want + 1) {
+        while ((seen = run_count(&x->out, "\"kind\":\"creation\"")) < want + 1) {
             assert_true(kt_mono_ms() < until);
             if (!put && seen == want) {
                 put = true;
@@ -183,7 +167,7 @@ static void follows_and_goes_on(void **state)
             if (fds[i] >= 0)
                 close(fds[i]);
         want++;
-        assert_int_equal(count(&x->out, "\"kind\":\"creation\""), want); /* each once */
+        assert_int_equal(run_count(&x->out, "\"kind\":\"creation\""), want); /* each once */
         no_canary(&x->out, "standard output");
     }
     slurp(state_file, &b);

@@ -1,6 +1,7 @@
 /* Storms on the cloudtrail: source, large ones: KEYTOP_SEEDS (20) of
  * KEYTOP_EVENTS (10,000) events, up to six hours late. */
 #include "tests/support/trail_rig.h"
+#include "tests/support/run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,18 +12,11 @@
 
 #include <cmocka.h>
 
-static long number(const char *name, long usual)
-{
-    const char *s = getenv(name);
-    long n = s ? strtol(s, NULL, 10) : 0;
-    return n > 0 ? n : usual;
-}
-
 static void nothing_is_lost_or_doubled(void **state)
 {
     (void)state;
-    size_t events = (size_t)number("KEYTOP_EVENTS", 10000);
-    for (long seed = 1; seed <= number("KEYTOP_SEEDS", 20); seed++) {
+    size_t events = (size_t)run_number("KEYTOP_EVENTS", 10000);
+    for (long seed = 1; seed <= run_number("KEYTOP_SEEDS", 20); seed++) {
         struct trail_rig *r = calloc(1, sizeof *r);
         assert_non_null(r);
         rig_init(r, 1795000000000, (uint64_t)seed * 1000003);

@@ -1,6 +1,7 @@
 /* Storms on the logs: source, large ones: KEYTOP_SEEDS (10) of
  * KEYTOP_EVENTS (3,000) events, three times each, every other seed with a live tail. */
 #include "tests/support/fake_logs.h"
+#include "tests/support/run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,18 +12,11 @@
 
 #include <cmocka.h>
 
-static long number(const char *name, long usual)
-{
-    const char *s = getenv(name);
-    long n = s ? strtol(s, NULL, 10) : 0;
-    return n > 0 ? n : usual;
-}
-
 static void nothing_is_lost_or_doubled(void **state)
 {
     (void)state;
-    size_t events = (size_t)number("KEYTOP_EVENTS", 3000);
-    for (long seed = 1; seed <= number("KEYTOP_SEEDS", 10); seed++) {
+    size_t events = (size_t)run_number("KEYTOP_EVENTS", 3000);
+    for (long seed = 1; seed <= run_number("KEYTOP_SEEDS", 10); seed++) {
         struct trail_rig *r = calloc(1, sizeof *r);
         struct fake_logs l;
         assert_non_null(r);

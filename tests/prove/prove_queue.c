@@ -3,6 +3,7 @@
  * KEYTOP_FILES (100,000) files, one in a hundred up to 30 days late. */
 #include "tests/support/live_rig.h"
 #include "tests/support/torn_runs.h"
+#include "tests/support/run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,13 +17,6 @@
 #define HOUR ((int64_t)3600000)
 #define DAY (24 * HOUR)
 #define START ((int64_t)1795000000000)
-
-static long number(const char *name, long usual)
-{
-    const char *s = getenv(name);
-    long n = s ? strtol(s, NULL, 10) : 0;
-    return n > 0 ? n : usual;
-}
 
 static void put(struct live_rig *r, int n, int64_t t, int64_t available)
 {
@@ -38,7 +32,7 @@ static void put(struct live_rig *r, int n, int64_t t, int64_t available)
 static void kills_lose_nothing(void **state)
 {
     struct live_rig *r = calloc(1, sizeof *r);
-    int n = 0, kills = (int)number("KEYTOP_KILLS", 1000);
+    int n = 0, kills = (int)run_number("KEYTOP_KILLS", 1000);
     (void)state;
     assert_non_null(r);
     live_init(r, START, 3);
@@ -69,7 +63,7 @@ static void the_program_loses_nothing(void **state)
     (void)state;
     assert_non_null(t);
     torn_init(t);
-    torn_storm(t, (int)number("KEYTOP_RUNS", 50), 17);
+    torn_storm(t, (int)run_number("KEYTOP_RUNS", 50), 17);
     torn_free(t);
     free(t);
 }
@@ -77,7 +71,7 @@ static void the_program_loses_nothing(void **state)
 static void no_late_file_is_missed(void **state)
 {
     struct live_rig *r = calloc(1, sizeof *r);
-    int files = (int)number("KEYTOP_FILES", 100000);
+    int files = (int)run_number("KEYTOP_FILES", 100000);
     (void)state;
     assert_non_null(r);
     live_init(r, START, 5);

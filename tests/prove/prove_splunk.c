@@ -1,6 +1,7 @@
 /* Storms on the splunk: source, large ones: KEYTOP_SEEDS (10) of
  * KEYTOP_EVENTS (3,000) events, three times each. */
 #include "tests/support/fake_splunk.h"
+#include "tests/support/run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,26 +12,18 @@
 
 #include <cmocka.h>
 
-static long number(const char *name, long usual)
-{
-    const char *s = getenv(name);
-    long n = s ? strtol(s, NULL, 10) : 0;
-    return n > 0 ? n : usual;
-}
-
 static void nothing_is_lost_or_doubled(void **state)
 {
     (void)state;
-    size_t events = (size_t)number("KEYTOP_EVENTS", 3000);
-    for (long seed = 1; seed <= number("KEYTOP_SEEDS", 10); seed++) {
+    size_t events = (size_t)run_number("KEYTOP_EVENTS", 3000);
+    for (long seed = 1; seed <= run_number("KEYTOP_SEEDS", 10); seed++) {
         struct trail_rig *r = calloc(1, sizeof *r);
         struct fake_splunk f;
         assert_non_null(r);
         rig_init(r, 1795000000000, (uint64_t)seed * 1000003);
         fake_splunk_init(&f);
         f.clock = &r->clock;
-        snprintf(r->vars[4], sizeof r->vars[4], "SPLUNK_TOKEN=%s", f.token);
-        r->env[4] = r->vars[4];
+        rig_variable(&r->variables, "SPLUNK_TOKEN", f.token);
         splunk_storm(r, &f, events, 12 * 3600000LL);
         print_message("seed %ld: %zu of %zu, %zu twice, %u exports\n", seed, r->rows, events, r->doubles, f.exports);
         assert_int_equal(r->rows, events);

@@ -555,6 +555,21 @@ const char *fake_aws_url(const struct fake_aws *f)
     return url;
 }
 
+void fake_aws_environment(struct fake_aws *f, const char *home)
+{
+    static const char *const others[] = {
+        "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SQS",
+        "AWS_ENDPOINT_URL_S3", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_CA_BUNDLE"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        unsetenv(others[i]);
+    setenv("HOME", home, 1);
+    setenv("AWS_ENDPOINT_URL", fake_aws_url(f), 1);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    setenv("AWS_ACCESS_KEY_ID", "AKIDE2E", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "canary-secret-key", 1);
+    fake_aws_key(f, "AKIDE2E", "canary-secret-key", NULL, "111122223333");
+}
+
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account)
 {
     fake_http_lock(f->http);

@@ -71,6 +71,9 @@ void fake_aws_init(struct fake_aws *f);
 void fake_aws_free(struct fake_aws *f);
 /* "http://127.0.0.1:PORT", in the server's own memory */
 const char *fake_aws_url(const struct fake_aws *f);
+/* This process's environment, which a program under test inherits: the fake and a key that it
+ * knows (AKIDE2E, canary-secret-key, of 111122223333), `home`, and nothing else of AWS. */
+void fake_aws_environment(struct fake_aws *f, const char *home);
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
 /* The key that signed a request; NULL: the refusal is written (as JSON). And a

@@ -261,29 +261,24 @@ void fake_logs_end(struct fake_logs *l, const char *exception)
 
 /* --- storms ------------------------------------------------------------------------------------ */
 
-static uint64_t below(struct trail_rig *r, uint64_t n)
-{
-    return rig_random(r) % n;
-}
-
 static void trouble_it(struct trail_rig *r, struct fake_logs *l, bool live)
 {
     static const enum fake_fault faults[] = {FAKE_THROTTLE, FAKE_500, FAKE_503_LATER, FAKE_EXPIRED_PAGE, FAKE_HTML,
                                              FAKE_DROP, FAKE_DROP_BODY, FAKE_EXPIRED_TOKEN, FAKE_FINE};
-    enum fake_fault what = faults[below(r, sizeof faults / sizeof *faults)];
-    for (uint64_t n = below(r, 5); n > 0; n--) {
+    enum fake_fault what = faults[rig_below(r, sizeof faults / sizeof *faults)];
+    for (uint64_t n = rig_below(r, 5); n > 0; n--) {
         fake_logs_fault(l, FAKE_FINE);
         fake_logs_fault(l, what);
     }
     fake_http_lock(l->aws->http);
-    l->empty_pages = below(r, 2);
-    l->page_life = below(r, 3) ? 0 : 2;
-    l->sampled = below(r, 3) == 0;
-    l->damage = below(r, 6) == 0;
-    l->piece = below(r, 2) ? 1 + below(r, 400) : 0;
+    l->empty_pages = rig_below(r, 2);
+    l->page_life = rig_below(r, 3) ? 0 : 2;
+    l->sampled = rig_below(r, 3) == 0;
+    l->damage = rig_below(r, 6) == 0;
+    l->piece = rig_below(r, 2) ? 1 + rig_below(r, 400) : 0;
     fake_http_unlock(l->aws->http);
-    if (live && below(r, 4) == 0)
-        fake_logs_end(l, below(r, 2) ? "SessionTimeoutException" : below(r, 2) ? "SessionStreamingException" : NULL);
+    if (live && rig_below(r, 4) == 0)
+        fake_logs_end(l, rig_below(r, 2) ? "SessionTimeoutException" : rig_below(r, 2) ? "SessionStreamingException" : NULL);
 }
 
 /* What was taken in since the last look, to those who listen. */
@@ -303,23 +298,23 @@ void logs_storm(struct trail_rig *r, struct fake_logs *l, size_t n, int64_t span
     r->streams = live;
     r->stride = 60000;
     for (size_t i = 0; i < n; i++) {
-        if (below(r, 4))
-            burst = r->start + (int64_t)below(r, (uint64_t)span); /* else of the same ms as the last one */
+        if (rig_below(r, 4))
+            burst = r->start + (int64_t)rig_below(r, (uint64_t)span); /* else of the same ms as the last one */
         for (int copy = 0; copy < 3; copy++)
-            fake_logs_event(l, (int)i + 1, burst, burst + (int64_t)below(r, below(r, 10) ? 900000 : (uint64_t)(6 * HOUR)));
+            fake_logs_event(l, (int)i + 1, burst, burst + (int64_t)rig_below(r, rig_below(r, 10) ? 900000 : (uint64_t)(6 * HOUR)));
     }
     rig_open(r, address, true);
     while (r->now < r->start + span + 6 * HOUR) {
-        rig_run(r, r->now + (int64_t)below(r, live ? 20 * 60000 : 40 * 60000));
+        rig_run(r, r->now + (int64_t)rig_below(r, live ? 20 * 60000 : 40 * 60000));
         if (live)
             tell(r, l, told);
         told = r->now;
         trouble_it(r, l, live);
-        if (below(r, 6) == 0) { /* killed, in the middle of what it does, and started again */
-            for (uint64_t k = below(r, 12); k > 0; k--)
+        if (rig_below(r, 6) == 0) { /* killed, in the middle of what it does, and started again */
+            for (uint64_t k = rig_below(r, 12); k > 0; k--)
                 rig_step(r);
             rig_close(r);
-            r->now += (int64_t)below(r, (uint64_t)HOUR);
+            r->now += (int64_t)rig_below(r, (uint64_t)HOUR);
             rig_open(r, address, true);
         }
     }

@@ -200,15 +200,10 @@ void fake_splunk_fault(struct fake_splunk *f, enum splunk_fault fault)
 
 /* --- storms ------------------------------------------------------------------------------- */
 
-static uint64_t below(struct trail_rig *r, uint64_t n)
-{
-    return rig_random(r) % n;
-}
-
 static void trouble_it(struct trail_rig *r, struct fake_splunk *f)
 {
-    enum splunk_fault what = (enum splunk_fault)below(r, SPLUNK_PARTIAL + 1);
-    for (uint64_t n = below(r, 5); n > 0; n--) {
+    enum splunk_fault what = (enum splunk_fault)rig_below(r, SPLUNK_PARTIAL + 1);
+    for (uint64_t n = rig_below(r, 5); n > 0; n--) {
         fake_splunk_fault(f, SPLUNK_FINE);
         fake_splunk_fault(f, what);
     }
@@ -220,23 +215,23 @@ void splunk_storm(struct trail_rig *r, struct fake_splunk *f, size_t n, int64_t 
     int64_t burst = r->start;
     snprintf(address, sizeof address, "splunk://127.0.0.1:%d/?http=1&index=main&interval=120", fake_http_port(f->http));
     for (size_t i = 0; i < n; i++) {
-        if (below(r, 4))
-            burst = r->start + (int64_t)below(r, (uint64_t)span); /* else of the same second as the last one */
+        if (rig_below(r, 4))
+            burst = r->start + (int64_t)rig_below(r, (uint64_t)span); /* else of the same second as the last one */
         for (int copy = 0; copy < 3; copy++) {
-            int64_t indexed = burst + (int64_t)below(r, below(r, 10) ? 900000 : (uint64_t)(6 * HOUR));
-            int64_t found = indexed + (int64_t)below(r, below(r, 10) ? 300000 : (uint64_t)(3 * HOUR)); /* an indexer was away */
+            int64_t indexed = burst + (int64_t)rig_below(r, rig_below(r, 10) ? 900000 : (uint64_t)(6 * HOUR));
+            int64_t found = indexed + (int64_t)rig_below(r, rig_below(r, 10) ? 300000 : (uint64_t)(3 * HOUR)); /* an indexer was away */
             fake_splunk_event(f, (int)i + 1, burst, indexed, found);
         }
     }
     rig_open(r, address, true);
     while (r->now < r->start + span + 9 * HOUR) {
-        rig_run(r, r->now + (int64_t)below(r, 40 * 60000));
+        rig_run(r, r->now + (int64_t)rig_below(r, 40 * 60000));
         trouble_it(r, f);
-        if (below(r, 6) == 0) { /* killed, in the middle of what it does, and started again */
-            for (uint64_t k = below(r, 12); k > 0; k--)
+        if (rig_below(r, 6) == 0) { /* killed, in the middle of what it does, and started again */
+            for (uint64_t k = rig_below(r, 12); k > 0; k--)
                 rig_step(r);
             rig_close(r);
-            r->now += (int64_t)below(r, (uint64_t)HOUR);
+            r->now += (int64_t)rig_below(r, (uint64_t)HOUR);
             rig_open(r, address, true);
         }
     }

@@ -7,20 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void must(bool ok, const char *what)
-{
-    if (!ok) {
-        fprintf(stderr, "live rig: %s\n", what);
-        abort();
-    }
-}
-
 uint64_t live_random(struct live_rig *r, uint64_t n)
 {
-    uint64_t z = r->rng += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % (n ? n : 1);
+    return rig_mix(&r->rng) % (n ? n : 1);
 }
 
 static uint64_t chance(void *ctx)
@@ -40,7 +29,7 @@ static bool on_record(void *ctx, const struct kt_record *rec)
     struct live_rig *r = ctx;
     int number = 0;
     const char *id = json_string_value(json_object_get(rec->json, "eventID"));
-    must(id && sscanf(id, "00000000-0000-4000-8000-%d", &number) == 1 && number > 0 && number < LIVE_EVENTS, "an event that is none of ours");
+    rig_must(id && sscanf(id, "00000000-0000-4000-8000-%d", &number) == 1 && number > 0 && number < LIVE_EVENTS, "an event that is none of ours");
     r->twice += r->row[number] != 0;
     r->rows += r->row[number] == 0;
     r->row[number] |= 1;
@@ -50,7 +39,7 @@ static bool on_record(void *ctx, const struct kt_record *rec)
 static bool on_malformed(void *ctx, const struct kt_malformed *m)
 {
     (void)ctx;
-    must(false, m->reason);
+    rig_must(false, m->reason);
     return false;
 }
 
@@ -66,7 +55,7 @@ static uint64_t object(void *ctx, const char *name, uint64_t records, uint64_t b
 static bool bytes(void *ctx, uint64_t handle, const void *p, size_t n)
 {
     struct live_rig *r = ctx;
-    must(handle == r->objects, "objects are given one after the other here");
+    rig_must(handle == r->objects, "objects are given one after the other here");
     return kt_ingest_feed(r->ingest, p, n);
 }
 
@@ -74,18 +63,7 @@ static void end(void *ctx, uint64_t handle)
 {
     struct live_rig *r = ctx;
     struct kt_err why = {0};
-    must(handle == r->objects && kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE, why.text);
-}
-
-static void pause_object(void *ctx, uint64_t handle)
-{
-    (void)ctx, (void)handle;
-}
-
-static bool at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *n)
-{
-    (void)ctx, (void)handle, (void)records, (void)n;
-    return true;
+    rig_must(handle == r->objects && kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE, why.text);
 }
 
 static void trouble(void *ctx, const char *place, const char *sentence, bool gap)
@@ -97,25 +75,12 @@ static void trouble(void *ctx, const char *place, const char *sentence, bool gap
 
 static void remember(void *ctx, const char *what, const char *position)
 {
-    struct live_rig *r = ctx;
-    size_t i = 0;
-    while (i < r->n_memory && strcmp(r->memory[i].what, what) != 0)
-        i++;
-    must(i < LIVE_MEMORIES && strlen(position) < LIVE_POSITION, "too much to remember");
-    r->n_memory += i == r->n_memory;
-    snprintf(r->memory[i].what, sizeof r->memory[i].what, "%s", what);
-    snprintf(r->memory[i].position, sizeof r->memory[i].position, "%s", position);
+    rig_memory_put(&((struct live_rig *)ctx)->memory, what, position);
 }
 
 static bool recall(void *ctx, const char *what, char *out, size_t size)
 {
-    struct live_rig *r = ctx;
-    for (size_t i = 0; i < r->n_memory; i++)
-        if (strcmp(r->memory[i].what, what) == 0 && strlen(r->memory[i].position) < size) {
-            snprintf(out, size, "%s", r->memory[i].position);
-            return true;
-        }
-    return false;
+    return rig_memory_get(&((struct live_rig *)ctx)->memory, what, out, size);
 }
 
 static uint64_t mark(void *ctx)
@@ -133,8 +98,7 @@ static void write_disk(struct live_rig *r)
 {
     for (size_t i = 0; i < LIVE_EVENTS; i++)
         r->row[i] |= r->row[i] ? 2 : 0;
-    memcpy(r->disk, r->memory, sizeof *r->disk * LIVE_MEMORIES);
-    r->n_disk = r->n_memory;
+    rig_memory_copy(&r->disk, &r->memory);
 }
 
 static bool kept(void *ctx, const char *what)
@@ -149,12 +113,6 @@ static bool kept(void *ctx, const char *what)
 
 /* --- birth and death ---------------------------------------------------------------------- */
 
-static void set(struct live_rig *r, size_t i, const char *name, const char *value)
-{
-    snprintf(r->vars[i], sizeof r->vars[i], "%s=%s", name, value);
-    r->env[i] = r->vars[i];
-}
-
 void live_init(struct live_rig *r, int64_t start, uint64_t seed)
 {
     static const char *const names[] = {"CreateAccessKey"};
@@ -168,17 +126,11 @@ void live_init(struct live_rig *r, int64_t start, uint64_t seed)
     r->aws.sqs = &r->sqs;
     r->aws.s3 = &r->s3;
     r->sqs.rng = seed;
-    fake_aws_key(&r->aws, "AKIDRIG", "rig-secret", NULL, "111122223333");
-    set(r, 0, "HOME", r->home.path);
-    set(r, 1, "AWS_ENDPOINT_URL", fake_aws_url(&r->aws));
-    set(r, 2, "AWS_ACCESS_KEY_ID", "AKIDRIG");
-    set(r, 3, "AWS_SECRET_ACCESS_KEY", "rig-secret");
-    r->sink = (struct kt_source_sink){r, object, bytes, pause_object, end, at_rest, trouble, remember, recall, mark, told, kept};
+    rig_environment(&r->variables, r->home.path, &r->aws);
+    r->sink = (struct kt_source_sink){r, object, bytes, rig_pause, end, rig_at_rest, trouble, remember, recall, mark, told, kept};
     r->ingest = kt_ingest_new(names, 1, &(struct kt_record_sink){on_record, on_malformed, r, NULL, NULL});
     r->row = calloc(1, LIVE_EVENTS);
-    r->memory = calloc(LIVE_MEMORIES, sizeof *r->memory);
-    r->disk = calloc(LIVE_MEMORIES, sizeof *r->disk);
-    must(r->ingest && r->row && r->memory && r->disk, "memory");
+    rig_must(r->ingest && r->row, "memory");
 }
 
 static void shut(struct live_rig *r)
@@ -205,8 +157,7 @@ void live_kill(struct live_rig *r)
         r->row[i] = r->row[i] & 2 ? 3 : 0;
         r->rows += r->row[i] != 0;
     }
-    memcpy(r->memory, r->disk, sizeof *r->disk * LIVE_MEMORIES);
-    r->n_memory = r->n_disk;
+    rig_memory_copy(&r->memory, &r->disk);
 }
 
 void live_free(struct live_rig *r)
@@ -214,8 +165,8 @@ void live_free(struct live_rig *r)
     shut(r);
     kt_ingest_free(r->ingest);
     free(r->row);
-    free(r->memory);
-    free(r->disk);
+    rig_memory_drop(&r->memory);
+    rig_memory_drop(&r->disk);
     fake_aws_free(&r->aws);
     fake_sqs_free(&r->sqs);
     fake_s3_free(&r->s3);
@@ -226,11 +177,11 @@ void live_open(struct live_rig *r, const char *address, bool follow, int64_t sin
 {
     static const char *const names[] = {"CreateAccessKey", "AKIA"};
     struct kt_err e = {0};
-    must(kt_aws_new(&r->context, &(struct kt_aws_opts){.clock = &r->clock, .mono = &r->clock, .random = chance, .random_ctx = r,
-                                                       .env = r->env}, &e) == KT_OK, e.text);
+    rig_must(kt_aws_new(&r->context, &(struct kt_aws_opts){.clock = &r->clock, .mono = &r->clock, .random = chance, .random_ctx = r,
+                                                       .env = r->variables.env}, &e) == KT_OK, e.text);
     struct kt_source_opts o = {.follow = follow, .clock = &r->clock, .since = since, .until = KT_TIME_NONE,
                                .event_names = names, .n_event_names = 1, .aws = r->context};
-    must(kt_source_open(&r->source, address, &o, &e) == KT_OK, e.text);
+    rig_must(kt_source_open(&r->source, address, &o, &e) == KT_OK, e.text);
     r->wait = (struct kt_wait){0};
 }
 

@@ -8,23 +8,21 @@
 #include "source/source.h"
 #include "tests/support/fake_s3.h"
 #include "tests/support/fake_sqs.h"
+#include "tests/support/rig_parts.h"
 #include "tests/support/temp_dir.h"
 
-enum { LIVE_TROUBLES = 64, LIVE_MEMORIES = 64, LIVE_EVENTS = 1 << 17, LIVE_OBJECTS = 64, LIVE_POSITION = 16 << 10 };
+enum { LIVE_TROUBLES = 64, LIVE_EVENTS = 1 << 17 };
 
-struct live_memory {
-    char what[512], position[LIVE_POSITION];
-};
 struct live_rig {
     struct fake_aws aws;
     struct fake_sqs sqs;
     struct fake_s3 s3;
     struct temp_dir home;
-    int64_t now, start;       /* ms, of all clocks */
+    _Atomic int64_t now;      /* ms, of all clocks; the server reads it too */
+    int64_t start;
     struct kt_clock clock;
     uint64_t rng;
-    char vars[8][256];
-    char *env[9];
+    struct rig_environment variables;
     struct kt_aws *context;
     struct kt_source *source;
     struct kt_source_sink sink;
@@ -38,8 +36,7 @@ struct live_rig {
     size_t doubles;           /* rows of one event: must be none */
     bool never_kept;          /* the disk is full */
     unsigned slow_disk;       /* in percent: not kept yet */
-    struct live_memory *memory, *disk; /* what was remembered; as it is on disk */
-    size_t n_memory, n_disk;
+    struct rig_memory memory, disk; /* what was remembered; as it is on disk */
     size_t n_troubles, gaps;
     char trouble[LIVE_TROUBLES][700];
 };

@@ -105,3 +105,31 @@ int run_job(const struct run_job *j, struct kt_buf *out, struct kt_buf *err)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
+
+int run_words(const char *const *words, struct kt_buf *out, struct kt_buf *err)
+{
+    kt_buf_reset(out);
+    kt_buf_reset(err);
+    return run_job(&(struct run_job){.words = words}, out, err);
+}
+
+size_t run_count(const struct kt_buf *b, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = kt_buf_str(b); (p = strstr(p, what)); p += strlen(what))
+        n++;
+    return n;
+}
+
+void run_says(const struct kt_buf *b, const char *what)
+{
+    if (!strstr(kt_buf_str(b), what))
+        fail_msg("\"%s\" is not in: %s", what, kt_buf_str(b));
+}
+
+long run_number(const char *name, long usual)
+{
+    const char *s = getenv(name);
+    long n = s ? strtol(s, NULL, 10) : 0;
+    return n > 0 ? n : usual;
+}

@@ -25,4 +25,11 @@ bool run_drain(int *fd, struct kt_buf *b);
 /* Feeds it, collects both of its outputs, waits. Its exit status, or minus
  * the signal that ended it. Fails the test after RUN_LIMIT_MS. */
 int run_job(const struct run_job *j, struct kt_buf *out, struct kt_buf *err);
+/* Its outputs in place of what was in them. */
+int run_words(const char *const *words, struct kt_buf *out, struct kt_buf *err);
+/* How often `what` stands in it; fails the test where it does not. */
+size_t run_count(const struct kt_buf *b, const char *what);
+void run_says(const struct kt_buf *b, const char *what);
+/* How long a proof is to be: a number above 0 from the environment, else `usual`. */
+long run_number(const char *name, long usual);
 #endif

@@ -17,10 +17,6 @@
 
 #include <cmocka.h>
 
-static const char *const variables[] = {
-    "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_S3",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_CA_BUNDLE"};
-
 void torn_init(struct torn *t)
 {
     fake_aws_init(&t->aws);
@@ -31,17 +27,10 @@ void torn_init(struct torn *t)
     temp_dir_make(&t->home);
     kt_buf_init(&t->out, RUN_OUT_MAX);
     kt_buf_init(&t->err, RUN_OUT_MAX);
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-        unsetenv(variables[i]);
     snprintf(t->url, sizeof t->url, "%s", fake_aws_url(&t->aws));
     snprintf(t->state_file, sizeof t->state_file, "%s/state/state.db", t->home.path);
     temp_mkdir(&t->home, "state");
-    setenv("HOME", t->home.path, 1);
-    setenv("AWS_ENDPOINT_URL", t->url, 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_ACCESS_KEY_ID", "AKIDE2E", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "canary-secret-key", 1);
-    fake_aws_key(&t->aws, "AKIDE2E", "canary-secret-key", NULL, "111122223333");
+    fake_aws_environment(&t->aws, t->home.path);
 }
 
 void torn_free(struct torn *t)
@@ -65,14 +54,6 @@ void torn_send(struct torn *t, int number)
     fake_sqs_send(&t->sqs, &t->aws, kt_buf_str(&b));
     fake_http_unlock(t->aws.http);
     kt_buf_free(&b);
-}
-
-size_t torn_count(const struct kt_buf *b, const char *what)
-{
-    size_t n = 0;
-    for (const char *p = kt_buf_str(b); (p = strstr(p, what)); p += strlen(what))
-        n++;
-    return n;
 }
 
 static uint64_t next(uint64_t *rng, uint64_t n)
@@ -138,8 +119,8 @@ void torn_storm(struct torn *t, int kills, uint64_t seed)
     for (int i = 1; i <= n; i++) {
         char id[64];
         snprintf(id, sizeof id, "\"event_id\":\"00000000-0000-4000-8000-%012d\"", i);
-        if (torn_count(&t->out, id) != 1)
-            fail_msg("event %d of %d has %zu rows", i, n, torn_count(&t->out, id));
+        if (run_count(&t->out, id) != 1)
+            fail_msg("event %d of %d has %zu rows", i, n, run_count(&t->out, id));
     }
 }
 

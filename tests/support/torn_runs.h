@@ -19,9 +19,7 @@ struct torn {
 /* Sets the environment of children: credentials, the endpoint, HOME. */
 void torn_init(struct torn *t);
 void torn_free(struct torn *t);
-void torn_send(struct torn *t, int number); /* an event, as EventBridge sends it */
-size_t torn_count(const struct kt_buf *b, const char *what);
-/* Sends events while keytop follows the queue and is killed so many times;
+void torn_send(struct torn *t, int number); /* Sends events while keytop follows the queue and is killed so many times;
  * fails unless each event has one row in the end, and the queue is empty. */
 void torn_storm(struct torn *t, int kills, uint64_t seed);
 /* Starts moto_server; 0 where there is none. */

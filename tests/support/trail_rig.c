@@ -9,20 +9,14 @@
 
 enum { RIG_SILENCE = 15 }; /* ms after which a fake has said what it had to say */
 
-static void must(bool ok, const char *what)
-{
-    if (!ok) {
-        fprintf(stderr, "trail rig: %s\n", what);
-        abort();
-    }
-}
-
 uint64_t rig_random(struct trail_rig *r)
 {
-    uint64_t z = r->rng += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
+    return rig_mix(&r->rng);
+}
+
+uint64_t rig_below(struct trail_rig *r, uint64_t n)
+{
+    return rig_random(r) % n;
 }
 
 static uint64_t chance(void *ctx)
@@ -51,8 +45,8 @@ static bool on_record(void *ctx, const struct kt_record *rec)
         return true;
     char id[64];
     snprintf(id, sizeof id, "%.*s", (int)row.ev.event_id.n, row.ev.event_id.p);
-    must(sscanf(id, "00000000-0000-4000-8000-%d", &number) == 1, id);
-    must(number > 0 && (size_t)number < r->seen_n, "an event that is none of ours");
+    rig_must(sscanf(id, "00000000-0000-4000-8000-%d", &number) == 1, id);
+    rig_must(number > 0 && (size_t)number < r->seen_n, "an event that is none of ours");
     r->doubles += r->seen[number];
     r->seen[number] = 1;
     r->rows++;
@@ -62,7 +56,7 @@ static bool on_record(void *ctx, const struct kt_record *rec)
 static bool on_malformed(void *ctx, const struct kt_malformed *m)
 {
     (void)ctx;
-    must(false, m->reason);
+    rig_must(false, m->reason);
     return false;
 }
 
@@ -88,18 +82,7 @@ static void end(void *ctx, uint64_t handle)
     struct trail_rig *r = ctx;
     struct kt_err why = {0};
     (void)handle;
-    must(kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE, why.text);
-}
-
-static void pause_object(void *ctx, uint64_t handle)
-{
-    (void)ctx, (void)handle;
-}
-
-static bool at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *n)
-{
-    (void)ctx, (void)handle, (void)records, (void)n;
-    return true;
+    rig_must(kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE, why.text);
 }
 
 static void trouble(void *ctx, const char *place, const char *sentence, bool gap)
@@ -111,34 +94,15 @@ static void trouble(void *ctx, const char *place, const char *sentence, bool gap
 
 static void remember(void *ctx, const char *what, const char *position)
 {
-    struct trail_rig *r = ctx;
-    size_t i = 0;
-    while (i < r->n_memories && strcmp(r->memory[i].what, what) != 0)
-        i++;
-    must(i < RIG_MEMORIES, "too much to remember");
-    r->n_memories += i == r->n_memories;
-    snprintf(r->memory[i].what, sizeof r->memory[i].what, "%s", what);
-    snprintf(r->memory[i].position, sizeof r->memory[i].position, "%s", position);
+    rig_memory_put(&((struct trail_rig *)ctx)->memory, what, position);
 }
 
 static bool recall(void *ctx, const char *what, char *out, size_t size)
 {
-    struct trail_rig *r = ctx;
-    for (size_t i = 0; i < r->n_memories; i++)
-        if (strcmp(r->memory[i].what, what) == 0) {
-            snprintf(out, size, "%s", r->memory[i].position);
-            return true;
-        }
-    return false;
+    return rig_memory_get(&((struct trail_rig *)ctx)->memory, what, out, size);
 }
 
 /* --- birth and death ---------------------------------------------------------------------- */
-
-static void set(struct trail_rig *r, size_t i, const char *name, const char *value)
-{
-    snprintf(r->vars[i], sizeof r->vars[i], "%s=%s", name, value);
-    r->env[i] = r->vars[i];
-}
 
 void rig_init(struct trail_rig *r, int64_t start, uint64_t seed)
 {
@@ -149,17 +113,13 @@ void rig_init(struct trail_rig *r, int64_t start, uint64_t seed)
     r->clock = (struct kt_clock){clock_now, r};
     r->aws.clock = r->aws.mono = &r->clock;
     r->aws.quota_ms = 500;
-    fake_aws_key(&r->aws, "AKIDRIG", "rig-secret", NULL, "111122223333");
-    set(r, 0, "HOME", r->home.path);
-    set(r, 1, "AWS_ENDPOINT_URL", fake_aws_url(&r->aws));
-    set(r, 2, "AWS_ACCESS_KEY_ID", "AKIDRIG");
-    set(r, 3, "AWS_SECRET_ACCESS_KEY", "rig-secret");
-    r->sink = (struct kt_source_sink){r, object, bytes, pause_object, end, at_rest, trouble, remember, recall, NULL, NULL, NULL};
+    rig_environment(&r->variables, r->home.path, &r->aws);
+    r->sink = (struct kt_source_sink){r, object, bytes, rig_pause, end, rig_at_rest, trouble, remember, recall, NULL, NULL, NULL};
     r->ingest = kt_ingest_new(names, 2, &(struct kt_record_sink){on_record, on_malformed, r, NULL, NULL});
     r->arena = kt_arena_new(16 << 20);
     r->store = kt_store_new(&(struct kt_store_opts){0});
     r->seen = calloc(1, r->seen_n);
-    must(r->ingest && r->arena && r->store && r->seen, "memory");
+    rig_must(r->ingest && r->arena && r->store && r->seen, "memory");
 }
 
 void rig_close(struct trail_rig *r)
@@ -178,6 +138,7 @@ void rig_free(struct trail_rig *r)
     kt_arena_free(r->arena);
     kt_store_free(r->store);
     free(r->seen);
+    rig_memory_drop(&r->memory);
     fake_aws_free(&r->aws);
     temp_dir_remove(&r->home);
 }
@@ -186,11 +147,11 @@ void rig_open(struct trail_rig *r, const char *address, bool follow)
 {
     static const char *const names[] = {"CreateAccessKey", "DeleteAccessKey", "AKIA"};
     struct kt_err e = {0};
-    must(kt_aws_new(&r->context, &(struct kt_aws_opts){.clock = &r->clock, .mono = &r->clock, .random = chance, .random_ctx = r,
-                                                       .env = r->env}, &e) == KT_OK, e.text);
+    rig_must(kt_aws_new(&r->context, &(struct kt_aws_opts){.clock = &r->clock, .mono = &r->clock, .random = chance, .random_ctx = r,
+                                                       .env = r->variables.env}, &e) == KT_OK, e.text);
     struct kt_source_opts o = {.follow = follow, .clock = &r->clock, .since = KT_TIME_NONE, .until = KT_TIME_NONE,
                                .event_names = names, .n_event_names = 2, .aws = r->context};
-    must(kt_source_open(&r->source, address, &o, &e) == KT_OK, e.text);
+    rig_must(kt_source_open(&r->source, address, &o, &e) == KT_OK, e.text);
 }
 
 struct kt_health rig_health(const struct trail_rig *r)
@@ -242,22 +203,17 @@ void rig_run(struct trail_rig *r, int64_t until)
 
 /* --- storms ----------------------------------------------------------------------------------- */
 
-static uint64_t below(struct trail_rig *r, uint64_t n)
-{
-    return rig_random(r) % n;
-}
-
 static void trouble_the_service(struct trail_rig *r)
 {
     static const enum fake_fault faults[] = {FAKE_THROTTLE, FAKE_500, FAKE_503_LATER, FAKE_EXPIRED_PAGE, FAKE_HTML,
                                              FAKE_DROP, FAKE_DROP_BODY, FAKE_EXPIRED_TOKEN, FAKE_FINE};
-    enum fake_fault f = faults[below(r, sizeof faults / sizeof *faults)];
-    for (uint64_t n = below(r, 5); n > 0; n--) {
+    enum fake_fault f = faults[rig_below(r, sizeof faults / sizeof *faults)];
+    for (uint64_t n = rig_below(r, 5); n > 0; n--) {
         fake_aws_fault(&r->aws, FAKE_FINE);
         fake_aws_fault(&r->aws, f);
     }
-    r->aws.empty_pages = below(r, 2);
-    r->aws.page_life = below(r, 3) ? 0 : 2;
+    r->aws.empty_pages = rig_below(r, 2);
+    r->aws.page_life = rig_below(r, 3) ? 0 : 2;
 }
 
 void trail_storm(struct trail_rig *r, size_t n, int64_t span)
@@ -265,18 +221,18 @@ void trail_storm(struct trail_rig *r, size_t n, int64_t span)
     static const int64_t hour = 3600000;
     int64_t burst = r->start;
     for (size_t i = 0; i < n; i++) {
-        if (below(r, 4))
-            burst = r->start + (int64_t)below(r, (uint64_t)span); /* else of the same second as the last one */
-        int64_t late = below(r, 10) ? (int64_t)below(r, 900000) : (int64_t)below(r, (uint64_t)(6 * hour));
+        if (rig_below(r, 4))
+            burst = r->start + (int64_t)rig_below(r, (uint64_t)span); /* else of the same second as the last one */
+        int64_t late = rig_below(r, 10) ? (int64_t)rig_below(r, 900000) : (int64_t)rig_below(r, (uint64_t)(6 * hour));
         fake_aws_event(&r->aws, burst, burst + late, "CreateAccessKey", "111122223333");
     }
     rig_open(r, "cloudtrail:?interval=300", true);
     while (r->now < r->start + span + 6 * hour) {
-        rig_run(r, r->now + (int64_t)below(r, 40 * 60000));
+        rig_run(r, r->now + (int64_t)rig_below(r, 40 * 60000));
         trouble_the_service(r);
-        if (below(r, 8) == 0) { /* killed, and started again */
+        if (rig_below(r, 8) == 0) { /* killed, and started again */
             rig_close(r);
-            r->now += (int64_t)below(r, (uint64_t)hour);
+            r->now += (int64_t)rig_below(r, (uint64_t)hour);
             rig_open(r, "cloudtrail:?interval=300", true);
         }
     }

@@ -7,9 +7,10 @@
 #include "source/source.h"
 #include "store/store.h"
 #include "tests/support/fake_aws.h"
+#include "tests/support/rig_parts.h"
 #include "tests/support/temp_dir.h"
 
-enum { RIG_TROUBLES = 64, RIG_MEMORIES = 1024 };
+enum { RIG_TROUBLES = 64 };
 
 struct trail_rig {
     struct fake_aws aws;
@@ -18,8 +19,7 @@ struct trail_rig {
     int64_t start;     /* ms, of all clocks */
     struct kt_clock clock;
     uint64_t rng;
-    char vars[8][256];
-    char *env[9];
+    struct rig_environment variables;
     bool streams;           /* a call stays open: time passes while it is silent, */
     int64_t stride;         /* at least so many ms at once: libcurl looks at it each second */
     struct kt_aws *context;
@@ -34,8 +34,7 @@ struct trail_rig {
     size_t seen_n;
     size_t n_troubles, gaps;
     char trouble[RIG_TROUBLES][300];
-    struct { char what[512], position[32]; } memory[RIG_MEMORIES];
-    size_t n_memories;
+    struct rig_memory memory;
 };
 
 void rig_init(struct trail_rig *r, int64_t start, uint64_t seed);
@@ -52,4 +51,5 @@ struct kt_health rig_health(const struct trail_rig *r);
  * all that goes wrong meanwhile; ends when all have been there for long enough. */
 void trail_storm(struct trail_rig *r, size_t n, int64_t span);
 uint64_t rig_random(struct trail_rig *r);
+uint64_t rig_below(struct trail_rig *r, uint64_t n);
 #endif

@@ -201,7 +201,7 @@ static void a_lack_of_permission_says_what_is_needed(void **state)
 static void bad_keys_say_what_to_type(void **state)
 {
     struct trail_rig *r = *state;
-    snprintf(r->vars[3], sizeof r->vars[3], "AWS_SECRET_ACCESS_KEY=wrong-canary");
+    snprintf(r->variables.text[3], sizeof r->variables.text[3], "AWS_SECRET_ACCESS_KEY=wrong-canary");
     rig_open(r, "cloudtrail:", true);
     rig_run(r, START + 5 * MINUTE);
     assert_int_equal(rig_health(r).state, KT_HEALTH_STALE);
@@ -263,7 +263,7 @@ static void addresses_are_checked(void **state)
                                       "cloudtrail:?interval=1", "cloudtrail:?interval=x", "cloudtrail:?profile=nobody"};
     struct kt_err e = {0};
     struct kt_source *s;
-    assert_int_equal(kt_aws_new(&r->context, &(struct kt_aws_opts){.env = r->env}, &e), KT_OK);
+    assert_int_equal(kt_aws_new(&r->context, &(struct kt_aws_opts){.env = r->variables.env}, &e), KT_OK);
     struct kt_source_opts o = {.aws = r->context, .since = KT_TIME_NONE, .until = KT_TIME_NONE};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         e.text[0] = '\0';

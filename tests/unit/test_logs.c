@@ -238,7 +238,7 @@ static void addresses_are_checked(void **state)
                {"logs:" FAKE_GROUP_ARN "?region=us-west-2", "the ARN is of us-east-1"}, {"logs:g?interval=1", "interval is"}};
     struct kt_err e = {0};
     struct kt_source *s;
-    assert_int_equal(kt_aws_new(&x->rig.context, &(struct kt_aws_opts){.env = x->rig.env}, &e), KT_OK);
+    assert_int_equal(kt_aws_new(&x->rig.context, &(struct kt_aws_opts){.env = x->rig.variables.env}, &e), KT_OK);
     struct kt_source_opts o = {.aws = x->rig.context, .since = KT_TIME_NONE, .until = KT_TIME_NONE};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         e.text[0] = '\0';

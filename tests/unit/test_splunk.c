@@ -26,8 +26,8 @@ struct fix {
 
 static void variable(struct trail_rig *r, const char *text)
 {
-    snprintf(r->vars[4], sizeof r->vars[4], "%s", text);
-    r->env[4] = r->vars[4];
+    snprintf(r->variables.text[4], sizeof r->variables.text[4], "%s", text);
+    r->variables.env[4] = r->variables.text[4];
 }
 
 static void init(struct fix *x, uint64_t seed)
@@ -154,7 +154,7 @@ static void an_empty_answer_is_not_taken_for_no_events(void **state)
     assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_STALE);
     assert_int_equal(rig_health(&x->rig).complete_to, 0);
     assert_non_null(strstr(said(x), "nothing at all"));
-    assert_int_equal(x->rig.n_memories, 0);
+    assert_int_equal(x->rig.memory.n, 0);
     rig_run(&x->rig, START + 5 * MINUTE);
     assert_int_equal(x->rig.rows, 1);
     assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_LIVE);
@@ -226,7 +226,7 @@ static void tokens_are_renewed_and_never_told(void **state)
 {
     struct fix *x = *state;
     char address[600];
-    x->rig.env[4] = NULL;
+    x->rig.variables.env[4] = NULL;
     temp_write(&x->rig.home, "token", "old-canary-token\n");
     snprintf(address, sizeof address, "%s&token-file=%s/token", x->address, x->rig.home.path);
     rig_open(&x->rig, address, true);
@@ -244,14 +244,14 @@ static void tokens_are_renewed_and_never_told(void **state)
     rig_run(&x->rig, x->rig.now + MINUTE);
     assert_string_equal(x->splunk.auth, "Splunk session-canary");
     rig_close(&x->rig);
-    x->rig.env[4] = NULL;
+    x->rig.variables.env[4] = NULL;
     rig_open(&x->rig, x->address, false);
     rig_run(&x->rig, x->rig.now + DAY);
     assert_non_null(strstr(said(x), "no token: put it into a file"));
     for (size_t i = 0; i < x->rig.n_troubles; i++)
         assert_null(strstr(x->rig.trouble[i], "canary"));
-    for (size_t i = 0; i < x->rig.n_memories; i++)
-        assert_null(strstr(x->rig.memory[i].what, "canary"));
+    for (size_t i = 0; i < x->rig.memory.n; i++)
+        assert_null(strstr(x->rig.memory.one[i].what, "canary"));
 }
 
 static void a_hostile_token_is_no_header(void **state)
@@ -323,7 +323,7 @@ static void addresses_are_checked(void **state)
                {"splunk://h/?token-file=a&session-file=b", "not both"}};
     struct kt_err e = {0};
     struct kt_source *s;
-    assert_int_equal(kt_aws_new(&x->rig.context, &(struct kt_aws_opts){.env = x->rig.env}, &e), KT_OK);
+    assert_int_equal(kt_aws_new(&x->rig.context, &(struct kt_aws_opts){.env = x->rig.variables.env}, &e), KT_OK);
     struct kt_source_opts o = {.aws = x->rig.context, .since = KT_TIME_NONE, .until = KT_TIME_NONE};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         e.text[0] = '\0';
