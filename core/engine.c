@@ -189,7 +189,7 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
                                .since = g->opts.since, .until = g->opts.until, .event_names = names,
                                .n_event_names = n + (more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX)};
     enum kt_code code = KT_OK;
-    if (kt_source_is_aws(address) && !g->aws)
+    if (kt_source_is_remote(address) && !g->aws)
         code = kt_aws_new(&g->aws, &g->opts.aws, e);
     o.aws = g->aws;
     if (code == KT_OK)

@@ -157,7 +157,7 @@ static void sources(struct check *k, const struct kt_options *o)
         const struct kt_source_arg *s = &o->source[i];
         struct kt_err e = {0};
         enum kt_code c = KT_OK;
-        if (kt_source_is_aws(s->address) && !aws)
+        if (kt_source_is_remote(s->address) && !aws)
             c = kt_aws_new(&aws, &(struct kt_aws_opts){.profile = o->profile, .region = o->region, .mfa = kt_ask_mfa}, &e);
         if (c == KT_OK)
             c = kt_source_check(s->address, aws, &e);

@@ -186,7 +186,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
     choose_memory(&opts, o, c, usual);
     opts.store.keep_raw |= opts.memory == KT_MEMORY_FILE;
     for (size_t i = 0; i < o->n_source; i++)
-        if (kt_source_is_aws(o->source[i].address))
+        if (kt_source_is_remote(o->source[i].address))
             kt_secret_no_cores();
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);

@@ -2,7 +2,7 @@
 #include "tui/format.h"
 #include "tui/pane.h"
 
-enum { LIVES_LOOKED_AT = 32 };
+enum { LIVES_LOOKED_AT = 256 }; /* about a microsecond each */
 
 /* Of the user's own keys, those that took the place of another one. */
 static size_t rotations(const struct kt_pane *p, bool *more)
@@ -29,7 +29,9 @@ static void what_it_touches(const struct kt_pane *p, struct kt_pen *pen)
     size_t n = rotations(p, &more);
     const uint64_t *all = p->snap->distinct;
     kt_pen_text(pen, KT_STYLE(TEXT), kt_fmt_plural(all[KT_ENTITY_KEY], "key", "keys", b));
-    kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s%s", more ? "at least " : "", kt_fmt_plural(n, "rotation", "rotations", b));
+    kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(n, "rotation", "rotations", b));
+    if (more)
+        kt_pen_fmt(pen, KT_STYLE(DIM), " among %d of them", LIVES_LOOKED_AT);
     kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(all[KT_ENTITY_ADDRESS], "address", "addresses", b));
     kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(all[KT_ENTITY_AGENT], "agent", "agents", b));
     kt_pen_line(pen);

@@ -89,13 +89,13 @@ enum kt_code kt_source_check(const char *address, struct kt_aws *aws, struct kt_
     struct kt_source *s;
     struct stat st;
     struct kt_source_opts o = {.follow = false, .check = true, .since = KT_TIME_NONE, .until = KT_TIME_NONE, .aws = aws};
-    if (aws && kt_source_is_aws(address))
+    if (aws && kt_source_is_remote(address))
         o.since = kt_now(NULL) - WINDOW_MS;
     enum kt_code c = kt_source_open(&s, address, &o, e);
     if (c != KT_OK)
         return c;
     bool file = strcmp(s->ops->scheme, "file") == 0 && strcmp(address, "-") != 0;
-    if (kt_source_is_aws(address))
+    if (kt_source_is_remote(address))
         c = try_out(s, e);
     s->ops->close(s);
     const char *path = strncmp(address, "file:", 5) == 0 ? address + 5 : address;

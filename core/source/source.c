@@ -22,7 +22,7 @@ static const struct kt_source_ops *service_of(const char *address)
     return NULL;
 }
 
-bool kt_source_is_aws(const char *address)
+bool kt_source_is_remote(const char *address)
 {
     return service_of(address) != NULL;
 }

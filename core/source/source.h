@@ -96,7 +96,7 @@ struct kt_source_opts {
     int64_t since, until;            /* eventTime; KT_TIME_NONE: open */
     const char *const *event_names;  /* as of kt_event_names, and of rules; copied */
     size_t n_event_names;
-    struct kt_aws *aws;              /* of sources that kt_source_is_aws; borrowed for their life */
+    struct kt_aws *aws;              /* of sources that kt_source_is_remote; borrowed for their life */
 };
 
 struct kt_aws;
@@ -124,7 +124,7 @@ extern const struct kt_source_ops kt_source_logs;
 extern const struct kt_source_ops kt_source_splunk;
 /* Does this address need kt_source_opts.aws? Those that ask a service do: for
  * its keys, and for the environment, the clocks and paces that it holds. */
-bool kt_source_is_aws(const char *address);
+bool kt_source_is_remote(const char *address);
 
 /* Finds the source for an address ("PATH", "file:PATH", "-", "demo:",
  * "s3://...") and opens it. A word before a colon that is no

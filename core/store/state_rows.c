@@ -68,7 +68,7 @@ static bool pack(struct kt_buf *b, const struct kt_row *r)
 /* `row` has room for the facts, which borrow from `plain`. */
 static bool unpack(struct kt_span plain, struct kt_state_row *r, struct kt_row *row)
 {
-    char form;
+    char form = 0;
     size_t all = plain.n;
     struct kt_span facts = KT_SPAN_NONE;
     bool ok = kt_span_take(&plain, &form, 1) && (form == WITHOUT || form == WITH_FACTS) && kt_span_take(&plain, r->digest, 16) &&
