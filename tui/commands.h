@@ -16,9 +16,15 @@ enum kt_context {
     KT_CTX_MENU = 16,   /* a chooser */
     KT_CTX_PROMPT = 32,
     KT_CTX_WALL = 64,
-    KT_CTX_LISTS = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_MENU,
+    KT_CTX_DIFF = 128,    /* two records beside each other */
+    KT_CTX_COLUMNS = 256, /* the chooser of columns */
+    KT_CTX_VIEWS = 512,   /* the list of views */
+    KT_CTX_GROUPS = 1024,
+    KT_CTX_TIME = 2048,   /* the histogram, when one moves in it */
+    KT_CTX_LISTS = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_MENU | KT_CTX_DIFF | KT_CTX_COLUMNS |
+                   KT_CTX_VIEWS | KT_CTX_GROUPS,
     KT_CTX_DATA = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD,
-    KT_CTX_ALL = 127
+    KT_CTX_ALL = 4095
 };
 
 /* X(id, name, keys, contexts, footer rank (0: not there; 1 stays longest),
@@ -30,7 +36,12 @@ enum kt_context {
     X(FOLD, "fold", "Enter Space", KT_CTX_RECORD, 2, "fold", "fold or unfold; on a known value: open it")            \
     X(CHOOSE, "choose", "Enter", KT_CTX_MENU, 2, "choose", "take what is under the cursor")                          \
     X(BACK, "back", "Backspace Esc", KT_CTX_PANE | KT_CTX_RECORD, 1, "back", "go back the way you came")             \
-    X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU, 1, "back", "leave this overlay")              \
+    X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU | KT_CTX_DIFF, 1, "back", "go back")              \
+    X(MARK, "mark", "Space", KT_CTX_TABLE, 0, "", "mark the row, or no longer; marked rows are compared or taken along") \
+    X(UNMARK, "unmark-all", "U", KT_CTX_TABLE, 0, "", "no row is marked any more")                                    \
+    X(DIFF, "diff", "d", KT_CTX_TABLE, 0, "", "what differs between the two rows marked last, or the one and this")   \
+    X(DIFF_ALL, "same", "= w", KT_CTX_DIFF, 4, "what is the same", "show, or hide, what is the same in both")         \
+    X(DIFF_COPY, "copy-both", "Y y", KT_CTX_DIFF, 5, "copy", "copy the field and its two values")                     \
     X(CLEAR, "clear", "Esc Backspace", KT_CTX_TABLE, 0, "", "end the search, or \"only ...\", or the pause")         \
     X(FILTER, "filter", "/", KT_CTX_TABLE, 4, "filter", "show only rows that match; empty shows all")                \
     X(SUPPRESSED, "show-filtered", "F", KT_CTX_TABLE | KT_CTX_PANE, 0, "", "show, or hide again, what Sigma filters keep out") \
@@ -50,9 +61,9 @@ enum kt_context {
     X(UNFOLD_ALL, "unfold-all", "+ =", KT_CTX_RECORD, 5, "unfold", "unfold every object and list")                   \
     X(WRAP, "wrap", "w", KT_CTX_RECORD, 6, "wrap", "wrap long lines, or clip them")                                  \
     X(SEARCH, "search", "C-f \\", KT_CTX_TABLE, 8, "search", "find a text in any column; hits are marked")           \
-    X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES, 3, "search", "find a text on this page") \
-    X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES, 0, "", "go to the next hit")                                \
-    X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES, 0, "", "go to the hit before")                      \
+    X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_DIFF, 3, "search", "find a text on this page") \
+    X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF, 0, "", "go to the next hit")                                \
+    X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF, 0, "", "go to the hit before")                      \
     X(COPY, "copy", "y", KT_CTX_DATA, 9, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
     X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \

@@ -7,7 +7,7 @@ static const struct {
     {KT_CTX_TABLE, "IN THE TABLE"},          {KT_CTX_PANE, "IN A KEY, USER, ADDRESS OR AGENT"},
     {KT_CTX_RECORD, "IN A RECORD"},          {KT_CTX_MENU, "IN A CHOOSER"},
     {KT_CTX_PROMPT, "WHILE WRITING"},        {KT_CTX_LINES, "ON A PAGE LIKE THIS"},
-    {KT_CTX_WALL, "ON THE WALL"},
+    {KT_CTX_WALL, "ON THE WALL"},            {KT_CTX_DIFF, "OVER TWO RECORDS"},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 

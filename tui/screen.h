@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "tui/app.h"
 #include "tui/commands.h"
+#include "tui/marks.h"
 #include "tui/prompt.h"
 
 enum { KT_SCREEN_POP = 1 << 16 }; /* beside KT_APP_*: the screen is done, free it */
@@ -88,6 +89,7 @@ struct kt_app {
     uint64_t looked;
 
     int64_t last_key; /* kt_mono_ms(): with --wall, who leaves the keys alone leaves the wall to all */
+    struct kt_marks marks;
     char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
 };
 

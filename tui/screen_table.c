@@ -1,5 +1,6 @@
 /* The table: every row, newest first, and below it a pane of what the cursor
  * is on. It stands at the bottom of all screens and is never closed. */
+#include "tui/diff.h"
 #include "tui/format.h"
 #include "tui/status.h"
 #include "tui/table.h"
@@ -309,10 +310,12 @@ static void draw_row(void *ctx, size_t i, struct kt_canvas *c, int row, int line
         kt_canvas_text(c, row, 1, c->cols - 1, KT_STYLE(DIM), "no longer kept");
     if (t->hits)
         kt_canvas_match(c, row, 1, c->cols - 1, kt_app_needle(a));
-    if (selected) {
+    if (selected)
         kt_canvas_text(c, row, 0, 1, KT_STYLE(SELECTED), "▌");
+    if (kt_marks_has(&a->marks, seq))
+        kt_canvas_text(c, row, 0, 1, (struct kt_style){KT_ROLE_BRIGHT, KT_ATTR_BOLD}, "*");
+    if (selected)
         kt_canvas_tint(c, row, 0, c->cols, KT_STYLE(SELECTED));
-    }
 }
 
 static void draw_empty(struct kt_table *t, struct kt_canvas *c, int row, int height)
@@ -495,6 +498,36 @@ static unsigned open_prompt(struct kt_table *t, bool search)
     return kt_app_prompt(t->s.app, &t->s, "filter", t->filter_text);
 }
 
+/* The mark is set and the next row is at hand. */
+static unsigned mark(struct kt_table *t)
+{
+    struct kt_app *a = t->s.app;
+    uint64_t seq = kt_table_cursor(t);
+    if (!seq)
+        return kt_app_hint(a, "no row to mark");
+    if (!kt_marks_turn(&a->marks, seq))
+        return kt_app_hint(a, "%d rows are marked: U takes the marks off", KT_MARKS_MAX);
+    (void)moved(t, KT_LIST_DOWN);
+    return a->marks.n ? kt_app_hint(a, "%zu marked", a->marks.n) : KT_APP_REDRAW;
+}
+
+static unsigned unmark(struct kt_app *a)
+{
+    a->marks.n = 0;
+    return kt_app_hint(a, "nothing is marked");
+}
+
+static unsigned diff(struct kt_table *t)
+{
+    const struct kt_marks *m = &t->s.app->marks;
+    uint64_t here = kt_table_cursor(t);
+    if (m->n >= 2)
+        return kt_app_push(t->s.app, kt_screen_diff(t->s.app, m->seq[m->n - 2], m->seq[m->n - 1]));
+    if (m->n == 1 && here && here != m->seq[0])
+        return kt_app_push(t->s.app, kt_screen_diff(t->s.app, m->seq[0], here));
+    return kt_app_hint(t->s.app, "mark two rows with Space, or one and go to the other");
+}
+
 static bool triage(struct kt_table *t, enum kt_command cmd, unsigned *did)
 {
     struct kt_row r;
@@ -525,6 +558,9 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_TAB_PREV: return turn_tab(t, -1);
     case KT_CMD_TAB_PICK: return pick_tab(t, k);
     case KT_CMD_ALONE: return stand_alone(t, !t->alone);
+    case KT_CMD_MARK: return mark(t);
+    case KT_CMD_UNMARK: return unmark(s->app);
+    case KT_CMD_DIFF: return diff(t);
     case KT_CMD_COPY: return copy_shown(t);
     case KT_CMD_COPY_VALUE: return copy_value(t);
     case KT_CMD_COPY_ROW:

@@ -137,6 +137,22 @@ static void the_sources(void **state)
     shows(KEYS("S"), "sources");
 }
 
+static void marked_rows(void **state)
+{
+    (void)state;
+    shows(KEYS("Space Down Space"), "table_marked");
+}
+static void two_records(void **state)
+{
+    (void)state;
+    shows(KEYS("Space Down Space d"), "diff");
+}
+static void two_records_whole(void **state)
+{
+    (void)state;
+    shows(KEYS("Space Down Space d = Down Down"), "diff_all");
+}
+
 static void an_empty_table(void **state)
 {
     (void)state;
@@ -212,6 +228,9 @@ int main(void)
         cmocka_unit_test(the_wall),
         cmocka_unit_test(the_help),
         cmocka_unit_test(the_sources),
+        cmocka_unit_test(marked_rows),
+        cmocka_unit_test(two_records),
+        cmocka_unit_test(two_records_whole),
         cmocka_unit_test(an_empty_table),
         cmocka_unit_test(screens_too_small_for_a_table),
         cmocka_unit_test(what_people_made_of_rows),
