@@ -1,6 +1,7 @@
 #include "store/build.h"
 
 #include "base/buf.h"
+#include "store/groups.h"
 #include "store/match.h"
 
 #include <stdlib.h>
@@ -472,6 +473,11 @@ static const struct kt_snapshot *publish(const struct build *b, struct kt_store 
     for (int k = 0; k < KT_ENTITY_KINDS; k++)
         if (b->spec.facets & 1u << k)
             ok = fill_facet(b, s, (enum kt_entity_kind)k, out) && ok;
+    if (ok && b->spec.group) {
+        hold(s, true);
+        ok = groups_fill(out, s, &b->spec, snapshot_arena(out), b->first, b->last);
+        hold(s, false);
+    }
     if (ok)
         return out;
     kt_snapshot_release(out);
@@ -528,7 +534,8 @@ enum built build_update(struct build *b, struct kt_store *s, uint64_t generation
     *out = NULL;
     struct now now = look(s, &b->spec);
     bool stale = is_stale(b, &now);
-    if (b->whole && !stale && now.last == b->last && now.first == b->first)
+    bool counts_anew = b->spec.group && now.verdicts != b->verdicts;
+    if (b->whole && !stale && !counts_anew && now.last == b->last && now.first == b->first)
         return BUILT_SAME;
     struct scan x = {.b = b, .s = s, .end = now.last, .give_up = give_up, .ctx = ctx};
     enum built r = BUILT_GIVEN_UP;

@@ -319,6 +319,8 @@ static bool copy_spec(const struct kt_view_spec *from, struct kt_view_spec *to)
     *to = *from;
     if ((unsigned)to->sort >= KT_FIELD_COUNT)
         to->sort = KT_FIELD_TIME;
+    if ((unsigned)to->group >= KT_GROUP_COUNT)
+        to->group = KT_GROUP_NONE;
     to->filter = kt_filter_clone(from->filter);
     return to->filter || !from->filter;
 }

@@ -9,6 +9,7 @@
 #ifndef KT_STORE_VIEW_H
 #define KT_STORE_VIEW_H
 #include "filter/filter.h"
+#include "store/group.h"
 #include "store/store.h"
 
 struct kt_views; /* the worker and its views; the engine owns it */
@@ -27,6 +28,8 @@ struct kt_view_spec {
     int64_t from, to;         /* of the histogram, from <= time < to; KT_TIME_NONE: to is just after the store's
                                * newest row, from is to - span */
     int64_t span;             /* ms; 0: 24 h */
+    enum kt_group_by group;   /* count the rows by it as well (group.h) */
+    size_t groups_max;        /* of them that are told; 0: KT_GROUPS_MAX */
 };
 
 struct kt_facet_item {
@@ -50,6 +53,7 @@ struct kt_snapshot {
     const struct kt_facet_item *facet[KT_ENTITY_KINDS]; /* most rows first */
     size_t n_facet[KT_ENTITY_KINDS];                    /* at most KT_VIEW_FACETS_MAX */
     uint64_t distinct[KT_ENTITY_KINDS];                 /* how many there are in all */
+    struct kt_groups groups;                            /* where the spec asks for them */
 };
 
 struct kt_view;

@@ -703,9 +703,169 @@ static void a_writer_readers_and_a_view_agree(void **state)
     end(&c.w);
 }
 
+/* --- groups */
+
+struct group_model {
+    uint64_t rows, high, denied;
+    int64_t first, last;
+    unsigned risk;
+};
+
+/* Is the row one of this group's? Asked of whole rows, so that the store's own numbers do not matter. */
+static bool is_of_group(const struct kt_row *r, const struct kt_row_entities *e, enum kt_group_by by, const struct kt_group *g)
+{
+    bool bad = r->ev.kind == KT_KIND_MALFORMED;
+    switch (by) {
+    case KT_GROUP_USER: return e->actor == g->entity;
+    case KT_GROUP_TARGET: return e->target == g->entity;
+    case KT_GROUP_ADDRESS: return e->address == g->entity;
+    case KT_GROUP_AGENT: return e->agent == g->entity;
+    case KT_GROUP_HOUR: {
+        int64_t t = bad ? KT_TIME_NONE : r->ev.time;
+        return g->hour == KT_TIME_NONE ? t == KT_TIME_NONE : t != KT_TIME_NONE && t >= g->hour && t < g->hour + 3600000;
+    }
+    case KT_GROUP_NETWORK: return !g->name.p ? !r->where.network.p : kt_span_eq(g->name, r->where.network);
+    case KT_GROUP_COUNTRY: return !g->name.p ? !r->where.country.p : kt_span_eq(g->name, r->where.country);
+    case KT_GROUP_ACCOUNT: return !g->name.p ? bad || !r->ev.account.p : !bad && kt_span_eq(g->name, r->ev.account);
+    default: break;
+    }
+    size_t n = by == KT_GROUP_RULE ? r->verdict.n_rules : r->verdict.n_signals;
+    for (size_t i = 0; i < n; i++)
+        if (kt_span_eq(g->name, by == KT_GROUP_RULE ? r->verdict.rule[i].id : r->verdict.signal[i].name))
+            return true;
+    return !n && !g->name.p;
+}
+
+static void check_group(struct world *w, const struct kt_snapshot *x, enum kt_group_by by, const struct kt_group *g)
+{
+    struct group_model m = {.first = KT_TIME_NONE, .last = KT_TIME_NONE};
+    uint64_t in_buckets = 0, want_in_buckets = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        struct kt_row r;
+        struct kt_row_entities e;
+        kt_arena_reset(w->a);
+        assert_true(kt_store_row(w->s, x->seq[i], false, w->a, &r));
+        assert_true(kt_store_row_entities(w->s, x->seq[i], &e));
+        if (!is_of_group(&r, &e, by, g))
+            continue;
+        bool bad = r.ev.kind == KT_KIND_MALFORMED;
+        m.rows++;
+        m.high += !bad && r.verdict.level >= KT_LEVEL_HIGH;
+        m.denied += !bad && r.ev.result == KT_RESULT_DENIED;
+        m.risk = !bad && (unsigned)r.verdict.risk > m.risk ? (unsigned)r.verdict.risk : m.risk;
+        if (r.ev.time == KT_TIME_NONE)
+            continue;
+        m.first = m.first == KT_TIME_NONE || r.ev.time < m.first ? r.ev.time : m.first;
+        m.last = m.last == KT_TIME_NONE || r.ev.time > m.last ? r.ev.time : m.last;
+        want_in_buckets += r.ev.time >= x->bucket_from && r.ev.time < x->bucket_to;
+    }
+    for (int i = 0; i < x->buckets; i++)
+        in_buckets += g->bucket[i];
+    assert_int_equal(g->rows, m.rows);
+    assert_int_equal(g->high, m.high);
+    assert_int_equal(g->denied, m.denied);
+    assert_int_equal(g->risk, m.risk);
+    assert_true(g->first == m.first && g->last == m.last);
+    assert_int_equal(in_buckets, want_in_buckets);
+    if (g->risk_seq) {
+        struct kt_row r;
+        kt_arena_reset(w->a);
+        assert_true(kt_store_row(w->s, g->risk_seq, false, w->a, &r));
+        assert_int_equal(r.verdict.risk, g->risk);
+    }
+}
+
+static void rows_are_grouped_as_the_model_does(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    for (int i = 0; i < 900; i++) {
+        struct kt_row r;
+        uint8_t d[32];
+        kt_arena_reset(w.a);
+        rowgen_next(&w.g, w.a, &r, d);
+        r.where.asked = i % 3 != 0;
+        r.where.network = i % 3 == 1 ? KT_LIT("64500 Example") : KT_SPAN_NONE;
+        r.where.country = i % 2 ? KT_LIT("NL") : KT_LIT("RO");
+        if (!r.where.asked)
+            r.where.country = KT_SPAN_NONE;
+        r.verdict.n_rules = (size_t)i % 3;
+        r.verdict.rule[0] = (struct kt_matched){.id = KT_LIT("rule-a"), .risk = 25};
+        r.verdict.rule[1] = (struct kt_matched){.id = KT_LIT("rule-b"), .risk = 50};
+        assert_int_equal(kt_store_add(w.s, &r, d), KT_ADDED);
+    }
+    for (int by = KT_GROUP_NONE + 1; by < KT_GROUP_COUNT; by++) {
+        struct kt_view_spec p = spec();
+        p.group = (enum kt_group_by)by;
+        p.groups_max = by == KT_GROUP_ADDRESS ? 10 : 0;
+        p.buckets = 12;
+        p.span = INT64_C(3600000) * 2;
+        p.filter = by % 2 ? filter("-user-03") : NULL;
+        struct kt_view *view = kt_view_open(w.v, &p);
+        kt_view_settle(view);
+        const struct kt_snapshot *x = kt_view_snapshot(view);
+        uint64_t rows = 0;
+        assert_int_equal(x->groups.by, by);
+        assert_true(x->groups.n > 0 && x->groups.n <= x->groups.distinct);
+        assert_int_equal(x->groups.n, by == KT_GROUP_ADDRESS ? 10 : x->groups.distinct);
+        assert_int_equal(x->groups.rows, x->n);
+        for (size_t i = 0; i < x->groups.n; i++) {
+            check_group(&w, x, (enum kt_group_by)by, &x->groups.group[i]);
+            rows += x->groups.group[i].rows;
+            if (i && by != KT_GROUP_HOUR)
+                assert_true(x->groups.group[i].rows <= x->groups.group[i - 1].rows);
+        }
+        if (by != KT_GROUP_RULE && by != KT_GROUP_SIGNAL && by != KT_GROUP_ADDRESS)
+            assert_int_equal(rows, x->n);
+        assert_int_equal(kt_group_find(kt_span_of(kt_group_name((enum kt_group_by)by))), by);
+        kt_snapshot_release(x);
+        kt_filter_free(p.filter);
+        kt_view_close(view);
+    }
+    end(&w);
+}
+
+/* Arrivals, and verdicts that change, are in the next snapshot's groups. */
+static void groups_follow_arrivals_and_verdicts(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    add_rows(&w, 300);
+    struct kt_view_spec p = spec();
+    p.group = KT_GROUP_RULE;
+    struct kt_view *view = kt_view_open(w.v, &p);
+    kt_view_settle(view);
+    add_rows(&w, 50);
+    kt_view_settle(view);
+    const struct kt_snapshot *x = kt_view_snapshot(view);
+    assert_int_equal(x->groups.n, 1); /* none of them has a rule */
+    assert_int_equal(x->groups.group[0].rows, x->n);
+    assert_int_equal(x->n, 350);
+    kt_snapshot_release(x);
+    struct kt_row r;
+    uint64_t seq = 0;
+    do
+        assert_true(kt_store_row(w.s, ++seq, false, w.a, &r));
+    while (r.ev.kind == KT_KIND_MALFORMED);
+    r.verdict.rule[r.verdict.n_rules++] = (struct kt_matched){.id = KT_LIT("late-rule"), .risk = r.verdict.risk};
+    assert_true(kt_store_revise(w.s, seq, &r.verdict));
+    kt_view_settle(view);
+    x = kt_view_snapshot(view);
+    assert_int_equal(x->groups.n, 2);
+    assert_true(kt_span_is(x->groups.group[1].name, "late-rule"));
+    assert_int_equal(x->groups.group[1].rows, 1);
+    kt_snapshot_release(x);
+    kt_view_close(view);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_grouped_as_the_model_does),
+        cmocka_unit_test(groups_follow_arrivals_and_verdicts),
         cmocka_unit_test(every_field_sorts_both_ways_as_the_model_does),
         cmocka_unit_test(newcomers_go_where_a_new_sort_would_put_them),
         cmocka_unit_test(a_scope_holds_the_rows_that_touch_it),
