@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "output/output.h"
+#include "report.h"
 #include "signals.h"
 #include "text/text.h"
 
@@ -12,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { QUIET_MS = 500 /* what takes less shows no progress */, LINE = 160 };
+enum { QUIET_MS = 500 /* what takes less shows no progress */, LINE = 160, ROWS_MAX = 1 << 24 };
 
 struct headless {
     struct kt_output *output;
@@ -23,6 +24,8 @@ struct headless {
     int64_t began;
     bool failed;    /* standard output took no more, for this reason: */
     int why;
+    uint64_t *seq;  /* of a report's rows */
+    size_t n_seq, cap_seq;
 };
 
 bool kt_wants_color(const struct kt_options *o, int fd)
@@ -175,7 +178,8 @@ static enum kt_code open_output(struct headless *h, const struct kt_options *o, 
                                 struct kt_err *e)
 {
     static const enum kt_format formats[] = {
-        [KT_SHAPE_TABLE] = KT_FORMAT_TABLE, [KT_SHAPE_JSONL] = KT_FORMAT_JSONL, [KT_SHAPE_CSV] = KT_FORMAT_CSV};
+        [KT_SHAPE_TABLE] = KT_FORMAT_TABLE, [KT_SHAPE_JSONL] = KT_FORMAT_JSONL, [KT_SHAPE_CSV] = KT_FORMAT_CSV,
+        [KT_SHAPE_OCSF] = KT_FORMAT_OCSF, [KT_SHAPE_ECS] = KT_FORMAT_ECS, [KT_SHAPE_SPLUNK] = KT_FORMAT_SPLUNK};
     struct kt_output_opts opts = {
         .format = formats[o->shape],
         .columns = o->columns,
@@ -192,9 +196,62 @@ static enum kt_code open_output(struct headless *h, const struct kt_options *o, 
     return kt_output_new(&h->output, &opts, h->rules, stdout, e);
 }
 
-int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii, bool missed, int *signo)
+/* --- a report ------------------------------------------------------------ */
+
+static bool note_row(void *ctx, const struct kt_row *r, json_t *root)
+{
+    struct headless *h = ctx;
+    (void)root;
+    if (!kt_grow(&h->seq, &h->cap_seq, h->n_seq + 1, sizeof *h->seq, ROWS_MAX)) {
+        h->failed = true;
+        h->why = ENOMEM;
+        return false;
+    }
+    h->seq[h->n_seq++] = r->seq;
+    return !kt_signals_stopped_by();
+}
+
+static bool flush_nothing(void *ctx)
+{
+    (void)ctx;
+    return false; /* nothing is out before the end: a queue must not forget it */
+}
+
+static int run_report(const struct kt_options *o, struct kt_engine *g, const char *profile, bool missed, int *signo)
 {
     struct kt_err e = {0};
+    struct headless h = {.progress = isatty(STDERR_FILENO), .width = terminal_width(STDERR_FILENO), .began = kt_mono_ms()};
+    int stop_fd = kt_signals_stop_fd(), status = 0;
+    if (stop_fd < 0) {
+        kt_text_complain("signals cannot be caught: %s", strerror(errno));
+        return 2;
+    }
+    struct kt_engine_sink sink = {.row = note_row, .trouble = on_trouble, .tick = on_tick, .flush = flush_nothing,
+                                  .ctx = &h, .at_end = true, .no_json = true};
+    bool all = kt_engine_run(g, &sink, stop_fd);
+    clear_progress(&h);
+    struct kt_report_opts opts = {.engine = g, .judge = kt_engine_judge(g), .seq = h.seq, .n = h.n_seq,
+                                  .filter = o->filter, .profile = profile, .now = kt_now(NULL)};
+    errno = 0;
+    if (h.failed) {
+        kt_text_complain("the report: memory ran out");
+        status = 1;
+    } else if (!kt_signals_stopped_by() && kt_report_write(stdout, &opts, &e) != KT_OK) {
+        if (errno != EPIPE)
+            kt_text_complain("%s%s%s", e.text, errno ? ": " : "", errno ? strerror(errno) : "");
+        status = 1;
+    }
+    free(h.seq);
+    *signo = kt_signals_stopped_by();
+    return all && !missed ? status : 1;
+}
+
+int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii, const char *profile, bool missed,
+                    int *signo)
+{
+    struct kt_err e = {0};
+    if (o->shape == KT_SHAPE_REPORT)
+        return run_report(o, g, profile, missed, signo);
     struct headless h = {.progress = isatty(STDERR_FILENO) && !o->follow, .width = terminal_width(STDERR_FILENO)};
     *signo = 0;
     if (open_output(&h, o, g, ascii, &e)) {

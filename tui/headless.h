@@ -10,8 +10,9 @@
 bool kt_wants_color(const struct kt_options *o, int fd);
 
 /* Reads all, or follows, and prints. Returns the exit status; *signo gets the
- * signal that ended it early, 0: none. `missed`: some source was not there. */
-int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii, bool missed, int *signo);
+ * signal that ended it early, 0: none. `profile`: of a report's commands; or NULL. `missed`: some source was not there. */
+int kt_headless_run(const struct kt_options *o, struct kt_engine *g, bool ascii, const char *profile, bool missed,
+                    int *signo);
 
 /* A line of progress, as text: "12 of 340 files, 1.2 of 14.0 GB, 830 MB/s,
  * 17 s left". `ms` is how long it has taken so far. */

@@ -192,7 +192,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
         return complain(&e);
     int status = add_sources(g, o, &missed, &e)  ? complain(&e)
                  : screen                        ? run_screen(o, c, g, ascii)
-                                                 : kt_headless_run(o, g, ascii, missed, signo);
+                                                 : kt_headless_run(o, g, ascii, c->contain.profile, missed, signo);
     kt_engine_free(g);
     return status;
 }

@@ -11,7 +11,7 @@
 /* X(ID, letter, "long", "ARGUMENT" or NULL, "help") */
 #define OPTIONS(X)                                                                                                   \
     X(OUTPUT, 'o', "output", "FORMAT",                                                                         \
-      "screen (default on a terminal), table (default\nelsewhere), jsonl or csv")                                    \
+      "screen (default on a terminal), table (default\nelsewhere), jsonl, csv, ocsf, ecs, splunk, report")                                    \
     X(FOLLOW, 'f', "follow", NULL, "keep going as records arrive (default for the screen)")                   \
     X(ONCE, 0, "once", NULL, "read what is there and end (default elsewhere)")                                 \
     X(FILTER, 'F', "filter", "EXPR", "show only what matches, as in 'risk:>=50 actor:alice'")                 \
@@ -62,11 +62,9 @@ static const struct option_row {
 static const struct {
     const char *name;
     enum kt_shape shape;
-    bool built;
 } formats[] = {
-    {"screen", KT_SHAPE_SCREEN, true}, {"table", KT_SHAPE_TABLE, true}, {"jsonl", KT_SHAPE_JSONL, true},
-    {"csv", KT_SHAPE_CSV, true},       {"ocsf", 0, false},              {"ecs", 0, false},
-    {"splunk", 0, false},
+    {"screen", KT_SHAPE_SCREEN}, {"table", KT_SHAPE_TABLE}, {"jsonl", KT_SHAPE_JSONL}, {"csv", KT_SHAPE_CSV},
+    {"ocsf", KT_SHAPE_OCSF},     {"ecs", KT_SHAPE_ECS},     {"splunk", KT_SHAPE_SPLUNK}, {"report", KT_SHAPE_REPORT},
 };
 
 enum { SOURCES_MAX = 1 << 20, FOLDERS_MAX = 1000, LONG_BASE = 1000, HELP_COLUMN = 26 };
@@ -111,14 +109,11 @@ static enum kt_code set_shape(struct parse *p, const char *text)
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (strcmp(formats[i].name, text) != 0)
             continue;
-        if (!formats[i].built)
-            return kt_fail(p->e, KT_EUNSUPPORTED, "--output %s is not built yet; there are screen, table, jsonl and csv",
-                           text);
         p->o->shape = formats[i].shape;
         p->shape_given = true;
         return KT_OK;
     }
-    return kt_fail(p->e, KT_EUSAGE, "--output takes screen, table, jsonl or csv, not \"%s\"", text);
+    return kt_fail(p->e, KT_EUSAGE, "--output takes screen, table, jsonl, csv, ocsf, ecs, splunk or report, not \"%s\"", text);
 }
 
 static enum kt_code set_color(struct parse *p, const char *text)
@@ -254,6 +249,8 @@ static enum kt_code finish(struct parse *p, bool terminal)
     if (o->columns && o->shape != KT_SHAPE_TABLE && o->shape != KT_SHAPE_CSV)
         return kt_fail(p->e, KT_EUSAGE, "--columns goes with --output table or csv");
     o->follow = p->follow || (o->shape == KT_SHAPE_SCREEN && !p->once);
+    if (o->shape == KT_SHAPE_REPORT && o->follow)
+        return kt_fail(p->e, KT_EUSAGE, "--output report reads what is there and ends: it does not go with --follow");
     o->follow_given = p->follow || p->once;
     return KT_OK;
 }

@@ -12,7 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum kt_shape { KT_SHAPE_SCREEN, KT_SHAPE_TABLE, KT_SHAPE_JSONL, KT_SHAPE_CSV };
+enum kt_shape {
+    KT_SHAPE_SCREEN, KT_SHAPE_TABLE, KT_SHAPE_JSONL, KT_SHAPE_CSV,
+    KT_SHAPE_OCSF, KT_SHAPE_ECS, KT_SHAPE_SPLUNK, KT_SHAPE_REPORT
+};
 enum kt_color { KT_COLOR_AUTO, KT_COLOR_ALWAYS, KT_COLOR_NEVER };
 
 struct kt_source_arg {

@@ -41,6 +41,15 @@ struct kt_span column_value(const struct column *c, const struct kt_row *r, json
 /* Are its values names, not free text? */
 bool column_is_identity(const struct column *c);
 
+/* A line each, newline and all; nothing for a malformed record, which has no
+ * place in these schemas. `root` (may be NULL): the record, for what a row does
+ * not hold of it. False where memory ran out. */
+bool ocsf_row(struct kt_buf *b, const struct kt_row *r, json_t *root, const struct kt_rules *rules, struct kt_arena *a);
+bool ecs_row(struct kt_buf *b, const struct kt_row *r, json_t *root, const struct kt_rules *rules, struct kt_arena *a);
+bool splunk_row(struct kt_buf *b, const struct kt_row *r, const struct kt_rules *rules);
+/* risk, level, signals, rules, flags: as in a JSON line. */
+void output_verdict(struct kt_buf *b, const struct kt_row *r);
+
 struct table;
 struct table *table_new(const struct kt_output_opts *o, const struct columns *cs);
 void table_free(struct table *t);

@@ -114,9 +114,14 @@ static void csv_row(struct kt_output *o, const struct kt_row *r, json_t *root)
     (void)kt_buf_addc(&o->line, '\n');
 }
 
+static bool has_columns(const struct kt_output *o)
+{
+    return o->opts.format == KT_FORMAT_TABLE || o->opts.format == KT_FORMAT_CSV;
+}
+
 bool kt_output_asks_verdict(const struct kt_output *o)
 {
-    if (o->opts.format == KT_FORMAT_JSONL)
+    if (!has_columns(o))
         return true;
     for (size_t i = 0; i < o->columns.n; i++) {
         enum kt_field f = o->columns.c[i].field;
@@ -129,7 +134,9 @@ bool kt_output_asks_verdict(const struct kt_output *o)
 
 bool kt_output_asks_record(const struct kt_output *o)
 {
-    for (size_t i = 0; o->opts.format != KT_FORMAT_JSONL && i < o->columns.n; i++)
+    if (o->opts.format == KT_FORMAT_OCSF || o->opts.format == KT_FORMAT_ECS)
+        return true;
+    for (size_t i = 0; has_columns(o) && i < o->columns.n; i++)
         if (o->columns.c[i].kind == COLUMN_PATH || o->columns.c[i].kind == COLUMN_USER_NAME)
             return true;
     return false;
@@ -147,6 +154,16 @@ bool kt_output_row(struct kt_output *o, const struct kt_row *r, json_t *root)
         break;
     case KT_FORMAT_CSV:
         csv_row(o, r, root);
+        break;
+    case KT_FORMAT_OCSF:
+        (void)ocsf_row(&o->line, r, root, o->rules, o->scratch);
+        break;
+    case KT_FORMAT_ECS:
+        (void)ecs_row(&o->line, r, root, o->rules, o->scratch);
+        break;
+    case KT_FORMAT_SPLUNK:
+        if (!splunk_row(&o->line, r, o->rules))
+            o->line.failed = true;
         break;
     case KT_FORMAT_TABLE:
         if (!table_row(o->table, r, root, &o->line))

@@ -1,6 +1,6 @@
-/* Rows for people's scripts: JSON Lines, CSV, table. The records are a
- * contract (keytop(1)): fields are added, never renamed. All text passes
- * core/text. */
+/* Rows for people's scripts and for the tools that they feed: JSON Lines, CSV,
+ * table; OCSF 1.5, ECS 8.11, Splunk's risk events. The records are a contract
+ * (keytop(1)): fields are added, never renamed. All text passes core/text. */
 #ifndef KT_OUTPUT_OUTPUT_H
 #define KT_OUTPUT_OUTPUT_H
 #include "base/buf.h"
@@ -10,7 +10,13 @@
 #include <jansson.h>
 #include <stdio.h>
 
-enum kt_format { KT_FORMAT_JSONL, KT_FORMAT_CSV, KT_FORMAT_TABLE };
+enum kt_format {
+    KT_FORMAT_JSONL, KT_FORMAT_CSV, KT_FORMAT_TABLE,
+    /* a line each; malformed records are left out of these three */
+    KT_FORMAT_OCSF,  /* ocsf.c: API Activity (6003) of OCSF 1.5.0 */
+    KT_FORMAT_ECS,   /* ecs.c: as Elastic's aws.cloudtrail */
+    KT_FORMAT_SPLUNK /* splunk.c: risk events for the HTTP Event Collector */
+};
 
 /* One line of --output jsonl, without its newline. Keys in the order of
  * KT_FIELDS, absent facts null. */

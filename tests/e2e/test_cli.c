@@ -1,4 +1,5 @@
 /* The real program through pipes: what scripts rely on. */
+#include "tests/support/records.h"
 #include "tests/support/run.h"
 #include "tests/support/sample.h"
 
@@ -81,10 +82,10 @@ static void what_cannot_start_says_what_to_do_and_exits_2(void **state)
     assert_says(err, "name a SOURCE");
     assert_says(err, "keytop demo:");
     static const struct {
-        const char *word[3], *words;
+        const char *word[4], *words;
     } bad[] = {
         {{"--frobnicate"}, "there is no option --frobnicate"},
-        {{"-o", "ecs", "demo:"}, "--output ecs is not built yet"},
+        {{"-o", "report", "-f", "demo:"}, "it does not go with --follow"},
         {{"--rule", "no-such-rule", "demo:"}, "no-such-rule"},
         {{"--filter", "nofield:x", "demo:"}, "--filter: "},
         {{"--columns", "no.such\x1b[2J", "demo:"}, "no.such"},
@@ -97,7 +98,7 @@ static void what_cannot_start_says_what_to_do_and_exits_2(void **state)
         {{"/nonexistent/trail.json"}, "/nonexistent/trail.json"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        int status = RUN(bad[i].word[0], bad[i].word[1], bad[i].word[2]);
+        int status = RUN(bad[i].word[0], bad[i].word[1], bad[i].word[2], bad[i].word[3]);
         if (status != 2 && i != 5) /* a dotted path that no record has is a column of nothing */
             fail_msg("%s exits with %d: %s", bad[i].word[0], status, kt_buf_str(&err));
         if (status == 2)
@@ -132,6 +133,58 @@ static void the_demo_is_the_same_each_time_in_every_format(void **state)
     assert_int_equal(RUN("--once", "demo:"), 0);
     assert_true(lines(&out) >= rows);
     assert_null(strchr(kt_buf_str(&out), '\x1b')); /* a pipe gets no colour */
+}
+
+static void the_formats_of_others_have_the_same_rows(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("--once", "-o", "jsonl", "-F", "risk:>=70", "demo:"), 0);
+    int rows = lines(&out);
+    assert_true(rows > 2);
+    assert_int_equal(RUN("--once", "-o", "ocsf", "-F", "risk:>=70", "demo:"), 0);
+    assert_int_equal(lines(&out), rows);
+    assert_says(out, "\"class_uid\":6003");
+    assert_says(out, "\"request\":{\"uid\":"); /* the record is looked into */
+    assert_int_equal(RUN("--once", "-o", "ecs", "-F", "risk:>=70", "demo:"), 0);
+    assert_int_equal(lines(&out), rows);
+    assert_says(out, "\"subtechnique\":{\"id\":[\"T1098.001\"");
+    assert_int_equal(RUN("--once", "-o", "splunk", "-F", "risk:>=70", "demo:"), 0);
+    assert_true(lines(&out) > rows);
+    assert_says(out, "\"risk_score\":100");
+}
+
+/* Every sentence that a report must hold, and nothing that is not ASCII. */
+static void a_report_tells_keys_commands_gaps_and_sources(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("--once", "-o", "report", "-F", "risk:>=70", "demo:"), 0);
+    static const char *const says[] = {
+        "# Permanent AWS access keys: incident report", "- Filter: `risk:>=70`", "## Summary", "| risk | time | what |",
+        "Risk 100, critical: ", "- +38 `Key for another user`", "Timeline:\n\n- ", " first used: `sts.amazonaws.com` `GetCallerIdentity`",
+        "Used from:\n\n- `198.51.100.77`: ", "Contain:\n\n    aws iam update-access-key --user-name='legacy-admin'",
+        "Not known:\n\n- whether MFA was used", "## Sources, and how complete they are\n\n- `demo` (`demo:`): read to its end",
+        "Gaps, where events may be missing: 0."};
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        assert_says(out, says[i]);
+    for (size_t i = 0; i < out.len; i++)
+        assert_true(out.p[i] == '\n' || ((unsigned char)out.p[i] >= 0x20 && (unsigned char)out.p[i] < 0x7f));
+}
+
+static void a_report_of_hostile_records_holds_them_in_code(void **state)
+{
+    (void)state;
+    json_t *root = record_build(&(struct record){.target = "bob", .agent = "<script>x</script> [a](http://b) `c` |d|\n# e"});
+    record_set(root, "userIdentity.userName", "\"**bold**\\n\\n## heading\"");
+    char *line = record_dump(root);
+    json_decref(root);
+    sample_write(folder, "a.json", line, strlen(line), false, path);
+    free(line);
+    assert_int_equal(RUN("-o", "report", path), 0);
+    assert_says(out, "`**bold**\\u{a}\\u{a}## heading`");
+    assert_says(out, "``<script>x</script> [a](http://b) `c` |d|\\u{a}# e``");
+    assert_null(strstr(kt_buf_str(&out), "\n## heading"));
+    assert_null(strstr(kt_buf_str(&out), "\n# e"));
+    assert_says(out, "- whether it was used: no use of it was seen");
 }
 
 static void a_trail_file_gives_its_rows(void **state)
@@ -357,6 +410,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(version_and_help_go_to_standard_output, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_start_says_what_to_do_and_exits_2, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_demo_is_the_same_each_time_in_every_format, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_formats_of_others_have_the_same_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_report_tells_keys_commands_gaps_and_sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_report_of_hostile_records_holds_them_in_code, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_trail_file_gives_its_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_seeds_rule_prints_the_seeds_columns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(standard_input_is_a_source, set_up, tear_down),

@@ -398,7 +398,7 @@ static void exit_2_says_what_to_do(void **state)
     } bad[] = {
         {{"--frobnicate", "demo:"}, "--help"},
         {{"-o"}, "FORMAT"},
-        {{"-o", "xml", "demo:"}, "screen, table, jsonl or csv"},
+        {{"-o", "xml", "demo:"}, "screen, table, jsonl, csv, ocsf, ecs, splunk or report"},
         {{"--since", "yesterday", "demo:"}, "24h"},
         {{"-F", "nosuch:x", "demo:"}, "nosuch"},
         {{"--once", "--follow", "demo:"}, "exclude"},

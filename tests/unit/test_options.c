@@ -98,20 +98,21 @@ static void kinds_are_a_list_and_all_is_all_of_them(void **state)
     }
 }
 
-static void what_is_not_built_is_refused_by_its_name(void **state)
+static void formats_are_known_by_their_names(void **state)
 {
     (void)state;
     static const struct {
-        const char *option, *argument, *words;
-    } bad[] = {
-        {"-o", "ocsf", "--output ocsf is not built yet"},
-        {"-o", "ecs", "--output ecs is not built yet"},
-        {"-o", "splunk", "--output splunk is not built yet"},
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(PARSE("demo:", bad[i].option, bad[i].argument), KT_EUNSUPPORTED);
-        assert_non_null(strstr(e.text, bad[i].words));
+        const char *name;
+        enum kt_shape shape;
+    } good[] = {{"screen", KT_SHAPE_SCREEN}, {"table", KT_SHAPE_TABLE}, {"jsonl", KT_SHAPE_JSONL}, {"csv", KT_SHAPE_CSV},
+                {"ocsf", KT_SHAPE_OCSF}, {"ecs", KT_SHAPE_ECS}, {"splunk", KT_SHAPE_SPLUNK}, {"report", KT_SHAPE_REPORT}};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(PARSE("demo:", "-o", good[i].name), KT_OK);
+        assert_int_equal(o.shape, good[i].shape);
     }
+    assert_int_equal(PARSE("demo:", "-o", "parquet"), KT_EUSAGE);
+    assert_non_null(strstr(e.text, "--output takes screen, table, jsonl, csv, ocsf, ecs, splunk or report"));
+    assert_int_equal(PARSE("demo:", "-f", "-o", "report"), KT_EUSAGE);
 }
 
 static void aws_has_options_of_its_own(void **state)
@@ -130,7 +131,7 @@ static void bad_values_name_the_option_and_what_is_allowed(void **state)
     static const struct {
         const char *word[4], *words;
     } bad[] = {
-        {{"-o", "xml"}, "--output takes screen, table, jsonl or csv, not \"xml\""},
+        {{"-o", "xml"}, "--output takes screen, table, jsonl, csv, ocsf, ecs, splunk or report, not \"xml\""},
         {{"--color", "red"}, "--color takes auto, always or never, not \"red\""},
         {{"--since", "yesterday"}, "--since takes a time as 2023-07-10T12:24:29Z"},
         {{"--until", ""}, "--until takes a time"},
@@ -193,7 +194,7 @@ int main(void)
         cmocka_unit_test(sources_keep_their_order_and_their_names),
         cmocka_unit_test(a_terminal_gets_the_screen_and_a_pipe_the_table),
         cmocka_unit_test(every_option_is_taken),
-        cmocka_unit_test(what_is_not_built_is_refused_by_its_name),
+        cmocka_unit_test(formats_are_known_by_their_names),
         cmocka_unit_test(aws_has_options_of_its_own),
         cmocka_unit_test(kinds_are_a_list_and_all_is_all_of_them),
         cmocka_unit_test(bad_values_name_the_option_and_what_is_allowed),

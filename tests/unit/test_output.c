@@ -492,10 +492,136 @@ static void a_long_table_is_not_held_to_its_end(void **state)
     assert_int_equal(fclose(f), 0);
 }
 
+/* --- the formats of others --------------------------------------------------- */
+
+static json_t *one_object(enum kt_format format, json_t *root)
+{
+    json_error_t why;
+    json_t *list[] = {root};
+    const char *line = print(&(struct kt_output_opts){.format = format}, list, 1);
+    json_t *v = json_loads(line, JSON_DISABLE_EOF_CHECK, &why);
+    if (!v)
+        fail_msg("%s: %s", why.text, line);
+    return v;
+}
+
+static const char *value_at(json_t *v, const char *path)
+{
+    struct kt_span s = kt_json_text(kt_json_path(v, kt_span_of(path)), now.arena);
+    if (!kt_span_known(s))
+        return "(none)";
+    char *text = kt_arena_alloc(now.arena, s.n + 1);
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    return text;
+}
+
+struct expected {
+    const char *path, *value;
+};
+static void stands(json_t *v, const struct expected *e, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(value_at(v, e[i].path), e[i].value) != 0)
+            fail_msg("%s is %s, not %s", e[i].path, value_at(v, e[i].path), e[i].value);
+}
+#define STANDS(v, ...)                                                                                             \
+    do {                                                                                                           \
+        static const struct expected list_[] = {__VA_ARGS__};                                                      \
+        stands(v, list_, sizeof list_ / sizeof *list_);                                                            \
+    } while (0)
+
+/* https://schema.ocsf.io/1.5.0/classes/api_activity: what it requires is there, in its types. */
+static void an_ocsf_line_is_an_api_activity(void **state)
+{
+    (void)state;
+    json_t *v = one_object(KT_FORMAT_OCSF, record_build(&(struct record){.target = "bob", .time = "2023-07-10T12:24:29Z",
+                                                                         .key = "AKIAIOSFODNN7EXAMPLE",
+                                                                         .address = "203.0.113.9"}));
+    STANDS(v, {"class_uid", "6003"}, {"category_uid", "6"}, {"activity_id", "1"}, {"type_uid", "600301"},
+           {"time", "1688991869000"}, {"status_id", "1"}, {"metadata.version", "1.5.0"},
+           {"metadata.product.vendor_name", "AWS"}, {"actor.user.name", "alice"}, {"actor.user.type_id", "1"},
+           {"api.operation", "CreateAccessKey"}, {"api.service.name", "iam.amazonaws.com"}, {"cloud.provider", "AWS"},
+           {"src_endpoint.ip", "203.0.113.9"}, {"resources.0.uid", "AKIAIOSFODNN7EXAMPLE"},
+           {"resources.0.owner.name", "bob"}, {"enrichments.0.name", "keytop.risk"}, {"attacks.0.technique.uid", "T1078"},
+           {"status_code", "(none)"});
+    assert_true(json_is_integer(kt_json_path(v, KT_LIT("time"))));
+    assert_true(json_is_integer(kt_json_path(v, KT_LIT("severity_id"))));
+    json_decref(v);
+    v = one_object(KT_FORMAT_OCSF, record_build(&(struct record){.target = "bob", .error = "AccessDenied"}));
+    STANDS(v, {"status_id", "2"}, {"status_code", "AccessDenied"}, {"action_id", "2"}, {"disposition", "Blocked"},
+           {"resources.0.type", "AWS::IAM::User"});
+    json_decref(v);
+    v = one_object(KT_FORMAT_OCSF, record_set(record_build(&(struct record){.target = "bob"}), "sourceIPAddress", NULL));
+    STANDS(v, {"src_endpoint.ip", "(none)"}, {"src_endpoint.name", "unknown"}); /* the class requires one of its names */
+    json_decref(v);
+}
+
+static void an_ecs_line_is_what_elastic_makes_of_the_record(void **state)
+{
+    (void)state;
+    json_t *v = one_object(KT_FORMAT_ECS, record_build(&(struct record){.target = "bob", .time = "2023-07-10T12:24:29Z",
+                                                                        .mfa = "true", .address = "203.0.113.9"}));
+    STANDS(v, {"@timestamp", "2023-07-10T12:24:29Z"}, {"ecs.version", "8.11.0"}, {"event.kind", "event"},
+           {"event.action", "CreateAccessKey"}, {"event.category", "[\"iam\"]"}, {"event.type", "[\"user\",\"change\"]"},
+           {"event.outcome", "success"}, {"event.provider", "iam.amazonaws.com"}, {"user.name", "alice"},
+           {"user.target.name", "bob"}, {"related.user", "[\"alice\",\"bob\"]"}, {"source.ip", "203.0.113.9"},
+           {"source.address", "203.0.113.9"}, {"cloud.account.id", RECORD_ACCOUNT},
+           {"aws.cloudtrail.user_identity.type", "IAMUser"},
+           {"aws.cloudtrail.user_identity.session_context.mfa_authenticated", "true"},
+           {"threat.framework", "MITRE ATT&CK"}, {"threat.technique.id", "[\"T1078\"]"});
+    json_decref(v);
+    v = one_object(KT_FORMAT_ECS, record_build(&(struct record){.target = "bob", .error = "AccessDenied",
+                                                                .address = "cloudformation.amazonaws.com"}));
+    STANDS(v, {"event.outcome", "failure"}, {"error.code", "AccessDenied"}, {"source.ip", "(none)"},
+           {"source.address", "cloudformation.amazonaws.com"}, {"related.ip", "(none)"});
+    json_decref(v);
+}
+
+static void a_risk_event_is_written_for_each_risk_object(void **state)
+{
+    (void)state;
+    json_t *list[] = {record_build(&(struct record){.target = "bob", .time = "2023-07-10T12:24:29Z", .address = "203.0.113.9"})};
+    const char *line = print(&(struct kt_output_opts){.format = KT_FORMAT_SPLUNK}, list, 1), *end = strchr(line, '\n');
+    json_t *actor = json_loadb(line, (size_t)(end - line), 0, NULL), *target = json_loads(end + 1, 0, NULL);
+    assert_non_null(actor);
+    assert_non_null(target);
+    STANDS(actor, {"time", "1688991869.0"}, {"sourcetype", "keytop:risk"}, {"event.risk_object", "alice"},
+           {"event.risk_object_type", "user"}, {"event.risk_score", "25"}, {"event.threat_object", "203.0.113.9"},
+           {"event.threat_object_type", "ip_address"}, {"source", "keytop - AWS Detect Permanent Key Creation"},
+           {"event.search_name", "keytop - AWS Detect Permanent Key Creation"}, {"index", "(none)"});
+    STANDS(target, {"event.risk_object", "bob"}, {"event.user", "bob"}, {"event.src_user", "alice"});
+    json_t *fields = json_object_get(actor, "fields"); /* the collector takes flat ones alone */
+    assert_string_equal(value_at(fields, "annotations.mitre_attack"), "[\"T1078\"]");
+    json_decref(actor);
+    json_decref(target);
+    json_t *self[] = {record_build(&(struct record){0})};
+    line = print(&(struct kt_output_opts){.format = KT_FORMAT_SPLUNK}, self, 1);
+    assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1); /* one object where both are one */
+}
+
+static void the_formats_of_others_are_ascii_whatever_the_record_holds(void **state)
+{
+    (void)state;
+    for (int f = KT_FORMAT_OCSF; f <= KT_FORMAT_SPLUNK; f++) {
+        json_t *hostile = record_build(&(struct record){.target = "bob", .agent = "x\x1b[2J\r\n{\"y\":1}"});
+        record_set(hostile, "responseElements.accessKey.userName", "\"b\\u202e\\u007f\"");
+        record_set(hostile, "userIdentity.userName", "\"a\\n\\u001b]0;x\\u0007\\\"\\u0430\"");
+        json_t *list[] = {hostile, NULL, record_build(&(struct record){.target = "bob"})};
+        const char *text = print(&(struct kt_output_opts){.format = (enum kt_format)f}, list, 3);
+        size_t lines = 0;
+        for (const char *p = text; *p; p++) {
+            assert_true(*p == '\n' || (*p >= 0x20 && *p < 0x7f));
+            lines += *p == '\n';
+        }
+        assert_int_equal(lines, f == KT_FORMAT_SPLUNK ? 4 : 2); /* the malformed record has no place in them */
+    }
+}
+
 static void a_write_that_fails_is_told(void **state)
 {
     (void)state;
-    for (int format = KT_FORMAT_JSONL; format <= KT_FORMAT_TABLE; format++) {
+    for (int format = KT_FORMAT_JSONL; format <= KT_FORMAT_SPLUNK; format++) {
         struct kt_output *o;
         struct kt_err e;
         FILE *f = fopen("/dev/full", "w");
@@ -544,6 +670,10 @@ int main(void)
         TEST(hostile_text_cannot_leave_its_cell),
         TEST(a_rules_field_names_are_data_too),
         TEST(a_long_table_is_not_held_to_its_end),
+        TEST(an_ocsf_line_is_an_api_activity),
+        TEST(an_ecs_line_is_what_elastic_makes_of_the_record),
+        TEST(a_risk_event_is_written_for_each_risk_object),
+        TEST(the_formats_of_others_are_ascii_whatever_the_record_holds),
         TEST(a_write_that_fails_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
