@@ -33,13 +33,14 @@ allow() {
 	filter) echo 'base|text|event|detect|filter' ;;
 	net) echo 'base|text|net' ;;
 	aws) echo 'base|text|net|aws' ;;
-	source) echo 'base|text|net|aws|source' ;;
+	query) echo 'base|text|event|detect|filter|query' ;;
+	source) echo 'base|text|net|aws|query|source' ;;
 	output) echo 'base|text|event|detect|output' ;;
 	config) echo 'base|config' ;;
 	enrich) echo 'base|text|event|enrich' ;;
 	esac
 }
-for room in base text config enrich ingest event detect store filter net aws source output; do
+for room in query base text config enrich ingest event detect store filter net aws source output; do
 	[ -d "core/$room" ] || continue
 	hits=$(grep -nE '#[[:space:]]*include[[:space:]]*"' -r "core/$room" --include='*.[ch]' |
 		grep -vE "include[[:space:]]*\"($(allow $room))/")

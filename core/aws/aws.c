@@ -21,13 +21,15 @@ enum {
 
 static bool of_interest(const char *entry)
 {
-    return strncmp(entry, "AWS_", 4) == 0 || strncmp(entry, "SPLUNK_", 7) == 0 || strncmp(entry, "HOME=", 5) == 0;
+    return strncmp(entry, "AWS_", 4) == 0 || strncmp(entry, "SPLUNK_", 7) == 0 ||
+           strncmp(entry, "CLICKHOUSE_", 11) == 0 || strncmp(entry, "HOME=", 5) == 0;
 }
 
 static bool is_secret(const char *entry)
 {
     static const char *const names[] = {"AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=", "AWS_SECURITY_TOKEN=",
-                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN=", "SPLUNK_TOKEN=", "SPLUNK_SESSION_KEY="};
+                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN=", "SPLUNK_TOKEN=", "SPLUNK_SESSION_KEY=",
+                                        "CLICKHOUSE_PASSWORD="};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(entry, names[i], strlen(names[i])) == 0)
             return true;

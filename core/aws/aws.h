@@ -36,7 +36,7 @@ struct kt_aws;
 enum kt_code kt_aws_new(struct kt_aws **out, const struct kt_aws_opts *o, struct kt_err *e);
 void kt_aws_free(struct kt_aws *a);
 
-/* An AWS_ or SPLUNK_ variable, or HOME; NULL where it is not set, or empty. */
+/* An AWS_, SPLUNK_ or CLICKHOUSE_ variable, or HOME; NULL where it is not set, or empty. */
 const char *kt_aws_env(const struct kt_aws *a, const char *name);
 /* The secrets among AWS's, as "NAME=value", for a child that is to have them. */
 size_t kt_aws_env_secrets(const struct kt_aws *a, const char **out, size_t max);

@@ -1,6 +1,9 @@
 #include "base/secret.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -50,4 +53,33 @@ void kt_secret_no_cores(void)
     /* both are helps; where they are refused, the rest still holds */
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+bool kt_secret_read(const char *path, char *out, size_t size, char *why, size_t why_size)
+{
+    size_t n = 0;
+    ssize_t got = 1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    while (fd >= 0 && n < size - 1 && (got = read(fd, out + n, size - 1 - n)) > 0)
+        n += (size_t)got;
+    if (fd < 0 || got < 0) {
+        snprintf(why, why_size, "%.160s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    close(fd);
+    out[n] = '\0';
+    while (n && strchr(" \t\r\n", out[n - 1]))
+        out[--n] = '\0';
+    return true;
+}
+
+/* A line break would be a header of its own. */
+bool kt_secret_is_word(const char *s)
+{
+    size_t n = 0;
+    while (s[n] > ' ' && s[n] < 0x7f)
+        n++;
+    return n && !s[n];
 }

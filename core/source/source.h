@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "query/cond.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -96,6 +97,8 @@ struct kt_source_opts {
     int64_t since, until;            /* eventTime; KT_TIME_NONE: open */
     const char *const *event_names;  /* as of kt_event_names, and of rules; copied */
     size_t n_event_names;
+    /* A question: only what this holds for, whatever its name. Copied. NULL: none is asked. */
+    const struct kt_cond *where;
     struct kt_aws *aws;              /* of sources that kt_source_is_remote; borrowed for their life */
 };
 
@@ -122,6 +125,7 @@ extern const struct kt_source_ops kt_source_s3;
 extern const struct kt_source_ops kt_source_sqs;
 extern const struct kt_source_ops kt_source_logs;
 extern const struct kt_source_ops kt_source_splunk;
+extern const struct kt_source_ops kt_source_clickhouse;
 /* Does this address need kt_source_opts.aws? Those that ask a service do: for
  * its keys, and for the environment, the clocks and paces that it holds. */
 bool kt_source_is_remote(const char *address);

@@ -4,12 +4,9 @@
 #include "aws/sign.h"
 #include "base/secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define DAY ((int64_t)24 * 3600000)
 
@@ -113,35 +110,6 @@ bool splunk_parser_form(const struct splunk *s, struct kt_buf *out)
 
 /* --- who asks ------------------------------------------------------------------------------- */
 
-static bool read_secret(const char *path, char *out, size_t size, char *why, size_t why_size)
-{
-    size_t n = 0;
-    ssize_t got = 1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    while (fd >= 0 && n < size - 1 && (got = read(fd, out + n, size - 1 - n)) > 0)
-        n += (size_t)got;
-    if (fd < 0 || got < 0) {
-        snprintf(why, why_size, "%.160s: %s", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    close(fd);
-    out[n] = '\0';
-    while (n && strchr(" \t\r\n", out[n - 1]))
-        out[--n] = '\0';
-    return true;
-}
-
-/* One line of visible ASCII: a line break would be a header of its own. */
-static bool is_secret(const char *s)
-{
-    size_t n = 0;
-    while (s[n] > ' ' && s[n] < 0x7f)
-        n++;
-    return n && !s[n];
-}
-
 bool splunk_authorization(const struct splunk *s, struct kt_buf *out, char *why, size_t size)
 {
     const char *path = s->a.token_file ? s->a.token_file : s->a.session_file;
@@ -154,8 +122,8 @@ bool splunk_authorization(const struct splunk *s, struct kt_buf *out, char *why,
         snprintf(why, size, "no token: put it into a file and add token-file=FILE to the address, or set SPLUNK_TOKEN");
     else if (!ok)
         snprintf(why, size, "out of memory");
-    ok = ok && (!path || read_secret(path, text, SPLUNK_SECRET_MAX, why, size));
-    if (ok && !is_secret(secret)) {
+    ok = ok && (!path || kt_secret_read(path, text, SPLUNK_SECRET_MAX, why, size));
+    if (ok && !kt_secret_is_word(secret)) {
         ok = false;
         snprintf(why, size, "%.160s holds no token: it is one line of letters, digits and signs",
                  path ? path : token ? "SPLUNK_TOKEN" : "SPLUNK_SESSION_KEY");
