@@ -76,6 +76,7 @@ const char kt_options_no_source[] =
     "  keytop s3://BUCKET/AWSLogs/     a trail's bucket, live\n"
     "  keytop sqs:QUEUE                events and notices of a queue of its own, live\n"
     "  keytop logs:LOG-GROUP           a group of CloudWatch Logs, live\n"
+    "  keytop clickhouse://HOST/DB.TABLE          a table of ClickHouse, live\n"
     "  keytop splunk://HOST:8089/?index=NAME      a search of Splunk, live\n"
     "  keytop logs/ trail.json.gz      folders and files of CloudTrail records\n"
     "  zcat old.gz | keytop -          standard input\n"
@@ -416,6 +417,7 @@ bool kt_options_help(struct kt_buf *b)
                    "  s3://BUCKET/PREFIX                a trail's bucket\n"
                    "  sqs:QUEUE                         events, or notices of new files\n"
                    "  logs:LOG-GROUP                    a group of CloudWatch Logs\n"
+                   "  clickhouse://HOST/DB.TABLE       a table of ClickHouse\n"
                    "  splunk://HOST:8089/?index=NAME    a search of Splunk\n"
                    "file:PATH reads a PATH that looks like a scheme.\n\n");
     for (int i = 0; i < OPT_COUNT; i++)

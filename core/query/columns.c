@@ -75,8 +75,16 @@ static bool same_name(struct kt_span a, struct kt_span b)
     }
 }
 
+/* What other tables may have besides. */
+static const char *const more[] = {"sessionCredentialFromConsole", "managementEvent", "eventCategory", "insightDetails",
+                                   ID "credentialId", ID "inScopeOf.credentialsIssuedTo", "addendum.reason",
+                                   "addendum.updatedFields", "addendum.originalEventID"};
+
 const char *kt_column_path(struct kt_span name)
 {
+    for (size_t i = 0; name.p && i < sizeof more / sizeof *more; i++)
+        if (same_name(name, kt_span_of(more[i])))
+            return more[i];
     for (size_t i = 0; i < sizeof athena / sizeof *athena; i++)
         if (name.p && same_name(name, athena[i].path))
             return athena[i].path.p;

@@ -1,6 +1,8 @@
 #include "source/policy.h"
 
 #include "aws/aws.h"
+#include "query/quote.h"
+#include "source/clickhouse_address.h"
 #include "source/cloudtrail_address.h"
 #include "source/logs_address.h"
 #include "source/splunk_address.h"
@@ -164,9 +166,31 @@ static enum kt_code splunk(const char *address, struct kt_buf *out, const char *
     return code;
 }
 
+/* A user of ClickHouse: to read this table, and to see which columns it has. */
+static enum kt_code clickhouse(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    struct clickhouse_address a;
+    enum kt_code code = clickhouse_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        kt_buf_adds(out, "CREATE USER IF NOT EXISTS keytop IDENTIFIED WITH sha256_password BY 'A-LONG-RANDOM-PASSWORD' SETTINGS readonly = 1;\n"
+                         "GRANT SELECT ON ");
+        bool named = kt_quote_name(KT_DIALECT_CLICKHOUSE, kt_span_of(a.database), out) && kt_buf_addc(out, '.') &&
+                     kt_quote_name(KT_DIALECT_CLICKHOUSE, kt_span_of(a.table), out);
+        kt_buf_adds(out, " TO keytop;\n");
+        *note = "give user=keytop in the address, and the password in a file (password-file=FILE) or CLICKHOUSE_PASSWORD; for a "
+                "Distributed table grant its local tables as well";
+        if (!named || out->failed)
+            code = kt_fail(e, named ? KT_ENOMEM : KT_EUSAGE, named ? "out of memory" : "clickhouse: that is no name of a table");
+    }
+    clickhouse_address_drop(&a);
+    return code;
+}
+
 enum kt_code kt_source_policy(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
 {
     *note = "";
+    if (strncmp(address, "clickhouse:", 11) == 0)
+        return clickhouse(address, out, note, e);
     if (strncmp(address, "cloudtrail:", 11) == 0)
         return cloudtrail(address, out, note, e);
     if (strncmp(address, "logs:", 5) == 0)
@@ -177,5 +201,5 @@ enum kt_code kt_source_policy(const char *address, struct kt_buf *out, const cha
         return sqs(address, out, note, e);
     if (strncmp(address, "splunk:", 7) == 0)
         return splunk(address, out, note, e);
-    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are cloudtrail:, logs:, s3:, sqs: and splunk:", address);
+    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are clickhouse:, cloudtrail:, logs:, s3:, sqs: and splunk:", address);
 }

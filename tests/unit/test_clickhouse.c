@@ -1,0 +1,226 @@
+/* The clickhouse: source: addresses, tables, windows, answers, troubles. */
+#include "source/clickhouse.h"
+#include "tests/support/fake_clickhouse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define SECOND ((int64_t)1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define START ((int64_t)1795000000000)
+
+struct fix {
+    struct trail_rig rig;
+    struct fake_clickhouse house;
+    char address[256];
+};
+
+static int set_up(void **state)
+{
+    struct fix *x = *state = calloc(1, sizeof *x);
+    rig_init(&x->rig, START, 7);
+    fake_clickhouse_init(&x->house);
+    x->house.clock = &x->rig.clock;
+    snprintf(x->address, sizeof x->address, "clickhouse://127.0.0.1:%d/soc.trail?http=1&interval=30", fake_http_port(x->house.http));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fix *x = *state;
+    rig_free(&x->rig);
+    fake_clickhouse_free(&x->house);
+    free(x);
+    return 0;
+}
+
+static void event(struct fix *x, int64_t time, int64_t late)
+{
+    fake_clickhouse_event(&x->house, (int)x->house.n_events + 1, time, time + late);
+}
+
+static const char *said(const struct fix *x)
+{
+    return x->rig.n_troubles ? x->rig.trouble[(x->rig.n_troubles - 1) % RIG_TROUBLES] : "";
+}
+
+static void shows_and_follows(void **state)
+{
+    struct fix *x = *state;
+    event(x, START - 2 * HOUR, 0);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + 10 * SECOND);
+    assert_int_equal(x->rig.rows, 1);
+    assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_LIVE);
+    assert_int_equal(x->house.described, 1);
+    assert_non_null(strstr(x->house.query, "SELECT `raw` AS keytop_record FROM `soc`.`trail` WHERE toUnixTimestamp(`eventTime`) >= "));
+    assert_non_null(strstr(x->house.query, "`eventName` = 'CreateAccessKey'"));
+    event(x, START - 20 * MINUTE, 21 * MINUTE); /* was loaded late */
+    rig_run(&x->rig, START + 95 * SECOND);
+    assert_int_equal(x->rig.rows, 2);
+    assert_int_equal(rig_health(&x->rig).troubles, 0);
+    event(x, START - 20 * HOUR, 21 * HOUR); /* later than the first window: the wider one finds it */
+    rig_run(&x->rig, START + 3 * HOUR);
+    assert_int_equal(x->rig.rows, 3);
+    assert_int_equal(x->rig.doubles, 0);
+}
+
+static void reads_once_all_there_is(void **state)
+{
+    struct fix *x = *state;
+    for (int i = 0; i < 3000; i++)
+        event(x, START - HOUR - i * MINUTE, 0);
+    rig_open(&x->rig, x->address, false);
+    rig_run(&x->rig, START + DAY);
+    assert_int_equal(x->rig.wait.kind, KT_WAIT_DONE);
+    assert_int_equal(x->rig.rows, 3000);
+    assert_int_equal(x->house.queries, 1);
+    assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_DONE);
+}
+
+/* What came before an exception is kept, and the question is asked again. */
+static void an_exception_among_rows_is_no_end(void **state)
+{
+    struct fix *x = *state;
+    static const enum house_fault faults[] = {HOUSE_EXCEPTION, HOUSE_EXCEPTION_JSON, HOUSE_CUT, HOUSE_DROP, HOUSE_500, HOUSE_503,
+                                              HOUSE_HTML};
+    for (int i = 0; i < 10; i++)
+        event(x, START - i * MINUTE, 0);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        fake_clickhouse_fault(&x->house, faults[i]);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + SECOND);
+    assert_int_equal(x->rig.rows, 5);
+    assert_non_null(strstr(said(x), "Memory limit"));
+    assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_STALE);
+    assert_int_equal(rig_health(&x->rig).complete_to, 0);
+    rig_run(&x->rig, START + 10 * MINUTE);
+    assert_int_equal(x->rig.rows, 10);
+    assert_int_equal(x->rig.doubles, 0);
+    assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_LIVE);
+    assert_true(x->house.queries > sizeof faults / sizeof *faults);
+}
+
+/* The others' rows are shown, and the gap is told; once it is back it is asked. */
+static void a_shard_that_is_away_is_a_gap(void **state)
+{
+    struct fix *x = *state;
+    for (int i = 0; i < 10; i++)
+        event(x, START - i * MINUTE, 0);
+    x->house.shard_away = true;
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + 10 * SECOND);
+    assert_int_equal(x->rig.rows, 5);
+    assert_int_equal(x->rig.gaps, 1);
+    assert_non_null(strstr(said(x), "a shard cannot be reached"));
+    assert_int_equal(rig_health(&x->rig).complete_to, 0);
+    x->house.shard_away = false;
+    rig_run(&x->rig, START + 5 * MINUTE);
+    assert_int_equal(x->rig.rows, 10);
+    assert_true(rig_health(&x->rig).complete_to > 0);
+}
+
+static void comes_back_where_it_was(void **state)
+{
+    struct fix *x = *state;
+    event(x, START - HOUR, 0);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + MINUTE);
+    rig_close(&x->rig);
+    x->rig.now += 3 * DAY;
+    event(x, START + DAY, 0); /* while nobody looked: more than the first window reaches back */
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, x->rig.now + MINUTE);
+    assert_int_equal(x->rig.rows, 2);
+}
+
+static void tables_without_records_are_put_together(void **state)
+{
+    struct fix *x = *state;
+    struct clickhouse s = {.a = {.database = "soc", .table = "t"}, .p = {.name = "t"}};
+    char why[300];
+    bool going;
+    s.arena = kt_arena_new(1 << 20);
+    s.column = calloc(KT_COLUMNS_MAX, sizeof *s.column);
+    kt_buf_init(&s.line, CLICKHOUSE_LINE_MAX);
+    s.where = kt_cond_all(s.arena);
+    assert_true(clickhouse_take_columns(&s, KT_LIT("event_time\tDateTime\nevent_name\tLowCardinality(Nullable(String))\nn\tUInt8\n"
+                                                   "request_parameters\tString\nuser_identity_arn\tNullable(String)\nevent_id\tString\n"),
+                                        why, sizeof why));
+    assert_int_equal(s.table.n, 5);
+    assert_true(s.column[1].nullable && s.column[3].nullable);
+    struct kt_buf q = {.max = 4096};
+    struct kt_pass pass = {.from = 1000, .to = 2000};
+    assert_true(clickhouse_query(&s, &pass, &q));
+    assert_string_equal(kt_buf_str(&q), "SELECT toUnixTimestamp(`event_time`) AS keytop_0, `event_name` AS keytop_1, "
+                                        "`request_parameters` AS keytop_2, `user_identity_arn` AS keytop_3, `event_id` AS keytop_4 FROM `soc`.`t` WHERE "
+                                        "toUnixTimestamp(`event_time`) >= 1 AND toUnixTimestamp(`event_time`) <= 3 FORMAT JSONEachRow");
+    static const char row[] = "{\"keytop_0\":1795000000,\"keytop_1\":\"CreateAccessKey\",\"keytop_2\":\"{\\\"userName\\\":\\\"b\\\"}\",\"keytop_3\":null,\"keytop_4\":\"00000000-0000-4000-8000-000000000001\"}\n";
+    assert_int_equal(clickhouse_read(&s, kt_span_of(row), false, &x->rig.sink, &going), sizeof row - 1);
+    assert_string_equal(kt_buf_str(&s.line), "{\"eventTime\":\"2026-11-18T11:06:40Z\",\"eventName\":\"CreateAccessKey\","
+                                             "\"requestParameters\":{\"userName\":\"b\"},\"eventID\":\"00000000-0000-4000-8000-000000000001\"}\n");
+    assert_false(clickhouse_take_columns(&s, KT_LIT("a\tString\n"), why, sizeof why));
+    assert_non_null(strstr(why, "raw=COLUMN"));
+    assert_false(clickhouse_take_columns(&s, KT_LIT(""), why, sizeof why));
+    assert_non_null(strstr(why, "no table"));
+    kt_buf_free(&q);
+    kt_buf_free(&s.line);
+    kt_arena_free(s.arena);
+    free(s.column);
+}
+
+static void users_and_addresses(void **state)
+{
+    struct fix *x = *state;
+    struct clickhouse_address a;
+    struct kt_err e;
+    snprintf(x->house.user, sizeof x->house.user, "ann");
+    snprintf(x->house.password, sizeof x->house.password, "house-canary");
+    event(x, START - MINUTE, 0);
+    rig_open(&x->rig, x->address, false);
+    rig_run(&x->rig, START + MINUTE);
+    assert_int_equal(x->rig.rows, 0);
+    assert_non_null(strstr(said(x), "does not know this user and password"));
+    rig_close(&x->rig);
+    snprintf(x->rig.variables.text[4], sizeof x->rig.variables.text[4], "CLICKHOUSE_PASSWORD=house-canary");
+    x->rig.variables.env[4] = x->rig.variables.text[4];
+    snprintf(x->address, sizeof x->address, "clickhouse://127.0.0.1:%d/soc.trail?http=1&user=ann", fake_http_port(x->house.http));
+    rig_open(&x->rig, x->address, false);
+    rig_run(&x->rig, x->rig.now + MINUTE);
+    assert_int_equal(x->rig.rows, 1);
+    static const char *const bad[] = {"clickhouse:h/t", "clickhouse://h", "clickhouse://h/", "clickhouse:///d.t", "clickhouse://h/d.",
+                                      "clickhouse://h/t?password=x", "clickhouse://h/t?what=x", "clickhouse://a@h/t",
+                                      "clickhouse://h/t?user=a%0db", "clickhouse://h/t?interval=1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_not_equal(clickhouse_address_parse(&a, bad[i], &e), KT_OK);
+        clickhouse_address_drop(&a);
+    }
+    assert_int_equal(clickhouse_address_parse(&a, "clickhouse://h/tra%69l?http=1", &e), KT_OK);
+    assert_string_equal(a.host, "h:8123");
+    assert_string_equal(a.table, "trail");
+    assert_string_equal(a.database, "default");
+    clickhouse_address_drop(&a);
+}
+
+int main(void)
+{
+#define WITH(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        WITH(shows_and_follows),
+        WITH(reads_once_all_there_is),
+        WITH(an_exception_among_rows_is_no_end),
+        WITH(a_shard_that_is_away_is_a_gap),
+        WITH(comes_back_where_it_was),
+        WITH(tables_without_records_are_put_together),
+        WITH(users_and_addresses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
