@@ -67,7 +67,7 @@ static bool texts_init(struct texts *t, const struct kt_store *s, enum kt_field 
     *t = (struct texts){.c = component_of(f)};
     t->a = kt_arena_new(TEXTS_MAX);
     t->scratch = kt_arena_new(1 << 20);
-    t->limit = many && t->c != C_KEY ? component_limit(s, t->c) : 0; /* a key is seldom seen twice */
+    t->limit = many ? component_limit(s, t->c) : 0;
     t->known = t->limit ? calloc(t->limit, sizeof *t->known) : NULL;
     return t->a && t->scratch && (t->known || !t->limit);
 }
@@ -120,6 +120,8 @@ struct scan {
     struct texts texts;
     bool by_text;
     uint64_t after, end; /* rows after < seq <= end */
+    bool walking;        /* of a scope: along its rows */
+    struct walk walk;
     struct item *item;
     size_t n, cap;
     uint64_t *key; /* of each item, while they are sorted */
@@ -129,7 +131,7 @@ struct scan {
 };
 
 /* The next rows of the scope, oldest first; under the lock. */
-static size_t next_rows(const struct scan *x, uint64_t out[SLICE])
+static size_t next_rows(struct scan *x, uint64_t out[SLICE])
 {
     const struct kt_store *s = x->s;
     size_t n = 0;
@@ -140,24 +142,19 @@ static size_t next_rows(const struct scan *x, uint64_t out[SLICE])
         return n;
     }
     const struct entity *e = ent_at(s, x->b->spec.scope);
-    const uint32_t *list = NULL;
-    uint32_t count = e ? ent_rows(e, &list) : 0, lo = 0, hi = count;
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (row_seq(s, list[mid]) < seq)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (; n < SLICE && lo < count && row_seq(s, list[lo]) <= x->end; lo++)
-        out[n++] = row_seq(s, list[lo]);
+    if (!x->walking)
+        walk_to(s, e, &x->walk, x->after);
+    x->walking = true;
+    while (n < SLICE && (seq = walk_on(s, e, &x->walk)) != 0 && seq <= x->end)
+        out[n++] = seq;
     return n;
 }
 
 static bool take_row(struct scan *x, uint64_t seq)
 {
-    const struct packed *p = row_at(x->s, seq);
+    struct packed row, *p = &row;
     const struct kt_view_spec *w = &x->b->spec;
+    row_get(x->s, seq, p);
     if ((p->suppressed && !w->suppressed) || !matcher_row(x->m, p))
         return true;
     struct item i = {.time = p->time,
@@ -290,7 +287,8 @@ static bool comes_before(const struct scan *x, uint64_t seq, uint64_t key, struc
         return false;
     }
     const struct kt_view_spec *w = &x->b->spec;
-    const struct packed *p = row_at(x->s, seq);
+    struct packed row, *p = &row;
+    row_get(x->s, seq, p);
     if (!x->by_text)
         return key_of(number_of(x->s, p, w->sort), w->ascending) < key;
     kt_arena_reset(x->texts.scratch);
@@ -309,8 +307,11 @@ static bool place(const struct scan *x, size_t i, struct kt_span text, size_t *a
     bool ok = true;
     store_lock(x->s);
     uint64_t seq = x->item[i].mark >> 1, key = 0;
-    if (!x->by_text && seq >= x->s->first)
-        key = key_of(number_of(x->s, row_at(x->s, seq), b->spec.sort), b->spec.ascending);
+    struct packed p;
+    if (!x->by_text && seq >= x->s->first) {
+        row_get(x->s, seq, &p);
+        key = key_of(number_of(x->s, &p, b->spec.sort), b->spec.ascending);
+    }
     while (ok && lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         if (comes_before(x, b->item[mid].mark >> 1, key, text, &ok))
@@ -344,8 +345,11 @@ static struct kt_span *texts_in_order(const struct scan *x)
     for (size_t i = 0; t && i < x->n; i++) {
         uint64_t seq = x->item[i].mark >> 1;
         kt_arena_reset(x->texts.scratch);
-        if (seq >= x->s->first)
-            t[i] = kt_arena_span(a, row_text(x->s, row_at(x->s, seq), x->b->spec.sort, x->texts.scratch));
+        if (seq < x->s->first)
+            continue;
+        struct packed p;
+        row_get(x->s, seq, &p);
+        t[i] = kt_arena_span(a, row_text(x->s, &p, x->b->spec.sort, x->texts.scratch));
     }
     store_unlock(x->s);
     return t;
@@ -504,8 +508,7 @@ static struct now look(struct kt_store *s, const struct kt_view_spec *w)
     n.total = s->next - s->first - (w->suppressed ? 0 : s->suppressed);
     if (w->scope) {
         const struct entity *e = ent_at(s, w->scope);
-        const uint32_t *list;
-        n.total = e ? ent_rows(e, &list) - (w->suppressed ? 0 : ent_suppressed(s, e)) : 0;
+        n.total = e ? ent_rows(s, e) - (w->suppressed ? 0 : ent_suppressed(s, e)) : 0;
     }
     store_unlock(s);
     return n;

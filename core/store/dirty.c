@@ -34,10 +34,10 @@ static void mark(struct kt_store *s, uint64_t seq)
 {
     if (seq < s->first || seq >= s->next)
         return;
-    struct packed *p = row_at(s, seq);
-    if (p->dirty || p->kind == KT_KIND_MALFORMED)
+    union rowbits *b = row_bits(s, seq);
+    if (b->dirty || b->kind == KT_KIND_MALFORMED)
         return;
-    p->dirty = 1;
+    b->dirty = 1;
     s->dirty.seq[s->dirty.head + s->dirty.n++] = seq;
 }
 
@@ -61,7 +61,7 @@ kt_entity kt_store_about(struct kt_store *s, const struct kt_about *about)
 
 static void mark_if(struct kt_store *s, uint64_t seq, int64_t from, int64_t to)
 {
-    int64_t time = row_at(s, seq)->time;
+    int64_t time = row_time(s, seq);
     if (time != KT_TIME_NONE && time >= from && time <= to)
         mark(s, seq);
 }
@@ -70,16 +70,16 @@ static void mark_if(struct kt_store *s, uint64_t seq, int64_t from, int64_t to)
  * between. */
 bool kt_store_dirty_touching(struct kt_store *s, kt_entity e, int64_t from, int64_t to)
 {
-    const uint32_t *row = NULL;
     const struct entity *x = e ? ent_at(s, e) : NULL;
-    uint64_t n = !e ? s->next - s->first : x ? ent_rows(x, &row) : 0;
+    uint64_t n = !e ? s->next - s->first : x ? ent_rows(s, x) : 0;
+    struct walk w = {0};
     for (uint64_t at = 0; at < n; at += SLICE) {
         uint64_t end = n - at > SLICE ? at + SLICE : n;
         if (!prepare_dirty(s, SLICE))
             return false;
         store_lock(s);
         for (uint64_t i = at; i < end; i++)
-            mark_if(s, row ? row_seq(s, row[i]) : s->first + i, from, to);
+            mark_if(s, x ? walk_on(s, x, &w) : s->first + i, from, to);
         store_unlock(s);
     }
     return true;
@@ -104,7 +104,7 @@ uint64_t kt_store_next_dirty(struct kt_store *s)
         if (seq < s->first) /* dropped since */
             seq = 0;
         else
-            row_at(s, seq)->dirty = 0;
+            row_bits(s, seq)->dirty = 0;
     }
     if (!m->n)
         m->head = 0;

@@ -248,7 +248,9 @@ static bool each_member(struct counting *c, const struct members *m, row_fn *fn)
                 store_unlock(c->s);
                 return false;
             }
-            fn(c, seq, row_at(c->s, seq));
+            struct packed p;
+            row_get(c->s, seq, &p);
+            fn(c, seq, &p);
         }
         store_unlock(c->s);
     }

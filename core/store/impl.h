@@ -1,6 +1,7 @@
 /* The store's inside: for core/store alone.
  *
- * A row is 112 bytes of fixed integers. What rows have in common is kept
+ * A row is 90 bytes of fixed integers, in columns: who looks for one fact of
+ * all rows reads that and nothing else. What rows have in common is kept
  * once: texts in `text`; an actor, an agent, a place, an error, a verdict, an
  * origin as a tuple of text numbers in a table of its own. Rows stand in
  * chunks by order of arrival; `first` is the oldest one kept, `next` the one
@@ -77,6 +78,17 @@ struct bad { /* what a malformed row has besides */
 
 enum { ID_NONE, ID_UUID, ID_TEXT };
 
+union rowbits {
+    struct {
+        uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3, suppressed : 1;
+        uint32_t dirty : 1;   /* to be judged again */
+        uint32_t triaged : 1; /* there is something in `marks` */
+    };
+    uint32_t all;
+};
+enum { ENUM_BITS = 14 }; /* of `all`, from the lowest on: what the record says of itself */
+
+/* A row, out of its columns. */
 struct packed {
     int64_t time;
     union {
@@ -91,15 +103,43 @@ struct packed {
     uint32_t where; /* 0: there are no files to ask */
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;
-    uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3, suppressed : 1;
-    uint32_t dirty : 1;   /* to be judged again */
-    uint32_t triaged : 1; /* there is something in `marks` */
+    union { /* as in rowbits */
+        struct {
+            uint32_t kind : 4, result : 3, self : 2, from : 3, address_kind : 2, id_form : 2, level : 3, suppressed : 1;
+            uint32_t dirty : 1;
+            uint32_t triaged : 1;
+        };
+        union rowbits bits;
+    };
+};
+
+/* rows.c: the columns. */
+enum column { COL_ACTOR, COL_AGENT, COL_PLACE, COL_VERDICT, COL_WHY, COL_ORIGIN, COL_TARGET, COL_ADDRESS, COL_KEY, COLUMNS };
+enum sparse { SPARSE_ERROR, SPARSE_WHERE, SPARSE_EVIDENCE, SPARSES }; /* columns that few rows have anything in */
+
+/* Of a row whose numbers do not fit their columns, or that is malformed. */
+struct far {
+    uint32_t at; /* in its chunk */
+    uint64_t record;
+    int64_t created;
+    struct bad *bad;
 };
 
 struct chunk {
     int64_t oldest, newest; /* over all rows ever put into it */
-    struct packed row[CHUNK_ROWS];
+    struct far *far;        /* n_far of them, by `at` */
+    uint32_t n_far;
+    struct raw **raw;           /* NULL: no row of it has its text */
+    uint32_t *sparse[SPARSES];  /* NULL: all 0 */
+    int64_t time[CHUNK_ROWS];
+    uint32_t col[COLUMNS][CHUNK_ROWS];
+    union rowbits bits[CHUNK_ROWS];
+    uint32_t record[CHUNK_ROWS];
+    int32_t after[CHUNK_ROWS]; /* ms from `time` to the key's creation; AFTER_NONE, AFTER_FAR */
+    uint16_t flags[CHUNK_ROWS];
+    uint8_t id[CHUNK_ROWS][16], digest[CHUNK_ROWS][DIGEST];
 };
+_Static_assert(KT_FLAG_COUNT <= 16, "flags[] is too narrow");
 
 /* A hash table of short row numbers, in the writer's hands alone. */
 struct rowset {
@@ -108,27 +148,61 @@ struct rowset {
 };
 #define ROWSET_USED UINT32_C(0x80000000)
 
+/* Tables by hash grow by half and are filled to 85 %: with a million rows, each
+ * byte of slack is a megabyte. A home is in proportion to the hash, so that
+ * order by home is kept from end to end. */
+static inline size_t slot_home(uint32_t hash, size_t cap)
+{
+    return (size_t)((uint64_t)hash * cap >> 32);
+}
+static inline size_t slot_next(size_t at, size_t cap)
+{
+    return at + 1 == cap ? 0 : at + 1;
+}
+/* How far it is from one place on to another. */
+static inline size_t slot_way(size_t from, size_t to, size_t cap)
+{
+    return to >= from ? to - from : to + cap - from;
+}
+static inline size_t slot_cap(size_t cap, size_t used)
+{
+    cap = cap ? cap : 256;
+    while (used * 100 > cap * 85)
+        cap += cap / 2;
+    return cap;
+}
+
 /* --- entities ----------------------------------------------------------- */
 
 enum { ROLE_ACTOR = 1, ROLE_TARGET = 2 };
-enum { ENTITY_FREE, ENTITY_NEW, ENTITY_ONE, ENTITY_MANY };
+enum { ENTITY_FREE, ENTITY_NEW, ENTITY_FEW, ENTITY_MANY };
+enum { INLINE_NAME = 20, FEW_ROWS = 4 };
 
+/* Rows are the low halves of seq; all but the first of them as their distance
+ * from the one before, seven bits a byte, the high bit: more follow. */
 struct entity_many {
     int64_t first, last;
     uint64_t dropped;
+    uint64_t gone; /* bytes that were at the head once */
     uint32_t created, denied, failed, as_actor, as_target, suppressed;
-    uint32_t head, n, cap; /* list[head .. head + n): rows, oldest arrival first */
-    uint32_t *list;
+    uint32_t n, row_first, row_last;
+    uint32_t head, len, cap; /* bytes[head .. len) are n - 1 distances */
+    uint8_t *bytes;
 };
 
 struct entity { /* most keys are touched by one row: that row says all there is to say */
-    uint32_t name, account, type; /* texts; `type` tells users apart */
-    uint8_t kind, sub, state, generation : 6, roles : 2;
     union {
-        uint32_t row;  /* ENTITY_ONE; ENTITY_FREE: the next free place */
-        struct entity_many *many;
+        char inlined[INLINE_NAME]; /* a key's name, `inl` */
+        struct {
+            uint32_t name, type; /* texts; `type` tells users apart */
+            uint32_t more[FEW_ROWS - 1];
+        };
     };
+    uint32_t account; /* a text */
+    uint32_t row;     /* FEW: the oldest; MANY: its number; FREE: the next free place */
+    uint32_t kind : 2, sub : 1, state : 2, generation : 6, few : 2, inl : 1, len : 5; /* few: how many are in `more` */
 };
+_Static_assert(sizeof(struct entity) == 32, "a million keys are so many megabytes");
 
 struct entities {
     struct entity **page;
@@ -138,6 +212,8 @@ struct entities {
     uint32_t *slot;                  /* of places; the writer's */
     size_t cap, used;
     uint64_t count[KT_ENTITY_KINDS];
+    struct entity_many **many; /* by number, from 1; those that are free hold the next free number, tagged */
+    uint32_t many_top, many_cap, many_free;
 };
 
 /* --- the last `max` digests that were added ------------------------------- */
@@ -209,11 +285,33 @@ static inline uint64_t row_seq(const struct kt_store *s, uint32_t low)
     return s->first + (uint32_t)(low - (uint32_t)s->first);
 }
 /* The row must be there: first <= seq < next. */
-static inline struct packed *row_at(const struct kt_store *s, uint64_t seq)
+static inline struct chunk *chunk_of(const struct kt_store *s, uint64_t seq)
 {
-    uint64_t i = seq - 1;
-    return &s->chunk[i / CHUNK_ROWS - s->chunk_first]->row[i % CHUNK_ROWS];
+    return s->chunk[(seq - 1) / CHUNK_ROWS - s->chunk_first];
 }
+static inline size_t row_in(uint64_t seq)
+{
+    return (size_t)((seq - 1) % CHUNK_ROWS);
+}
+static inline union rowbits *row_bits(const struct kt_store *s, uint64_t seq)
+{
+    return &chunk_of(s, seq)->bits[row_in(seq)];
+}
+static inline int64_t row_time(const struct kt_store *s, uint64_t seq)
+{
+    return chunk_of(s, seq)->time[row_in(seq)];
+}
+void row_get(const struct kt_store *s, uint64_t seq, struct packed *out);
+/* What tells an event from others: id, digest, bits and flags alone. */
+void row_get_identity(const struct kt_store *s, uint64_t seq, struct packed *out);
+/* A new one, in its place. False: out of memory. */
+bool row_put(struct kt_store *s, uint64_t seq, const struct packed *p);
+/* Its verdict alone. False: out of memory, and nothing has changed. */
+bool row_put_verdict(struct kt_store *s, uint64_t seq, const struct packed *p);
+struct raw *row_raw(const struct kt_store *s, uint64_t seq);
+bool row_put_raw(struct kt_store *s, uint64_t seq, struct raw *r);
+struct chunk *chunk_new(struct kt_store *s);
+void chunk_free(struct kt_store *s, struct chunk *c); /* not what its rows refer to */
 
 /* pack.c. All under the lock. */
 static inline const void *tuple_at(const struct kt_store *s, enum table t, uint32_t id)
@@ -242,7 +340,7 @@ void unpack_why(const struct kt_store *s, uint32_t why, struct kt_verdict *v);
 /* The signals' evidence, its spans borrowed, its lists in `a`. */
 bool unpack_evidence(const struct kt_store *s, uint32_t evidence, struct kt_arena *a, struct kt_verdict *v);
 /* Another verdict in a row's place. False: memory ran out, and the row is as it was. */
-bool pack_revise(struct kt_store *s, const struct kt_verdict *v, struct packed *p);
+bool pack_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v, struct packed *p);
 struct kt_span unpack_id(const struct kt_store *s, const struct packed *p, char id[UUID_TEXT]);
 bool uuid_pack(struct kt_span s, uint8_t out[16]);
 struct kt_span uuid_text(const uint8_t in[16], char out[UUID_TEXT]);
@@ -264,6 +362,7 @@ void marks_free(struct kt_store *s);
 bool ent_prepare(struct kt_store *s, size_t n);
 void ent_free_all(struct kt_store *s);
 /* Finds or makes; takes its own references to the texts. 0: out of memory. */
+kt_entity ent_get_key(struct kt_store *s, struct kt_span name, uint32_t account);
 kt_entity ent_get(struct kt_store *s, enum kt_entity_kind kind, int sub, uint32_t name, uint32_t account,
                   uint32_t type);
 struct entity *ent_at(const struct kt_store *s, kt_entity e); /* NULL where it is gone */
@@ -276,8 +375,22 @@ void ent_settle(struct kt_store *s, kt_entity e);
  * `*at` is moved on, and is 0 once all were looked at. */
 kt_entity ent_find(const struct kt_store *s, enum kt_entity_kind k, struct kt_span name, uint32_t *at, uint32_t n);
 struct kt_span ent_name(const struct kt_store *s, kt_entity e);
-/* Its rows kept, oldest first: low halves of seq. */
-uint32_t ent_rows(const struct entity *e, const uint32_t **list);
+uint32_t ent_rows(const struct kt_store *s, const struct entity *e); /* how many are kept */
+/* Along its rows, oldest first, from one hold of the lock to the next: rows
+ * that are dropped meanwhile are left out, those that come are in it. Begins
+ * with {0}; 0: there is no more. Back: newest first. */
+struct walk {
+    bool begun;
+    bool many;
+    uint32_t i;      /* FEW: the next; of `more` and `row` */
+    uint32_t row;    /* MANY: the one given last, */
+    uint64_t at;     /* and where the distance to the next begins, as `gone` counts */
+    uint64_t last;   /* seq given last */
+};
+uint64_t walk_on(const struct kt_store *s, const struct entity *e, struct walk *w);
+uint64_t walk_back(const struct kt_store *s, const struct entity *e, struct walk *w);
+/* So that walk_on gives what comes after that row. */
+void walk_to(const struct kt_store *s, const struct entity *e, struct walk *w, uint64_t after);
 /* How many of them a filter suppressed. */
 uint32_t ent_suppressed(const struct kt_store *s, const struct entity *e);
 /* A row that touches it came to be suppressed (by 1) or is no longer (-1). */

@@ -73,7 +73,7 @@ bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], struct kt_spa
     store_lock(s);
     bool ok = set(s, digest, t);
     if (ok && seq) {
-        row_at(s, seq)->triaged = marks_find(s, digest) != 0;
+        row_bits(s, seq)->triaged = marks_find(s, digest) != 0;
         s->epoch++;
     }
     if (ok)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCRATCH = 1 << 20, ENUM_BITS = 14, FLAG_BITS = KT_FLAG_COUNT };
+enum { SCRATCH = 1 << 20, FLAG_BITS = KT_FLAG_COUNT };
 
 enum component component_of(enum kt_field f)
 {
@@ -31,7 +31,7 @@ enum component component_of(enum kt_field f)
 static uint32_t name_number(const struct kt_store *s, kt_entity e)
 {
     const struct entity *x = ent_at(s, e);
-    return x ? x->name : 0;
+    return x && !x->inl ? x->name : 0;
 }
 
 uint32_t component_number(const struct kt_store *s, const struct packed *p, enum component c)
@@ -47,8 +47,8 @@ uint32_t component_number(const struct kt_store *s, const struct packed *p, enum
     case C_WHERE: return p->where;
     case C_TARGET: return name_number(s, p->target);
     case C_ADDRESS: return name_number(s, p->address);
-    case C_KEY: return name_number(s, p->key);
-    case C_ENUMS: return (uint32_t)(p->kind | p->result << 4 | p->self << 7 | p->from << 9 | p->address_kind << 12);
+    case C_KEY: return 0; /* most stand in one row alone */
+    case C_ENUMS: return p->bits.all & ((1u << ENUM_BITS) - 1);
     case C_FLAGS: return p->flags;
     case C_TRIAGE: return triage_number(s, p);
     default: return 0;
@@ -68,8 +68,7 @@ size_t component_limit(const struct kt_store *s, enum component c)
     case C_TRIAGE: return s->tab[T_TRIAGE].top + 1;
     case C_WHY:
     case C_TARGET:
-    case C_ADDRESS:
-    case C_KEY: return s->tab[T_TEXT].top + 1;
+    case C_ADDRESS: return s->tab[T_TEXT].top + 1;
     case C_ENUMS: return 1 << ENUM_BITS;
     case C_FLAGS: return 1 << FLAG_BITS;
     default: return 0;
@@ -179,7 +178,7 @@ static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_
         if (!(wanted & 1u << c))
             continue;
         x->order[x->n++] = c;
-        size_t limit = many && c != C_KEY ? component_limit(m->s, c) : 0; /* a key is seldom seen twice */
+        size_t limit = many ? component_limit(m->s, c) : 0;
         if (!limit)
             continue;
         x->answer[c] = mem_large(calloc(limit, 1), limit);

@@ -164,6 +164,15 @@ static kt_entity get(struct kt_store *s, enum kt_entity_kind k, int sub, uint32_
     return e;
 }
 
+static kt_entity get_key(struct kt_store *s, struct kt_span name, uint32_t account, bool *ok)
+{
+    if (!name.p || !*ok)
+        return 0;
+    kt_entity e = ent_get_key(s, name, account);
+    *ok = e != 0;
+    return e;
+}
+
 static void pack_actor(struct kt_store *s, const struct kt_event *ev, struct packed *p, bool *ok)
 {
     struct t_actor t = {
@@ -183,7 +192,7 @@ static void pack_actor(struct kt_store *s, const struct kt_event *ev, struct pac
         return;
     struct t_actor_entities *e = extra_of(s, T_ACTOR, p->actor);
     e->user = get(s, KT_ENTITY_USER, 0, t.name, t.account, t.type, ok);
-    e->key = get(s, KT_ENTITY_KEY, 0, t.access_key_id, t.account, 0, ok);
+    e->key = get_key(s, ev->actor.access_key_id, t.account, ok);
 }
 
 /* "boto3 1.28.0"; the text where the tool is not known. */
@@ -258,10 +267,10 @@ static void pack_where(struct kt_store *s, const struct kt_row *r, struct packed
 
 static void pack_key(struct kt_store *s, const struct kt_event *ev, struct packed *p, bool *ok)
 {
-    uint32_t name = text(s, ev->key.id, ok), account = name ? text(s, ev->target.account, ok) : 0;
-    p->key = get(s, KT_ENTITY_KEY, 0, name, account, 0, ok);
+    uint32_t account = ev->key.id.p ? text(s, ev->target.account, ok) : 0;
+    p->key = get_key(s, ev->key.id, account, ok);
     p->created = ev->key.created;
-    drop_texts(s, (const uint32_t[]){name, account}, 2);
+    drop_text(s, account);
 }
 
 /* Of each piece of evidence: the signal's place, the time, the event's id. */
@@ -323,11 +332,12 @@ static void drop_verdict(struct kt_store *s, const struct packed *p)
     drop_text(s, p->evidence);
 }
 
-bool pack_revise(struct kt_store *s, const struct kt_verdict *v, struct packed *p)
+bool pack_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v, struct packed *p)
 {
     struct packed old = *p;
     bool ok = true;
     pack_verdict(s, v, p, &ok);
+    ok = ok && row_put_verdict(s, seq, p);
     drop_verdict(s, ok ? &old : p);
     if (!ok)
         *p = old;

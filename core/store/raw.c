@@ -83,8 +83,8 @@ void kt_store_squeeze(struct kt_store *s, uint64_t seq, struct kt_span text)
     struct raw *r = raw_pack(s, text), *old = r;
     store_lock(s);
     if (r && seq >= s->first && seq < s->next) {
-        old = row_at(s, seq)->raw;
-        row_at(s, seq)->raw = r;
+        struct raw *was = row_raw(s, seq);
+        old = row_put_raw(s, seq, r) ? was : r;
     }
     store_unlock(s);
     mem_free(&s->mem, old);

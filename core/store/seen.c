@@ -11,9 +11,9 @@ static size_t digest_hash(const uint8_t d[DIGEST])
     return (size_t)kt_hash(d, DIGEST);
 }
 
-static size_t id_hash(const struct packed *p)
+static uint32_t id_hash(const struct packed *p)
 {
-    return (size_t)kt_hash(p->id, sizeof p->id) + p->id_form;
+    return (uint32_t)kt_hash(p->id, sizeof p->id) + p->id_form;
 }
 
 static uint64_t whole(const struct kt_store *s, uint32_t slot)
@@ -21,27 +21,29 @@ static uint64_t whole(const struct kt_store *s, uint32_t slot)
     return s->first + ((slot - (uint32_t)s->first) & ~ROWSET_USED);
 }
 
-typedef size_t hash_fn(const struct packed *p);
+typedef uint32_t hash_fn(const struct packed *p);
 
-static size_t by_digest_hash(const struct packed *p)
+static uint32_t by_digest_hash(const struct packed *p)
 {
-    return digest_hash(p->digest);
+    return (uint32_t)digest_hash(p->digest);
 }
 
 static bool rowset_prepare(struct kt_store *s, struct rowset *t, hash_fn *hash)
 {
-    if ((t->used + 2) * 10 <= t->cap * 7)
+    size_t cap = slot_cap(t->cap, t->used + 2);
+    if (cap == t->cap)
         return true;
-    size_t cap = t->cap ? t->cap * 2 : 256;
     uint32_t *slot = mem_zero(&s->mem, cap * sizeof *slot);
     if (!slot)
         return false;
     for (size_t i = 0; i < t->cap; i++) {
         if (!t->slot[i])
             continue;
-        size_t at = hash(row_at(s, whole(s, t->slot[i]))) & (cap - 1);
+        struct packed p;
+        row_get_identity(s, whole(s, t->slot[i]), &p);
+        size_t at = slot_home(hash(&p), cap);
         while (slot[at])
-            at = (at + 1) & (cap - 1);
+            at = slot_next(at, cap);
         slot[at] = t->slot[i];
     }
     mem_free(&s->mem, t->slot);
@@ -65,15 +67,21 @@ typedef bool same_fn(const struct packed *a, const struct packed *b);
 static size_t find(const struct kt_store *s, const struct rowset *t, const struct packed *key, hash_fn *hash,
                    same_fn *same)
 {
-    size_t at = hash(key) & (t->cap - 1);
-    while (t->slot[at] && !same(row_at(s, whole(s, t->slot[at])), key))
-        at = (at + 1) & (t->cap - 1);
+    size_t at = slot_home(hash(key), t->cap);
+    for (; t->slot[at]; at = slot_next(at, t->cap)) {
+        struct packed p;
+        row_get_identity(s, whole(s, t->slot[at]), &p);
+        if (same(&p, key))
+            break;
+    }
     return at;
 }
 
 static void put(const struct kt_store *s, struct rowset *t, uint64_t seq, hash_fn *hash, same_fn *same)
 {
-    size_t at = find(s, t, row_at(s, seq), hash, same);
+    struct packed p;
+    row_get_identity(s, seq, &p);
+    size_t at = find(s, t, &p, hash, same);
     t->used += !t->slot[at];
     t->slot[at] = (uint32_t)seq | ROWSET_USED;
 }
@@ -81,12 +89,15 @@ static void put(const struct kt_store *s, struct rowset *t, uint64_t seq, hash_f
 /* Takes the row out where it is the one that stands there. */
 static void take_out(const struct kt_store *s, struct rowset *t, uint64_t seq, hash_fn *hash, same_fn *same)
 {
-    size_t mask = t->cap - 1, at = find(s, t, row_at(s, seq), hash, same);
+    struct packed p;
+    row_get_identity(s, seq, &p);
+    size_t at = find(s, t, &p, hash, same);
     if (t->slot[at] != ((uint32_t)seq | ROWSET_USED))
         return;
-    for (size_t next = (at + 1) & mask; t->slot[next]; next = (next + 1) & mask) {
-        size_t home = hash(row_at(s, whole(s, t->slot[next]))) & mask;
-        if (((next - home) & mask) >= ((next - at) & mask)) {
+    for (size_t next = slot_next(at, t->cap); t->slot[next]; next = slot_next(next, t->cap)) {
+        row_get_identity(s, whole(s, t->slot[next]), &p);
+        size_t home = slot_home(hash(&p), t->cap);
+        if (slot_way(home, next, t->cap) >= slot_way(at, next, t->cap)) {
             t->slot[at] = t->slot[next];
             at = next;
         }
@@ -230,17 +241,22 @@ static bool by_digest_too(const struct packed *p)
 uint64_t seen_digest(const struct kt_store *s, const struct packed *key)
 {
     uint64_t seq = seen_id(s, key);
-    if (seq && memcmp(row_at(s, seq)->digest, key->digest, DIGEST) == 0)
+    struct packed p = {0};
+    if (seq)
+        row_get_identity(s, seq, &p);
+    if (seq && memcmp(p.digest, key->digest, DIGEST) == 0)
         return seq;
-    bool look = key->id_form == ID_NONE || (seq && by_digest_too(row_at(s, seq)));
+    bool look = key->id_form == ID_NONE || (seq && by_digest_too(&p));
     return look ? lookup(s, &s->by_digest, key, by_digest_hash, same_row) : 0;
 }
 
 void seen_add(struct kt_store *s, uint64_t seq)
 {
-    if (row_at(s, seq)->id_form != ID_NONE)
+    struct packed p;
+    row_get_identity(s, seq, &p);
+    if (p.id_form != ID_NONE)
         put(s, &s->by_id, seq, id_hash, same_id);
-    if (by_digest_too(row_at(s, seq)))
+    if (by_digest_too(&p))
         put(s, &s->by_digest, seq, by_digest_hash, same_row);
 }
 
@@ -251,11 +267,12 @@ void seen_conflict(struct kt_store *s, uint64_t seq)
 
 void seen_drop(struct kt_store *s, uint64_t seq)
 {
-    const struct packed *p = row_at(s, seq);
+    struct packed p;
+    row_get_identity(s, seq, &p);
     take_out(s, &s->by_digest, seq, by_digest_hash, same_row);
-    if (p->id_form != ID_NONE)
+    if (p.id_form != ID_NONE)
         take_out(s, &s->by_id, seq, id_hash, same_id);
     /* without memory for it, a late repetition of the row comes in again */
     if (digests_prepare(&s->forgotten, &s->mem, 1))
-        digests_add(&s->forgotten, p->digest);
+        digests_add(&s->forgotten, p.digest);
 }

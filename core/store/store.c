@@ -68,13 +68,15 @@ void kt_store_free(struct kt_store *s)
     if (!s)
         return;
     for (uint64_t seq = s->first; seq < s->next; seq++) {
-        struct packed *p = row_at(s, seq);
-        mem_free(&s->mem, p->raw);
-        if (p->kind == KT_KIND_MALFORMED)
-            mem_free(&s->mem, p->bad);
+        struct packed p;
+        mem_free(&s->mem, row_raw(s, seq));
+        if (row_bits(s, seq)->kind != KT_KIND_MALFORMED)
+            continue;
+        row_get(s, seq, &p);
+        mem_free(&s->mem, p.bad);
     }
     for (size_t i = 0; i < s->n_chunks; i++)
-        mem_free(&s->mem, s->chunk[i]);
+        chunk_free(s, s->chunk[i]);
     mem_free(&s->mem, s->chunk);
     ent_free_all(s);
     for (int i = 0; i < TABLES; i++)
@@ -138,11 +140,9 @@ static bool make_room(struct kt_store *s)
         s->chunk = c;
         s->chunks_cap = cap;
     }
-    struct chunk *c = mem_alloc(&s->mem, sizeof *c);
+    struct chunk *c = chunk_new(s);
     if (!c)
         return false;
-    c->oldest = INT64_MAX;
-    c->newest = KT_TIME_NONE;
     s->chunk[s->n_chunks++] = c;
     return true;
 }
@@ -181,8 +181,7 @@ static bool append(struct kt_store *s, struct kt_row *r, struct packed *p)
         return false;
     uint64_t seq = s->next;
     p->triaged = marks_find(s, p->digest) != 0;
-    *row_at(s, seq) = *p;
-    if (!touch_all(s, seq, p)) {
+    if (!row_put(s, seq, p) || !touch_all(s, seq, p)) {
         pack_release(s, p);
         return false;
     }
@@ -199,10 +198,10 @@ static bool append(struct kt_store *s, struct kt_row *r, struct packed *p)
 
 static void mark_conflict(struct kt_store *s, uint64_t seq)
 {
-    struct packed *p = row_at(s, seq);
-    if (p->flags & KT_FLAG_CONFLICT)
+    uint16_t *flags = &chunk_of(s, seq)->flags[row_in(seq)];
+    if (*flags & KT_FLAG_CONFLICT)
         return;
-    p->flags |= KT_FLAG_CONFLICT;
+    *flags |= KT_FLAG_CONFLICT;
     s->counts.conflicts++;
     s->epoch++;
 }
@@ -210,21 +209,22 @@ static void mark_conflict(struct kt_store *s, uint64_t seq)
 static void drop_oldest(struct kt_store *s)
 {
     uint64_t seq = s->first;
-    struct packed *p = row_at(s, seq);
+    struct packed p;
     struct touched t;
     seen_drop(s, seq);
-    s->suppressed -= p->suppressed;
-    row_touched(s, p, &t);
+    row_get(s, seq, &p);
+    s->suppressed -= p.suppressed;
+    row_touched(s, &p, &t);
     for (size_t i = 0; i < t.n; i++)
-        ent_untouch(s, t.e[i], seq, p, t.roles[i]);
-    if (p->time != KT_TIME_NONE && (p->time == s->counts.oldest || p->time == s->counts.newest))
+        ent_untouch(s, t.e[i], seq, &p, t.roles[i]);
+    if (p.time != KT_TIME_NONE && (p.time == s->counts.oldest || p.time == s->counts.newest))
         s->times_dirty = true;
-    pack_release(s, p);
+    pack_release(s, &p);
     s->counts.dropped++;
     s->first++;
     if ((s->first - 1) / CHUNK_ROWS == s->chunk_first)
         return;
-    mem_free(&s->mem, s->chunk[0]);
+    chunk_free(s, s->chunk[0]);
     memmove(s->chunk, s->chunk + 1, (s->n_chunks - 1) * sizeof *s->chunk);
     s->n_chunks--;
     s->chunk_first++;
@@ -321,16 +321,17 @@ bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *
     if (!prepare(s))
         return false;
     store_lock(s);
-    bool ok = seq >= s->first && seq < s->next && row_at(s, seq)->kind != KT_KIND_MALFORMED;
+    bool ok = seq >= s->first && seq < s->next && row_bits(s, seq)->kind != KT_KIND_MALFORMED;
     if (ok) {
-        struct packed *p = row_at(s, seq);
-        bool was_high = p->level >= KT_LEVEL_HIGH, was_suppressed = p->suppressed;
-        ok = pack_revise(s, v, p);
+        struct packed p;
+        row_get(s, seq, &p);
+        bool was_high = p.level >= KT_LEVEL_HIGH, was_suppressed = p.suppressed;
+        ok = pack_revise(s, seq, v, &p);
         s->verdicts += ok;
         s->counts.revised += ok;
-        s->highs += ok && (was_high != (p->level >= KT_LEVEL_HIGH) || was_suppressed != p->suppressed);
-        if (ok && was_suppressed != p->suppressed)
-            count_suppressed(s, p);
+        s->highs += ok && (was_high != (p.level >= KT_LEVEL_HIGH) || was_suppressed != p.suppressed);
+        if (ok && was_suppressed != p.suppressed)
+            count_suppressed(s, &p);
     }
     store_unlock(s);
     return ok;
@@ -400,7 +401,7 @@ static void find_times(struct kt_store *s)
     c->oldest = c->newest = KT_TIME_NONE;
     uint64_t end = (s->chunk_first + 1) * CHUNK_ROWS + 1;
     for (uint64_t seq = s->first; seq < end && seq < s->next; seq++)
-        widen(row_at(s, seq)->time, &c->oldest, &c->newest);
+        widen(row_time(s, seq), &c->oldest, &c->newest);
     for (size_t i = 1; i < s->n_chunks; i++) {
         if (s->chunk[i]->newest == KT_TIME_NONE)
             continue;
@@ -474,11 +475,12 @@ bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_are
     bool ok = false;
     store_lock(s);
     if (seq >= s->first && seq < s->next) {
-        const struct packed *p = row_at(s, seq);
-        unpack_row(s, p, id, out);
+        struct packed p;
+        row_get(s, seq, &p);
+        unpack_row(s, &p, id, out);
         out->seq = seq;
-        ok = keep_row(a, out) && unpack_evidence(s, p->evidence, a, &out->verdict);
-        raw = with_raw ? keep_raw(a, p->raw) : NULL;
+        ok = keep_row(a, out) && unpack_evidence(s, p.evidence, a, &out->verdict);
+        raw = with_raw ? keep_raw(a, p.raw) : NULL;
     }
     const ZSTD_DDict *dict = s->ddict;
     store_unlock(s);
@@ -495,16 +497,18 @@ const char *kt_entity_kind_name(enum kt_entity_kind k)
 
 static unsigned risk_of(const struct kt_store *s, kt_entity e)
 {
-    const uint32_t *row;
     const struct entity *x = ent_at(s, e);
-    uint32_t n = x ? ent_rows(x, &row) : 0;
+    struct walk w = {0};
+    uint64_t seq;
     unsigned sum = 0;
-    for (uint32_t i = 0; i < n && i < KT_RISK_SUM_ROWS && sum < KT_RISK_SUM_MAX; i++) {
-        const struct packed *p = row_at(s, row_seq(s, row[n - 1 - i]));
-        if (p->kind == KT_KIND_MALFORMED || !p->verdict || p->suppressed || p->time == KT_TIME_NONE ||
-            p->time < s->counts.newest - KT_RISK_WINDOW_MS)
+    for (uint32_t i = 0; i < KT_RISK_SUM_ROWS && sum < KT_RISK_SUM_MAX && (seq = walk_back(s, x, &w)) != 0; i++) {
+        union rowbits b = *row_bits(s, seq);
+        int64_t time = row_time(s, seq);
+        uint32_t verdict = chunk_of(s, seq)->col[COL_VERDICT][row_in(seq)];
+        if (b.kind == KT_KIND_MALFORMED || !verdict || b.suppressed || time == KT_TIME_NONE ||
+            time < s->counts.newest - KT_RISK_WINDOW_MS)
             continue;
-        sum += ((const struct t_verdict *)tuple_at(s, T_VERDICT, p->verdict))->risk;
+        sum += ((const struct t_verdict *)tuple_at(s, T_VERDICT, verdict))->risk;
     }
     return sum < KT_RISK_SUM_MAX ? sum : KT_RISK_SUM_MAX;
 }
@@ -541,10 +545,12 @@ bool kt_store_row_entities(struct kt_store *s, uint64_t seq, struct kt_row_entit
 {
     store_lock(s);
     bool ok = seq >= s->first && seq < s->next;
-    if (ok)
-        row_entities(s, row_at(s, seq), out);
-    else
-        *out = (struct kt_row_entities){0};
+    struct packed p;
+    *out = (struct kt_row_entities){0};
+    if (ok) {
+        row_get(s, seq, &p);
+        row_entities(s, &p, out);
+    }
     store_unlock(s);
     return ok;
 }
