@@ -107,13 +107,20 @@ static int by_risk(const void *a, const void *b)
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-static bool choose(struct report *p)
+static bool goes_on(const struct report *p, size_t done)
+{
+    return !p->o->go_on || p->o->go_on(p->o->ctx, done);
+}
+
+static enum kt_code choose(struct report *p, struct kt_err *e)
 {
     p->row = calloc(p->o->n + 1, sizeof *p->row);
     if (!p->row)
-        return false;
+        return kt_fail(e, KT_ENOMEM, "memory ran out");
     for (size_t i = 0; i < p->o->n; i++) {
         struct kt_row r;
+        if (!goes_on(p, i))
+            return kt_fail(e, KT_ECANCELLED, "stopped");
         kt_arena_reset(p->rows);
         if (!get(p, p->o->seq[i], &r)) {
             p->gone++;
@@ -122,7 +129,7 @@ static bool choose(struct report *p)
         p->row[p->n++] = (struct chosen){.seq = p->o->seq[i], .risk = r.verdict.risk, .time = r.ev.time};
     }
     qsort(p->row, p->n, sizeof *p->row, by_risk);
-    return true;
+    return KT_OK;
 }
 
 static size_t told_in_full(const struct report *p)
@@ -695,8 +702,8 @@ static enum kt_code write_all(struct report *p, struct kt_err *e)
     if (!flush(p))
         return kt_fail(e, KT_EIO, failed);
     for (size_t i = 0; i < told_in_full(p); i++) {
-        if (p->o->go_on && !p->o->go_on(p->o->ctx, i))
-            return kt_fail(e, KT_ELIMIT, "stopped");
+        if (!goes_on(p, p->o->n))
+            return kt_fail(e, KT_ECANCELLED, "stopped");
         if (p->row[i].told)
             continue;
         p->row[i].told = true;
@@ -711,7 +718,9 @@ enum kt_code kt_report_write(FILE *out, const struct kt_report_opts *o, struct k
 {
     struct report p = {.o = o, .out = out, .rows = kt_arena_new(ARENA_MAX), .rules = kt_engine_rules(o->engine)};
     kt_buf_init(&p.text, TEXT_MAX);
-    enum kt_code c = p.rows && choose(&p) ? write_all(&p, e) : kt_fail(e, KT_ENOMEM, "memory ran out");
+    enum kt_code c = p.rows ? choose(&p, e) : kt_fail(e, KT_ENOMEM, "memory ran out");
+    if (c == KT_OK)
+        c = write_all(&p, e);
     kt_rules_free(p.rules);
     if (p.rows)
         kt_arena_free(p.rows);

@@ -19,9 +19,9 @@ struct kt_report_opts {
     const char *filter;     /* the filter that chose them; or NULL */
     const char *profile;    /* of containment commands; or NULL */
     int64_t now;
-    bool (*go_on)(void *ctx, size_t done); /* after each row; false: stop. NULL: never asked */
+    bool (*go_on)(void *ctx, size_t done); /* false: stop. NULL: never asked */
     void *ctx;
 };
-/* KT_EIO: writing failed; KT_ENOMEM; KT_ELIMIT: it was stopped. */
+/* KT_EIO: writing failed; KT_ENOMEM; KT_ECANCELLED: it was stopped. */
 enum kt_code kt_report_write(FILE *out, const struct kt_report_opts *o, struct kt_err *e);
 #endif

@@ -1,6 +1,7 @@
 #include "tui/screen.h"
 
 #include "output/output.h"
+#include "tui/export.h"
 #include "tui/format.h"
 #include "tui/status.h"
 #include "tui/triage.h"
@@ -232,6 +233,7 @@ unsigned kt_app_news(struct kt_app *a)
     if (kt_status_refresh(a))
         did |= KT_APP_REDRAW;
     did |= kt_triage_news(a);
+    did |= kt_export_news(a);
     note_start(a);
     for (struct kt_screen *s = a->top; s; s = s->below)
         if (s->ops->news && (s == a->top || s == a->table || a->top->ops->overlay))
@@ -344,6 +346,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_SUSPEND: return KT_APP_SUSPEND;
     case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
     case KT_CMD_SUPPRESSED: return show_suppressed(a);
+    case KT_CMD_EXPORT: return kt_export_command(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
     case KT_CMD_WALL: return kt_app_push(a, kt_screen_wall(a));
     default: *done = false; return 0;
@@ -371,6 +374,8 @@ static unsigned prompt_key(struct kt_app *a, struct kt_key k)
         return did;
     enum kt_prompt_event e = kt_prompt_key(&a->prompt, k, a->pasting);
     struct kt_screen *s = a->prompt_of;
+    if (kt_export_prompting(a))
+        return kt_export_prompted(a, e);
     if (kt_triage_prompting(a)) {
         unsigned did_it = kt_triage_prompted(a, e);
         if (e == KT_PROMPT_ACCEPTED || e == KT_PROMPT_CANCELLED) {
@@ -534,6 +539,7 @@ void kt_app_free(struct kt_app *a)
 {
     if (!a)
         return;
+    kt_export_free(a->export.job);
     while (a->top) {
         struct kt_screen *s = a->top;
         a->top = s->below;

@@ -17,6 +17,9 @@ struct kt_app_opts {
     bool ascii;
     bool wall;                    /* begins with the wall, and goes back to it */
     const char *profile;          /* of containment commands (event/contain.h); NULL */
+    const char *columns;          /* of tables and CSV that are exported; NULL: the usual ones */
+    bool kinds;                   /* there are rows of other kinds than creation */
+    bool read_only;               /* nothing is written on anybody's word */
     const char *no_clipboard;     /* why nothing can be copied, in our words; NULL: it can */
 };
 

@@ -67,6 +67,7 @@ enum kt_context {
     X(COPY, "copy", "y", KT_CTX_DATA, 9, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
     X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
+    X(EXPORT, "export", "e", KT_CTX_DATA, 0, "", "write the marked rows, or those shown, into a file; stop writing") \
     X(ACK, "acknowledge", "a", KT_CTX_DATA, 5, "ack", "acknowledge, or no longer")                                   \
     X(NOTE, "note", "m", KT_CTX_DATA, 6, "note", "write a note on it")                                               \
     X(TAG, "tag", "t", KT_CTX_DATA, 0, "", "its tags, parted by blanks")                                             \

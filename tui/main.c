@@ -125,6 +125,7 @@ static int run_screen(const struct kt_options *o, const struct kt_config *c, str
     if (!kt_engine_start(g, &e)) {
         app = kt_app_new(&(struct kt_app_opts){
             .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii, .wall = o->wall,
+            .columns = c->output.columns, .kinds = o->kinds != KT_KIND_BIT(KT_KIND_CREATION), .read_only = o->read_only,
             .profile = c->contain.profile, .no_clipboard = no_clipboard(c)});
         if (!app)
             kt_fail(&e, KT_ENOMEM, "out of memory");

@@ -945,8 +945,15 @@ static bool awaits(struct kt_screen *s)
     return kt_pane_awaits(pane_of(s));
 }
 
+static const uint64_t *rows(struct kt_screen *s, size_t *n)
+{
+    const struct kt_snapshot *snap = pane_of(s)->snap;
+    *n = snap ? snap->n : 0;
+    return snap ? snap->seq : NULL;
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
+    .rows = rows, .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
     .settle = settle, .anew = anew, .awaits = awaits, .free = free_screen,
 };
 

@@ -448,8 +448,15 @@ static void free_screen(struct kt_screen *s)
     free(s);
 }
 
+static const uint64_t *rows(struct kt_screen *s, size_t *n)
+{
+    const struct record_screen *r = (const struct record_screen *)s;
+    *n = r->v.seq != 0;
+    return &r->v.seq;
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_RECORD, .command = command, .draw = draw, .prompted = prompted, .free = free_screen,
+    .rows = rows, .context = KT_CTX_RECORD, .command = command, .draw = draw, .prompted = prompted, .free = free_screen,
 };
 
 struct kt_screen *kt_screen_record(struct kt_app *a, uint64_t seq)

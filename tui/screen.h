@@ -6,6 +6,7 @@
 #ifndef KT_TUI_SCREEN_H
 #define KT_TUI_SCREEN_H
 #include "base/arena.h"
+#include "exporting.h"
 #include "tui/app.h"
 #include "tui/commands.h"
 #include "tui/marks.h"
@@ -27,6 +28,7 @@ struct kt_screen_ops {
     int64_t (*next)(const struct kt_screen *s);                      /* ms until it changes by itself; NULL: never */
     void (*tick)(struct kt_screen *s);                               /* it has; NULL: drawing it again is enough */
     void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
+    const uint64_t *(*rows)(struct kt_screen *s, size_t *n);         /* those it shows, for who takes them along; NULL: none */
     bool (*awaits)(struct kt_screen *s);                             /* an answer to what was just asked; NULL: never */
     void (*free)(struct kt_screen *s);
 };
@@ -87,6 +89,14 @@ struct kt_app {
     char about_text[KT_TRIAGE_ID];
     bool has_looked;         /* then rows after `looked` are new until one looks again */
     uint64_t looked;
+
+    struct {
+        struct kt_export *job; /* NULL: none is at work */
+        enum kt_export_format format;
+        char path[KT_PROMPT_MAX];
+        bool ask;    /* whether what is there may go */
+        size_t told; /* rows, in the last sentence */
+    } export;
 
     int64_t last_key; /* kt_mono_ms(): with --wall, who leaves the keys alone leaves the wall to all */
     struct kt_marks marks;

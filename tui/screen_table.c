@@ -676,8 +676,15 @@ static bool awaits(struct kt_screen *s)
     return t->tab != TAB_RECORD && kt_pane_awaits(&t->pane);
 }
 
+static const uint64_t *rows(struct kt_screen *s, size_t *n)
+{
+    const struct kt_snapshot *snap = table_of(s)->snap;
+    *n = snap ? snap->n : 0;
+    return snap ? snap->seq : NULL;
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_TABLE, .command = command, .news = news, .draw = draw, .prompted = prompted, .settle = settle,
+    .rows = rows, .context = KT_CTX_TABLE, .command = command, .news = news, .draw = draw, .prompted = prompted, .settle = settle,
     .anew = anew, .awaits = awaits, .free = free_table,
 };
 

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <dirent.h>
+#include <string.h>
+#include <unistd.h>
 
 static uint64_t seed;
 static unsigned dice(unsigned n)
@@ -124,10 +127,26 @@ static void twenty_thousand_random_keys_at_random_sizes_do_no_harm(void **state)
     walk(FIXTURE_NONE, false, 2000);
 }
 
+/* Keys may write files: they do so in a folder that goes with them. */
+static int leave_folder(const char *folder)
+{
+    DIR *d = opendir(".");
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            (void)unlink(e->d_name);
+    if (d)
+        closedir(d);
+    return rmdir(folder);
+}
+
 int main(void)
 {
+    char folder[] = "/tmp/keytop-walk-XXXXXX";
+    if (!mkdtemp(folder) || chdir(folder) != 0)
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(twenty_thousand_random_keys_at_random_sizes_do_no_harm),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return leave_folder(folder) != 0 || failed;
 }

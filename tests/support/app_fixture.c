@@ -245,7 +245,7 @@ void fixture_open_with(struct fixture *f, enum fixture_records what, const char 
 void fixture_open_read_only(struct fixture *f)
 {
     read_only = true;
-    open_all(f, FIXTURE_DAY, 24, 120, (struct kt_app_opts){.ascii = false});
+    open_all(f, FIXTURE_DAY, 24, 120, (struct kt_app_opts){.read_only = true});
     read_only = false;
 }
 
