@@ -10,7 +10,8 @@
 enum {
     CONNECT_MS = 10000,
     TOTAL_MS = 90000,   /* LookupEvents has been seen to take 35 s */
-    STALL_S = 60,       /* without a byte for so long it is given up */
+    STALL_S = 60,       /* with less than a few bytes a second for so long it is given up */
+    CRAWL = 16,         /* bytes a second; less is no service, but somebody who holds us up */
     CONN_LIFE_S = 300   /* a connection of months would outlive its certificate */
 };
 
@@ -113,10 +114,14 @@ static bool set_limits(struct kt_net_call *c, const struct kt_net_request *r)
     CURL *h = c->easy;
     return curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)(r->connect_ms ? r->connect_ms : CONNECT_MS)) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)(r->total_ms ? r->total_ms : TOTAL_MS)) == CURLE_OK &&
-           curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, (long)CRAWL) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)(r->stall_s ? r->stall_s : STALL_S)) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_MAXLIFETIME_CONN, (long)CONN_LIFE_S) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+#if LIBCURL_VERSION_NUM >= 0x075700
+           /* who gives up waiting for a name must not wait for the end of its search */
+           curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
+#endif
            curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 }
 
@@ -167,16 +172,25 @@ static enum kt_net_fault fault_of(const struct kt_net_call *c, CURLcode code)
     }
 }
 
+/* A connection that ends within the head is a whole, empty answer to libcurl. */
+static bool has_whole_head(const struct kt_net_call *c)
+{
+    const struct kt_buf *h = &c->head;
+    return h->len >= 2 && h->p[h->len - 1] == '\n' && (h->p[h->len - 2] == '\n' || (h->len >= 4 && memcmp(h->p + h->len - 4, "\r\n\r\n", 4) == 0));
+}
+
 void net_finish(struct kt_net_call *c, CURLcode code)
 {
     enum kt_net_fault fault = fault_of(c, code);
     long status = 0;
     if (curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
         c->status = (int)status;
-    if (fault == KT_NET_OK && c->status == 0)
+    bool cut = fault == KT_NET_OK && (c->status == 0 || !has_whole_head(c));
+    if (cut)
         fault = KT_NET_BROKEN;
     net_fail(c, fault,
              fault == KT_NET_OK          ? ""
+             : cut                       ? "the answer ends within its head"
              : fault == KT_NET_TOO_LARGE ? "the reply is larger than it may be"
              : c->curl_says[0]           ? c->curl_says
                                          : curl_easy_strerror(code));

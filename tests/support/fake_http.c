@@ -1,11 +1,12 @@
 #include "tests/support/fake_http.h"
 
+#include "base/clock.h"
+#include "tests/support/fake_tls.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,25 +20,35 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNS = 128, REQUEST_MAX = 1 << 20, REPLY_MAX = 256 << 20, ENDLESS = 64 << 20, HANDSHAKE_MS = 3000 };
+enum { CONNS = 128, REQUEST_MAX = 1 << 20, REPLY_MAX = 256 << 20, ENDLESS = 512 << 20, HANDSHAKE_MS = 3000, BYTE_MS = 1000, LOOK_MS = 2, FILLERS = 4 };
 
 struct conn {
     int fd;
     SSL *tls;
     bool silent, stream;
     struct kt_buf in;
+    struct kt_buf slow; /* what goes out a byte at a time */
+    size_t slow_at;
+    int64_t slow_next;  /* kt_mono_ms() */
 };
 
-struct push { /* what a test wants sent; one at a time */
+struct push { /* what a test wants done; one at a time */
     const char *p;
     size_t n, piece;
     bool end, reset, done;
+    bool drop_all, door; /* ends all connections; and changes the door */
+    enum fake_door to;
 };
 
 struct fake_http {
     void (*on)(void *ctx, const struct fake_request *r, struct fake_reply *out);
     void *ctx;
+    bool (*before)(void *ctx, const struct fake_request *r, struct fake_reply *out);
+    void *before_ctx;
     int listener, stop, wake, port;
+    int filler[FILLERS]; /* connections of our own, so that nobody else gets in */
+    enum fake_door door, door_soon;
+    bool soon;
     struct push *push;
     pthread_cond_t pushed;
     atomic_uint streams;
@@ -45,6 +56,7 @@ struct fake_http {
     pthread_mutex_t lock;
     atomic_uint accepted;
     SSL_CTX *tls;
+    struct fake_tls *own_tls;
     struct conn conn[CONNS];
 };
 
@@ -84,6 +96,7 @@ static void drop(struct conn *c)
     if (c->fd >= 0)
         close(c->fd);
     kt_buf_free(&c->in);
+    kt_buf_free(&c->slow);
     *c = (struct conn){.fd = -1};
 }
 
@@ -118,45 +131,103 @@ static void add_date(struct kt_buf *b, const struct fake_reply *r)
     kt_buf_addf(b, "Date: %s\r\n", text);
 }
 
+/* A byte now and then, from `at` on. */
+static bool send_slowly(struct conn *c, const struct kt_buf *b, size_t at)
+{
+    kt_buf_init(&c->slow, REPLY_MAX);
+    c->silent = true;
+    c->slow_at = 0;
+    c->slow_next = kt_mono_ms();
+    return send_all(c, b->p, at) && kt_buf_add(&c->slow, b->p + at, b->len - at);
+}
+
+/* An alert in the midst of what is sent, as by a middlebox that changed its mind. Records of
+ * our own making would have to be encrypted: a plain one is as wrong. */
+static void alert(struct conn *c)
+{
+    static const char record[] = {0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x50}; /* fatal, internal_error */
+    if (send(c->fd, record, sizeof record, MSG_NOSIGNAL) != sizeof record)
+        reset(c);
+}
+
+static bool send_endlessly(struct conn *c)
+{
+    static const char filler[1 << 14];
+    bool ok = true;
+    for (size_t sent = 0; ok && sent < ENDLESS; sent += sizeof filler)
+        ok = send_all(c, filler, sizeof filler);
+    return ok;
+}
+
+static void write_head(struct kt_buf *b, const struct fake_reply *r)
+{
+    kt_buf_addf(b, "HTTP/1.1 %d Whatever\r\n", r->status);
+    kt_buf_add(b, r->head.p, r->head.len);
+    add_date(b, r);
+    if (r->stream)
+        kt_buf_adds(b, "Transfer-Encoding: chunked\r\n\r\n");
+    else
+        kt_buf_addf(b, "Content-Length: %zu\r\n%s\r\n", r->breaks == FAKE_ENDLESS ? (size_t)1 << 40 : r->body.len,
+                    r->close ? "Connection: close\r\n" : "");
+}
+
+/* The answer as far as it goes. False: the connection is over. */
+static bool send_answer(struct conn *c, const struct fake_reply *r, const struct kt_buf *b, size_t head)
+{
+    size_t half = head + (b->len - head) / 2;
+    switch (r->breaks) {
+    case FAKE_CUT_HEAD:
+    case FAKE_RESET_HEAD:
+        (void)send_all(c, b->p, head / 2);
+        break;
+    case FAKE_CUT_BODY:
+    case FAKE_RESET_BODY:
+    case FAKE_ALERT_BODY:
+        (void)send_all(c, b->p, half);
+        break;
+    case FAKE_SLOW_HEAD:
+        return send_slowly(c, b, 1);
+    case FAKE_SLOW_BODY:
+        return send_slowly(c, b, half);
+    case FAKE_ENDLESS:
+        return send_all(c, b->p, b->len) && send_endlessly(c);
+    default:
+        return send_all(c, b->p, b->len) && !r->close;
+    }
+    if (r->breaks == FAKE_RESET_HEAD || r->breaks == FAKE_RESET_BODY)
+        reset(c);
+    if (r->breaks == FAKE_ALERT_BODY)
+        alert(c);
+    if (r->breaks == FAKE_CUT_BODY && c->tls)
+        (void)SSL_shutdown(c->tls); /* an end in good order, only too early */
+    return false;
+}
+
 /* False: the connection is over. */
 static bool answer(struct conn *c, const struct fake_reply *r)
 {
-    if (r->breaks == FAKE_CLOSE)
+    struct kt_buf b;
+    if (r->breaks == FAKE_RESET)
+        reset(c);
+    if (r->breaks == FAKE_CLOSE || r->breaks == FAKE_RESET)
         return false;
     if (r->breaks == FAKE_STALL) {
         c->silent = true;
         return true;
     }
-    struct kt_buf b;
     kt_buf_init(&b, REPLY_MAX);
-    kt_buf_addf(&b, "HTTP/1.1 %d Whatever\r\n", r->status);
-    if (r->breaks == FAKE_CUT_HEAD) {
-        send_all(c, b.p, b.len - 4);
-        kt_buf_free(&b);
-        return false;
-    }
-    kt_buf_add(&b, r->head.p, r->head.len);
-    add_date(&b, r);
-    if (r->stream) {
-        kt_buf_addf(&b, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", r->body.len);
-        kt_buf_add(&b, r->body.p, r->body.len);
+    write_head(&b, r);
+    size_t head = b.len;
+    if (r->stream)
+        kt_buf_addf(&b, "%zx\r\n", r->body.len);
+    kt_buf_add(&b, r->body.p, r->body.len);
+    if (r->stream)
         kt_buf_adds(&b, "\r\n");
-        c->stream = c->silent = send_all(c, b.p, b.len);
-        kt_buf_free(&b);
-        return c->stream;
-    }
-    size_t claims = r->breaks == FAKE_ENDLESS ? (size_t)1 << 40 : r->body.len;
-    kt_buf_addf(&b, "Content-Length: %zu\r\n%s\r\n", claims, r->close ? "Connection: close\r\n" : "");
-    bool cut = r->breaks == FAKE_CUT_BODY || r->breaks == FAKE_RESET_BODY;
-    kt_buf_add(&b, r->body.p, cut ? r->body.len / 2 : r->body.len);
-    bool ok = send_all(c, b.p, b.len);
+    bool ok = send_answer(c, r, &b, head);
+    if (r->stream && r->breaks == FAKE_WHOLE)
+        c->stream = c->silent = ok;
     kt_buf_free(&b);
-    static const char filler[1 << 14];
-    for (size_t sent = 0; ok && r->breaks == FAKE_ENDLESS && sent < ENDLESS; sent += sizeof filler)
-        ok = send_all(c, filler, sizeof filler);
-    if (r->breaks == FAKE_RESET_BODY)
-        reset(c);
-    return ok && !cut && !r->close;
+    return ok;
 }
 
 /* --- requests ------------------------------------------------------------------- */
@@ -195,7 +266,8 @@ static bool serve(struct fake_http *f, struct conn *c)
         kt_buf_init(&reply.head, REQUEST_MAX);
         kt_buf_init(&reply.body, REPLY_MAX);
         pthread_mutex_lock(&f->lock);
-        f->on(f->ctx, &r, &reply);
+        if (!f->before || !f->before(f->before_ctx, &r, &reply))
+            f->on(f->ctx, &r, &reply);
         pthread_mutex_unlock(&f->lock);
         bool go_on = answer(c, &reply);
         if (c->stream)
@@ -264,13 +336,61 @@ static bool send_pieces(struct conn *c, const struct push *w)
     return true;
 }
 
-/* What a test has to say to the streams. */
+/* --- the door ---------------------------------------------------------------------- */
+
+static int new_socket(const struct fake_http *f, struct sockaddr_in *a)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    *a = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)f->port)};
+    must(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0, "socket");
+    return fd;
+}
+
+static void listen_on(struct fake_http *f, int backlog)
+{
+    struct sockaddr_in a;
+    f->listener = new_socket(f, &a);
+    (void)fcntl(f->listener, F_SETFL, O_NONBLOCK); /* who knocked may be gone */
+    must(bind(f->listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(f->listener, backlog) == 0, "listen");
+}
+
+static void set_door(struct fake_http *f, enum fake_door to)
+{
+    struct sockaddr_in a;
+    for (size_t i = 0; i < CONNS; i++)
+        if (f->conn[i].fd >= 0)
+            lose(f, &f->conn[i]);
+    if (f->listener >= 0)
+        close(f->listener);
+    for (size_t i = 0; i < FILLERS; i++) {
+        if (f->filler[i] >= 0)
+            close(f->filler[i]);
+        f->filler[i] = -1;
+    }
+    f->listener = -1;
+    f->door = to;
+    f->soon = false;
+    if (to != FAKE_DOOR_SHUT)
+        listen_on(f, to == FAKE_DOOR_FULL ? 0 : 64);
+    for (size_t i = 0; to == FAKE_DOOR_FULL && i < FILLERS; i++) { /* nobody takes them from the queue */
+        f->filler[i] = new_socket(f, &a);
+        (void)fcntl(f->filler[i], F_SETFL, O_NONBLOCK);
+        (void)connect(f->filler[i], (struct sockaddr *)&a, sizeof a);
+    }
+}
+
+/* What a test has to say to the streams, or wants done. */
 static void push_on(struct fake_http *f)
 {
     uint64_t ignored;
     must(read(f->wake, &ignored, sizeof ignored) == sizeof ignored, "wake");
     pthread_mutex_lock(&f->lock);
     struct push *w = f->push;
+    for (size_t i = 0; w && w->drop_all && i < CONNS; i++)
+        if (f->conn[i].fd >= 0)
+            lose(f, &f->conn[i]);
+    if (w && w->door)
+        set_door(f, w->to);
     for (size_t i = 0; w && i < CONNS; i++) {
         struct conn *c = &f->conn[i];
         if (c->fd < 0 || !c->stream)
@@ -289,6 +409,26 @@ static void push_on(struct fake_http *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* The next byte, where it is due. True: somebody is being kept waiting. */
+static bool go_slowly(struct fake_http *f)
+{
+    bool any = false;
+    for (size_t i = 0; i < CONNS; i++) {
+        struct conn *c = &f->conn[i];
+        if (c->fd < 0 || c->slow_at >= c->slow.len)
+            continue;
+        any = true;
+        for (int64_t now = kt_mono_ms(); c->slow_at < c->slow.len && now >= c->slow_next; c->slow_next += BYTE_MS)
+            if (!send_all(c, c->slow.p + c->slow_at++, 1)) {
+                lose(f, c);
+                break;
+            }
+        if (c->fd >= 0 && c->slow_at >= c->slow.len)
+            lose(f, c);
+    }
+    return any;
+}
+
 static void *serve_all(void *arg)
 {
     struct fake_http *f = arg;
@@ -299,20 +439,22 @@ static void *serve_all(void *arg)
     pthread_sigmask(SIG_BLOCK, &pipe_only, NULL);
     for (;;) {
         p[0] = (struct pollfd){.fd = f->stop, .events = POLLIN};
-        p[1] = (struct pollfd){.fd = f->listener, .events = POLLIN};
+        p[1] = (struct pollfd){.fd = f->door == FAKE_DOOR_OPEN ? f->listener : -1, .events = POLLIN};
         for (size_t i = 0; i < CONNS; i++)
             p[i + 2] = (struct pollfd){.fd = f->conn[i].fd, .events = POLLIN};
         p[CONNS + 2] = (struct pollfd){.fd = f->wake, .events = POLLIN};
-        if (poll(p, CONNS + 3, -1) < 0 && errno != EINTR)
+        if (poll(p, CONNS + 3, go_slowly(f) ? LOOK_MS : -1) < 0 && errno != EINTR)
             abort();
         if (p[0].revents)
             return NULL;
         for (size_t i = 0; i < CONNS; i++)
             if (p[i + 2].fd >= 0 && p[i + 2].revents && !hear(f, &f->conn[i]))
                 lose(f, &f->conn[i]);
+        if (f->soon)
+            set_door(f, f->door_soon);
         if (p[CONNS + 2].revents)
             push_on(f);
-        if (p[1].revents)
+        if (p[1].revents && f->door == FAKE_DOOR_OPEN)
             welcome(f);
     }
 }
@@ -320,18 +462,19 @@ static void *serve_all(void *arg)
 struct fake_http *fake_http_new(void (*on)(void *ctx, const struct fake_request *r, struct fake_reply *out), void *ctx)
 {
     struct fake_http *f = calloc(1, sizeof *f);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a;
     socklen_t n = sizeof a;
     must(f != NULL, "memory");
     f->on = on;
     f->ctx = ctx;
     for (size_t i = 0; i < CONNS; i++)
         f->conn[i].fd = -1;
-    f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (size_t i = 0; i < FILLERS; i++)
+        f->filler[i] = -1;
+    listen_on(f, 64);
     f->stop = eventfd(0, EFD_CLOEXEC);
     f->wake = eventfd(0, EFD_CLOEXEC);
-    must(f->listener >= 0 && f->stop >= 0 && f->wake >= 0 && pthread_cond_init(&f->pushed, NULL) == 0, "socket");
-    must(bind(f->listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(f->listener, 64) == 0, "listen");
+    must(f->stop >= 0 && f->wake >= 0 && pthread_cond_init(&f->pushed, NULL) == 0, "socket");
     must(getsockname(f->listener, (struct sockaddr *)&a, &n) == 0, "getsockname");
     f->port = ntohs(a.sin_port);
     pthread_mutexattr_t again; /* who holds it may call what takes it */
@@ -347,11 +490,15 @@ void fake_http_free(struct fake_http *f)
     pthread_join(f->thread, NULL);
     for (size_t i = 0; i < CONNS; i++)
         drop(&f->conn[i]);
-    close(f->listener);
+    for (size_t i = 0; i < FILLERS; i++)
+        if (f->filler[i] >= 0)
+            close(f->filler[i]);
+    if (f->listener >= 0)
+        close(f->listener);
     close(f->stop);
     close(f->wake);
     pthread_cond_destroy(&f->pushed);
-    SSL_CTX_free(f->tls);
+    fake_tls_free(f->own_tls);
     pthread_mutex_destroy(&f->lock);
     free(f);
 }
@@ -403,48 +550,41 @@ unsigned fake_http_streams(const struct fake_http *f)
     return atomic_load(&((struct fake_http *)f)->streams);
 }
 
-/* --- TLS -------------------------------------------------------------------------- */
-
-static X509 *make_certificate(EVP_PKEY *key, const char *name, int from_days, int days)
+void fake_http_before(struct fake_http *f, bool (*before)(void *ctx, const struct fake_request *r, struct fake_reply *out), void *ctx)
 {
-    char alt[128];
-    struct in_addr any;
-    X509 *x = X509_new();
-    snprintf(alt, sizeof alt, "%s:%s", inet_pton(AF_INET, name, &any) == 1 ? "IP" : "DNS", name);
-    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, alt);
-    X509_EXTENSION *ca = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
-    must(x && ext && ca, "certificate");
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), (long)from_days * 86400);
-    X509_gmtime_adj(X509_getm_notAfter(x), (long)(from_days + days) * 86400);
-    X509_NAME *subject = X509_get_subject_name(x);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-    must(X509_set_issuer_name(x, subject) == 1 && X509_set_pubkey(x, key) == 1 && X509_add_ext(x, ext, -1) == 1 &&
-             X509_add_ext(x, ca, -1) == 1 && X509_sign(x, key, EVP_sha256()) > 0,
-         "certificate");
-    X509_EXTENSION_free(ext);
-    X509_EXTENSION_free(ca);
-    return x;
+    pthread_mutex_lock(&f->lock);
+    f->before = before;
+    f->before_ctx = ctx;
+    pthread_mutex_unlock(&f->lock);
+}
+
+void fake_http_door(struct fake_http *f, enum fake_door door)
+{
+    push(f, (struct push){.piece = 1, .door = true, .to = door});
+}
+
+void fake_http_door_soon(struct fake_http *f, enum fake_door door)
+{
+    f->door_soon = door; /* looked at by the thread that called the handler */
+    f->soon = true;
+}
+
+void fake_http_speak(struct fake_http *f, const struct fake_tls *t)
+{
+    pthread_mutex_lock(&f->lock);
+    f->tls = t ? fake_tls_context(t) : NULL;
+    pthread_mutex_unlock(&f->lock);
+    push(f, (struct push){.piece = 1, .drop_all = true});
+}
+
+void fake_http_speak_soon(struct fake_http *f, const struct fake_tls *t)
+{
+    f->tls = fake_tls_context(t);
+    fake_http_door_soon(f, FAKE_DOOR_OPEN);
 }
 
 void fake_http_tls(struct fake_http *f, const char *name, int from_days, int days, int version, const char *pem_path)
 {
-    EVP_PKEY *key = EVP_RSA_gen(2048);
-    must(key != NULL, "key");
-    X509 *x = make_certificate(key, name, from_days, days);
-    SSL_CTX *t = SSL_CTX_new(TLS_server_method());
-    must(t && SSL_CTX_use_certificate(t, x) == 1 && SSL_CTX_use_PrivateKey(t, key) == 1, "TLS");
-    if (version) {
-        SSL_CTX_set_security_level(t, 0);
-        must(SSL_CTX_set_min_proto_version(t, TLS1_VERSION) == 1 && SSL_CTX_set_max_proto_version(t, version) == 1, "TLS");
-    }
-    FILE *out = pem_path ? fopen(pem_path, "w") : NULL;
-    if (pem_path)
-        must(out && PEM_write_X509(out, x) == 1 && fclose(out) == 0, pem_path);
-    X509_free(x);
-    EVP_PKEY_free(key);
-    pthread_mutex_lock(&f->lock);
-    f->tls = t;
-    pthread_mutex_unlock(&f->lock);
+    f->own_tls = fake_tls_new(name, from_days, days, version, pem_path);
+    fake_http_speak(f, f->own_tls);
 }
