@@ -20,6 +20,7 @@ struct kt_aws_call {
     struct kt_retry retry;
     int64_t wake;        /* kt_aws_mono() time before which nothing is sent; 0: none */
     bool sent, told_time, taken;
+    int unanswered;
     struct kt_aws_result result;
 };
 
@@ -213,7 +214,10 @@ static void read_error(struct kt_aws_result *r, const struct kt_net_call *http)
             keep_text(r->region, sizeof r->region, between(body, "<Region>", "</Region>"));
     }
     keep_text(r->message, sizeof r->message, text);
-    if (!r->message[0])
+    if (!r->message[0] && r->status >= 300 && r->status < 400)
+        snprintf(r->message, sizeof r->message, "the service answered with a redirect (HTTP status %d), which is not followed: is there "
+                 "a proxy that wants a login?", r->status);
+    else if (!r->message[0])
         snprintf(r->message, sizeof r->message, "the service answered with HTTP status %d", r->status);
     json_decref(o);
 }
@@ -238,6 +242,7 @@ static const char *const stale_keys[] = {"ExpiredToken", "ExpiredTokenException"
                                          "UnauthorizedException", "InvalidToken", NULL};
 static const char *const denials[] = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation",
                                       "Client.UnauthorizedOperation", "NotAuthorized", "ForbiddenException", NULL};
+static const char *const off_clocks[] = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture", NULL};
 static const char *const clocks[] = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture",
                                      "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", NULL};
 
@@ -256,6 +261,14 @@ static enum kt_aws_end end_of(const struct kt_aws_result *r)
     if (one_of(r->code, denials) || (!r->code[0] && r->status == 403))
         return KT_AWS_DENIED;
     return KT_AWS_REFUSED;
+}
+
+/* What the service says of the time was believed, and it still does not agree. */
+static void doubt_the_clock(struct kt_aws_result *r)
+{
+    size_t n = strlen(r->message);
+    if (one_of(r->code, off_clocks))
+        snprintf(r->message + n, sizeof r->message - n, " (is this machine's clock right?)");
 }
 
 static void no_answer(struct kt_aws_call *c, const struct kt_net_reply *p)
@@ -324,11 +337,14 @@ static bool hear(struct kt_aws_call *c)
     struct kt_aws_result *r = &c->result;
     r->status = p.status;
     r->body = p.body;
+    c->unanswered += p.fault == KT_NET_TIMEOUT || p.fault == KT_NET_BROKEN || p.fault == KT_NET_TOO_LARGE || p.status >= 500;
+    r->unanswered = c->unanswered;
     if (p.fault != KT_NET_OK) {
         no_answer(c, &p);
     } else if (p.status < 200 || p.status >= 300) {
         read_error(r, c->http);
         r->end = end_of(r);
+        doubt_the_clock(r);
     } else {
         r->end = KT_AWS_OK;
         kt_retry_done(&c->retry, kt_aws_bucket(c->aws));

@@ -20,6 +20,8 @@ enum {
     STREAM_MAX = 26 << 20      /* of a message */
 };
 
+#define NOT_THEIRS "no live tail: the answer is not CloudWatch's: is there a proxy that wants a login?"
+
 static int64_t mono(const struct logs_live *v)
 {
     return kt_aws_mono(v->logs->aws);
@@ -252,7 +254,7 @@ static bool read_messages(struct logs_live *v, bool *more, const struct kt_sourc
         if (got == KT_STREAM_MORE)
             return true;
         if (got == KT_STREAM_CORRUPT) {
-            try_later(v, "the live tail was damaged on its way: begun anew", 0, sink);
+            try_later(v, v->open ? "the live tail was damaged on its way: begun anew" : NOT_THEIRS, 0, sink);
             return false;
         }
         if (!take_message(v, &m, sink))
@@ -272,6 +274,8 @@ static void ended(struct logs_live *v, const struct kt_aws_result *r, const stru
         kt_creds_refused(v->logs->creds, v->keys);
     snprintf(says, sizeof says, "no live tail: %.60s%s%.140s%s", r->code, r->code[0] ? ": " : "", r->message,
              denied ? " (what it needs: keytop --print-policy 'logs:GROUP?live=1')" : "");
+    if (r->end == KT_AWS_OK)
+        snprintf(says, sizeof says, "%s", NOT_THEIRS);
     if (was_open || r->end == KT_AWS_CREDENTIALS)
         says[0] = '\0'; /* a connection that breaks now and then is begun anew, without a word */
     try_later(v, says, denied || r->end == KT_AWS_REFUSED ? DENIED_MS : 0, sink);

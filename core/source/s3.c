@@ -180,15 +180,15 @@ static void wait_for(struct s3 *s, struct kt_wait *next)
         next->kind = KT_WAIT_DONE;
         return;
     }
-    lanes_wait(s, &at, mono);
+    lanes_wait(s, &at, s->stepped); /* not now: what has become due meanwhile is not past */
     for (size_t i = 0; i < S3_JOBS; i++) {
         const struct s3_job *j = &s->job[i];
         telling |= j->stage == S3_TELLING;
-        sooner(&at, j->ask.busy ? j->ask.wake : j->wake, mono);
-        sooner(&at, j->retry, mono);
+        sooner(&at, j->ask.busy ? j->ask.wake : j->wake, s->stepped);
+        sooner(&at, j->retry, s->stepped);
     }
     for (size_t i = 0; i < S3_SLOTS; i++)
-        sooner(&at, s->slot[i].job ? s->slot[i].ask.wake : 0, mono);
+        sooner(&at, s->slot[i].job ? s->slot[i].ask.wake : 0, s->stepped);
     bool network = kt_net_wait(s->net, &next->fd, &net);
     int64_t due = at ? now + (at - mono) : 0;
     if (network && net && (!due || net < due))
@@ -227,6 +227,7 @@ static void s3_do(struct kt_source *source, const struct kt_source_sink *sink, s
 {
     struct s3 *s = (struct s3 *)source;
     *next = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    s->stepped = kt_aws_mono(s->aws);
     kt_net_drive(s->net);
     look_for_lanes(s);
     int fed = 0;

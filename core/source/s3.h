@@ -132,6 +132,7 @@ struct s3 {
     char name[128], profile[128], names[65];
     bool follow, check, told, done, found; /* found: the folders were walked once */
     int64_t since, interval, floor;
+    int64_t stepped; /* kt_aws_mono() at which the step began: what was due by then was looked at */
     struct s3_lane **lane;
     size_t n_lanes, cap_lanes, next_lane;
     struct s3_walk *walk;

@@ -186,7 +186,7 @@ static enum kt_code sqs_open(struct kt_source **out, const char *address, const 
     q->aws = o->aws;
     q->follow = o->follow;
     q->check = o->check;
-    q->answered = q->started = KT_TIME_NONE;
+    q->answered = q->ours = KT_TIME_NONE;
     q->health.state = KT_HEALTH_STARTING;
     q->health.pushed = true;
     enum kt_code code = set_up(q, address, e);
@@ -237,7 +237,7 @@ static void sooner_after(int64_t *at, int64_t t, int64_t now)
 /* The soonest of what is waited for, kt_aws_mono(); 0: nothing but the network. */
 static int64_t next_time(const struct sqs *q, bool *given)
 {
-    int64_t at = 0, now = kt_aws_mono(q->aws);
+    int64_t at = 0, now = q->stepped; /* not now: what has become due meanwhile is not past */
     sooner_after(&at, q->wake, now);
     const struct ask *const all[] = {&q->url, &q->receive, &q->erase, &q->extend};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -286,10 +286,11 @@ static void sqs_do(struct kt_source *s, const struct kt_source_sink *sink, struc
 {
     struct sqs *q = (struct sqs *)s;
     *next = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    q->stepped = kt_aws_mono(q->aws);
     kt_net_drive(q->net);
     bool fed = false;
-    if (q->started == KT_TIME_NONE)
-        q->started = kt_aws_now(q->aws);
+    if (q->ours == KT_TIME_NONE)
+        q->ours = kt_aws_now(q->aws);
     if (!q->done && (!q->address.url[0] || q->check)) {
         sqs_find_url(q, sink);
     }

@@ -100,12 +100,13 @@ struct sqs {
     bool committing;
     uint64_t commits;
     int64_t wake;       /* kt_aws_mono(): nothing is received before */
+    int64_t stepped;    /* kt_aws_mono() at which the step began: what was due by then was looked at */
     int64_t asked;      /* kt_aws_mono() of the receive under way */
     int failures;
     bool ailing, empty; /* empty: the last answer had nothing */
     char says[480];
-    int64_t answered, started; /* kt_aws_now(); KT_TIME_NONE */
-    bool unanswered;    /* a receive had no answer: what it got comes again */
+    int64_t answered;   /* kt_aws_now(); KT_TIME_NONE */
+    int64_t ours;       /* the same: what was sent before it may have been received by us, without our knowing */
     bool shared;        /* somebody else reads it: told */
     uint64_t known[SQS_KNOWN_MAX];
     size_t n_known;

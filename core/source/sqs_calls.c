@@ -16,6 +16,7 @@ enum {
     HASTY_MS = 1000,    /* a long poll that ends sooner, without a message, is none */
     EMPTY_MS = 250,     /* then we wait ourselves */
     CALL_MS = 15000,
+    CLOCKS_MS = 60000,  /* that the service's clock and ours may differ, without anybody's knowing */
     FAILURES_MAX = 6,   /* without --follow; then it is given up */
     ERASE_TRIES = 5
 };
@@ -49,7 +50,6 @@ static void failed(struct sqs *q, const struct ask *a, const struct kt_source_si
     ask_says(a, needs, says, sizeof says);
     q->health.throttled += end == KT_AWS_THROTTLED;
     q->health.slowed = end == KT_AWS_THROTTLED;
-    q->unanswered |= end == KT_AWS_TRANSIENT;
     q->wake = kt_aws_mono(q->aws) + ask_backoff(q->aws, q->failures++);
     q->done |= !q->follow && (hopeless || q->failures >= FAILURES_MAX);
     if ((end == KT_AWS_THROTTLED && !q->done) || (q->ailing && strcmp(q->says, says) == 0))
@@ -121,6 +121,13 @@ static struct sqs_message *held(const struct sqs *q, const char *id)
     return NULL;
 }
 
+/* What a receive got whose answer never came was received, too, and comes again. */
+static void note_unanswered(struct sqs *q)
+{
+    if (q->receive.result->unanswered)
+        q->ours = kt_aws_now(q->aws) + CLOCKS_MS;
+}
+
 /* A message that was sent since we began, that we never had, and that was
  * received before: somebody else is reading. */
 static void look_for_others(struct sqs *q, const json_t *m, const char *id, const struct kt_source_sink *sink)
@@ -134,7 +141,7 @@ static void look_for_others(struct sqs *q, const json_t *m, const char *id, cons
     const json_t *attributes = json_object_get(m, "Attributes");
     const char *count = json_string_value(json_object_get(attributes, "ApproximateReceiveCount"));
     const char *sent = json_string_value(json_object_get(attributes, "SentTimestamp"));
-    if (q->shared || q->unanswered || !count || !sent || strtol(count, NULL, 10) < 2 || strtoll(sent, NULL, 10) <= q->started)
+    if (q->shared || !count || !sent || strtol(count, NULL, 10) < 2 || strtoll(sent, NULL, 10) <= q->ours)
         return;
     q->shared = true;
     sqs_complain(q, q->name, "somebody else reads this queue, and takes from it what is missing here: give keytop a queue of its own",
@@ -202,7 +209,6 @@ static void take_answer(struct sqs *q, const struct kt_source_sink *sink)
     } else {
         well(q);
         q->empty = json_array_size(list) == 0;
-        q->unanswered &= !q->empty;
         int64_t now = kt_aws_mono(q->aws);
         if (q->empty && now - q->asked < HASTY_MS)
             q->wake = now + EMPTY_MS;
@@ -229,6 +235,7 @@ void sqs_receive(struct sqs *q, const struct kt_source_sink *sink)
         }
         if (!ask_poll(&q->receive))
             return;
+        note_unanswered(q);
         if (q->receive.result->end == KT_AWS_OK)
             take_answer(q, sink);
         else
