@@ -55,9 +55,10 @@ static bool on_record(void *ctx, const struct kt_record *rec)
 
 static bool on_malformed(void *ctx, const struct kt_malformed *m)
 {
-    (void)ctx;
-    rig_must(false, m->reason);
-    return false;
+    struct trail_rig *r = ctx;
+    rig_must(r->tolerant, m->reason);
+    r->malformed++;
+    return true;
 }
 
 static uint64_t object(void *ctx, const char *name, uint64_t records, uint64_t bytes)
@@ -82,7 +83,9 @@ static void end(void *ctx, uint64_t handle)
     struct trail_rig *r = ctx;
     struct kt_err why = {0};
     (void)handle;
-    rig_must(kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE, why.text);
+    bool whole = kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE;
+    rig_must(whole || r->tolerant, why.text);
+    r->malformed += !whole;
 }
 
 static void trouble(void *ctx, const char *place, const char *sentence, bool gap)

@@ -32,6 +32,8 @@ struct trail_rig {
     size_t rows, pages, doubles;  /* doubles: what the store took twice */
     unsigned char *seen;          /* by the event's number */
     size_t seen_n;
+    bool tolerant;                /* what cannot be read is counted, and no fault of the rig */
+    size_t malformed;
     size_t n_troubles, gaps;
     char trouble[RIG_TROUBLES][300];
     struct rig_memory memory;
