@@ -92,7 +92,8 @@ struct kt_partition {
 const struct kt_partition *kt_partition_of(const char *region);
 
 enum kt_service { KT_SVC_CLOUDTRAIL, KT_SVC_STS, KT_SVC_SSO, KT_SVC_OIDC, KT_SVC_LOGS,
-                  KT_SVC_LOGS_STREAM /* of StartLiveTail */, KT_SVC_SQS, KT_SVC_S3, KT_SVC_COUNT };
+                  KT_SVC_LOGS_STREAM /* of StartLiveTail */, KT_SVC_SQS, KT_SVC_S3, KT_SVC_ATHENA,
+                  KT_SVC_COUNT };
 
 struct kt_endpoint {
     char url[512];    /* without a slash at its end */

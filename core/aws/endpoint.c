@@ -52,6 +52,7 @@ static const struct {
     [KT_SVC_OIDC] = {"oidc", "", "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc.endpoint_url", false},
     [KT_SVC_SQS] = {"sqs", "sqs", "AWS_ENDPOINT_URL_SQS", "sqs.endpoint_url", true},
     [KT_SVC_S3] = {"s3", "s3", "AWS_ENDPOINT_URL_S3", "s3.endpoint_url", false},
+    [KT_SVC_ATHENA] = {"athena", "athena", "AWS_ENDPOINT_URL_ATHENA", "athena.endpoint_url", true},
     [KT_SVC_LOGS] = {"logs", "logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "cloudwatch_logs.endpoint_url", true},
     [KT_SVC_LOGS_STREAM] = {"stream-logs", "logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "cloudwatch_logs.endpoint_url", true},
 };

@@ -41,12 +41,34 @@ struct kt_cond *kt_cond_join(struct kt_arena *a, enum kt_cond_kind and_or, struc
         return left;
     if (right->kind == wins || left->kind == idle)
         return right;
+    if (left->kind == and_or) { /* flat, so that an engine's parser does not run out of depth */
+        left->last->next = right;
+        left->last = right;
+        return left;
+    }
     struct kt_cond *c = cond_new(a, and_or);
     if (!c)
         return NULL;
     c->child = left;
-    left->next = right;
+    left->next = c->last = right;
     return c;
+}
+
+struct kt_cond *kt_cond_names(struct kt_arena *a, const char *const *names, size_t n)
+{
+    static const char *const creation[] = {"CreateAccessKey"};
+    struct kt_cond *sum = kt_cond_none(a);
+    if (!n) {
+        names = creation;
+        n = 1;
+    }
+    for (size_t i = 0; sum && i < n; i++) {
+        bool key = strcmp(names[i], "AKIA") == 0;
+        sum = kt_cond_join(a, KT_COND_OR, sum,
+                           kt_cond_test(a, key ? "userIdentity.accessKeyId" : "eventName", key ? KT_COND_BEGINS : KT_COND_IS,
+                                        kt_span_of(names[i])));
+    }
+    return sum;
 }
 
 struct kt_cond *kt_cond_copy(struct kt_arena *a, const struct kt_cond *c)
@@ -62,7 +84,7 @@ struct kt_cond *kt_cond_copy(struct kt_arena *a, const struct kt_cond *c)
     if ((c->path.p && !copy->path.p) || (c->value.p && !copy->value.p))
         return NULL;
     for (const struct kt_cond *k = c->child; k; k = k->next, at = &(*at)->next)
-        if (!(*at = kt_cond_copy(a, k)))
+        if (!(copy->last = *at = kt_cond_copy(a, k)))
             return NULL;
     return copy;
 }

@@ -26,7 +26,7 @@ enum kt_cond_op {
 
 struct kt_cond {
     enum kt_cond_kind kind;
-    struct kt_cond *child, *next; /* of and, or: children, and the next of the same parent */
+    struct kt_cond *child, *last, *next; /* of and, or: first and last child; and the next of the same parent */
     /* of a test */
     enum kt_cond_op op;
     bool negated;  /* the opposite; holds where there is no value, too (but for ABSENT) */
@@ -39,7 +39,11 @@ struct kt_cond {
 struct kt_cond *kt_cond_all(struct kt_arena *a);
 struct kt_cond *kt_cond_none(struct kt_arena *a);
 struct kt_cond *kt_cond_test(struct kt_arena *a, const char *path, enum kt_cond_op op, struct kt_span value);
+/* Takes both; the sum may be `left`, grown. */
 struct kt_cond *kt_cond_join(struct kt_arena *a, enum kt_cond_kind and_or, struct kt_cond *left, struct kt_cond *right);
+/* Records of one of these event names (none: CreateAccessKey); AKIA stands for
+ * calls made with a long-lived key. */
+struct kt_cond *kt_cond_names(struct kt_arena *a, const char *const *names, size_t n);
 /* NULL where `a` is full. */
 struct kt_cond *kt_cond_copy(struct kt_arena *a, const struct kt_cond *c);
 /* The opposite; of a loose test, everything. Changes `c`. */

@@ -68,24 +68,6 @@ static enum kt_code connect_with(struct clickhouse *s, struct kt_err *e)
     return kt_net_new(&s->net, &(struct kt_net_opts){ca}, e);
 }
 
-/* The names that are wanted, where no question is asked; AKIA is the beginning
- * of a long-lived key's id, of calls made with one. */
-static bool name_wanted(struct clickhouse *s, const struct kt_source_opts *o)
-{
-    static const char *const creation[] = {"CreateAccessKey"};
-    const char *const *names = o->n_event_names ? o->event_names : creation;
-    size_t n = o->n_event_names ? o->n_event_names : 1;
-    struct kt_cond *sum = kt_cond_none(s->arena);
-    for (size_t i = 0; sum && i < n; i++) {
-        bool key = strcmp(names[i], "AKIA") == 0;
-        sum = kt_cond_join(s->arena, KT_COND_OR, sum,
-                           kt_cond_test(s->arena, key ? "userIdentity.accessKeyId" : "eventName",
-                                        key ? KT_COND_BEGINS : KT_COND_IS, kt_span_of(names[i])));
-    }
-    s->where = sum;
-    return sum != NULL;
-}
-
 static void plan(struct clickhouse *s, const struct kt_source_opts *o)
 {
     struct kt_poller *p = &s->p;
@@ -119,9 +101,9 @@ static enum kt_code clickhouse_open(struct kt_source **out, const char *address,
             own.code = connect_with(s, &own);
         if (own.code == KT_OK && (!s->arena || !s->column))
             own.code = kt_fail(&own, KT_ENOMEM, "out of memory");
-        if (own.code == KT_OK && o->where)
-            s->where = kt_cond_copy(s->arena, o->where);
-        if (own.code == KT_OK && (o->where ? !s->where : !name_wanted(s, o)))
+        if (own.code == KT_OK)
+            s->where = o->where ? kt_cond_copy(s->arena, o->where) : kt_cond_names(s->arena, o->event_names, o->n_event_names);
+        if (own.code == KT_OK && !s->where)
             own.code = kt_fail(&own, KT_ELIMIT, "clickhouse: the question is too long");
         if (own.code == KT_OK)
             plan(s, o);

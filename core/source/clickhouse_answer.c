@@ -2,10 +2,10 @@
  * while rows come stands among them as text. */
 #include "source/clickhouse.h"
 
-#include <inttypes.h>
+#include "query/record.h"
+
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 int clickhouse_code(struct kt_span text)
 {
@@ -19,66 +19,30 @@ int clickhouse_code(struct kt_span text)
 
 /* --- records out of columns ------------------------------------------------------------------- */
 
-/* Where `path` leads to, with the objects on the way; NULL where memory ran out. */
-static json_t *room_of(json_t *root, struct kt_span path, char *last, size_t size)
+static struct kt_span cell_text(const json_t *cell, char *room, size_t size)
 {
-    json_t *at = root;
-    for (;;) {
-        const char *dot = memchr(path.p, '.', path.n);
-        size_t n = dot ? (size_t)(dot - path.p) : path.n;
-        if (n >= size)
-            return NULL;
-        memcpy(last, path.p, n);
-        last[n] = '\0';
-        if (!dot)
-            return at;
-        json_t *next = json_object_get(at, last);
-        if (!json_is_object(next)) {
-            next = json_object();
-            if (json_object_set_new(at, last, next) != 0)
-                return NULL;
-        }
-        at = next;
-        path.p += n + 1;
-        path.n -= n + 1;
-    }
+    if (json_is_string(cell))
+        return (struct kt_span){json_string_value(cell), json_string_length(cell)};
+    if (!json_is_integer(cell))
+        return KT_SPAN_NONE;
+    int n = snprintf(room, size, "%" JSON_INTEGER_FORMAT, json_integer_value(cell));
+    return (struct kt_span){room, n > 0 ? (size_t)n : 0};
 }
 
-/* The text of a column as the record had it: objects are JSON, times RFC 3339. */
-static json_t *value_of(const struct kt_column *c, const json_t *cell)
-{
-    const char *text = json_string_value(cell);
-    if (c->kind == KT_COLUMN_TIME) {
-        char out[KT_TIME_TEXT];
-        long long seconds = text ? strtoll(text, NULL, 10) : (long long)json_integer_value(cell);
-        kt_time_format((int64_t)seconds * 1000, out);
-        return json_string(out);
-    }
-    if (!text || !*text) /* an empty column is one that the record did not have */
-        return NULL;
-    if (c->kind == KT_COLUMN_JSON) {
-        json_t *j = json_loads(text, JSON_ALLOW_NUL, NULL);
-        return j ? j : json_string(text);
-    }
-    return json_stringn(text, json_string_length(cell));
-}
-
-static json_t *record_of(const struct clickhouse *s, const json_t *row)
+static bool write_record(struct clickhouse *s, const json_t *row)
 {
     json_t *root = json_object();
-    for (size_t i = 0; root && i < s->table.n; i++) {
-        char name[32], last[64];
-        const struct kt_column *c = &s->column[i];
+    bool good = root != NULL;
+    for (size_t i = 0; good && i < s->table.n; i++) {
+        char name[32], room[32];
         snprintf(name, sizeof name, "keytop_%zu", i);
-        const json_t *cell = c->path.p ? json_object_get(row, name) : NULL;
-        json_t *value = cell ? value_of(c, cell) : NULL;
-        json_t *room = value ? room_of(root, c->path, last, sizeof last) : NULL;
-        if (value && (!room || json_object_set_new(room, last, value) != 0)) {
-            json_decref(root);
-            return NULL;
-        }
+        struct kt_span text = cell_text(json_object_get(row, name), room, sizeof room);
+        if (text.n) /* an empty column is one that the record did not have */
+            good = kt_record_put(root, &s->column[i], text);
     }
-    return root;
+    good = good && kt_record_write(root, &s->line);
+    json_decref(root);
+    return good;
 }
 
 /* --- lines -------------------------------------------------------------------------------------- */
@@ -94,24 +58,15 @@ static bool feed_row(struct clickhouse *s, const json_t *row, const struct kt_so
     const json_t *whole = json_object_get(row, "keytop_record");
     bool good = true;
     kt_buf_reset(&s->line);
-    if (s->table.raw.p) {
-        const char *text = json_string_value(whole);
-        if (text)
-            kt_buf_add(&s->line, text, json_string_length(whole));
-    } else {
-        json_t *record = record_of(s, row);
-        char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
-        if (text)
-            kt_buf_adds(&s->line, text);
-        good = text != NULL;
-        free(text);
-        json_decref(record);
-    }
+    if (!s->table.raw.p)
+        good = write_record(s, row);
+    else if (json_is_string(whole))
+        good = kt_buf_add(&s->line, json_string_value(whole), json_string_length(whole)) && kt_buf_addc(&s->line, '\n');
     if (!good || s->line.failed)
         keep(&s->answer, KT_LIT("a row was too long, or no text"));
     else
         s->answer.rows++;
-    return !s->line.len || !kt_buf_addc(&s->line, '\n') || kt_poller_feed(&s->p, kt_buf_span(&s->line), sink);
+    return !s->line.len || kt_poller_feed(&s->p, kt_buf_span(&s->line), sink);
 }
 
 static bool take_line(struct clickhouse *s, struct kt_span line, const struct kt_source_sink *sink)

@@ -7,6 +7,7 @@ static const struct {
     const char *prefix;
     const struct kt_source_ops *ops;
 } services[] = {
+    {"athena:", &kt_source_athena},
     {"clickhouse:", &kt_source_clickhouse},
     {"cloudtrail:", &kt_source_cloudtrail},
     {"logs:", &kt_source_logs},

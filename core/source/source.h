@@ -126,6 +126,7 @@ extern const struct kt_source_ops kt_source_sqs;
 extern const struct kt_source_ops kt_source_logs;
 extern const struct kt_source_ops kt_source_splunk;
 extern const struct kt_source_ops kt_source_clickhouse;
+extern const struct kt_source_ops kt_source_athena;
 /* Does this address need kt_source_opts.aws? Those that ask a service do: for
  * its keys, and for the environment, the clocks and paces that it holds. */
 bool kt_source_is_remote(const char *address);

@@ -1,0 +1,398 @@
+/* athena: the source. Asks Athena for the records of one window of event time
+ * after the other; or, where a question is asked, for what it holds for. What a
+ * query scans costs: it is shown while it runs, and a query that scans more than
+ * its limit is stopped. Settings: see athena_address.h.
+ *
+ * Follows the Athena API: StartQueryExecution with a token of its own, so that
+ * one that is asked twice runs once; GetQueryExecution until it has ended;
+ * GetQueryResults, a thousand rows a page, the first row of all the names;
+ * StopQueryExecution for one that nobody waits for any more. */
+#include "source/athena.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SECOND ((int64_t)1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+enum {
+    INTERVAL_MS = 15 * 60000,
+    GAP_MS = 100,
+    SILENT_MS = 600000,
+    DELAY_MS = 15 * 60000, /* by which a trail has delivered, as a rule */
+    LOOK_MS = 300, LOOK_MAX_MS = 5000,
+    GOODBYE_MS = 1000      /* that closing may take, to stop a query */
+};
+
+/* --- birth and death -------------------------------------------------------------------- */
+
+static void say_stop(struct athena *s);
+
+/* A query that runs on would cost, and nobody would read it. */
+static void goodbye(struct athena *s)
+{
+    int64_t until = kt_mono_ms() + GOODBYE_MS;
+    if (!s->id[0] || s->step == ATHENA_PAGE)
+        return;
+    say_stop(s);
+    while (!ask_poll(&s->ask) && kt_mono_ms() < until) {
+        int fd = -1;
+        int64_t at = 0;
+        if (!kt_net_wait(s->net, &fd, &at))
+            break;
+        struct pollfd p = {fd, POLLIN, 0};
+        (void)poll(&p, fd >= 0, 50);
+    }
+    ask_end(&s->ask);
+}
+
+static void athena_close(struct kt_source *source)
+{
+    struct athena *s = (struct athena *)source;
+    if (!s)
+        return;
+    if (s->creds && s->net) {
+        goodbye(s);
+        ask_free(&s->ask);
+    }
+    kt_buf_free(&s->page);
+    kt_buf_free(&s->line);
+    kt_arena_free(s->arena);
+    kt_creds_free(s->creds);
+    kt_creds_free(s->base);
+    kt_net_free(s->net);
+    athena_address_drop(&s->a);
+    free(s);
+}
+
+static enum kt_code set_keys(struct athena *s, struct kt_err *e)
+{
+    char room[64];
+    bool named;
+    const char *profile = kt_aws_profile(s->aws, s->a.profile, &named);
+    snprintf(s->profile, sizeof s->profile, "%s", profile);
+    const char *r = kt_aws_region(s->aws, s->a.region, s->profile, room, sizeof room);
+    if (!r)
+        return kt_fail(e, KT_EUSAGE, "athena: in which Region? add ?region=REGION, or --region");
+    snprintf(s->region, sizeof s->region, "%s", r);
+    enum kt_code code = kt_aws_endpoint(s->aws, KT_SVC_ATHENA, r, s->profile, &s->endpoint, e);
+    if (code == KT_OK)
+        code = kt_net_new(&s->net, &(struct kt_net_opts){kt_aws_env(s->aws, "AWS_CA_BUNDLE")}, e);
+    if (code == KT_OK)
+        code = kt_creds_new(&s->base, s->aws, s->net, s->a.profile, s->region, e);
+    if (code == KT_OK && s->a.role)
+        code = kt_creds_role(&s->creds, s->base, s->a.role, s->a.external, s->region, e);
+    else if (code == KT_OK)
+        s->creds = kt_creds_share(s->base);
+    if (code == KT_OK)
+        s->pace = kt_aws_pace(s->aws, "athena", s->a.role ? s->a.role : s->profile, s->region);
+    return code == KT_OK && !s->pace ? kt_fail(e, KT_ENOMEM, "out of memory") : code;
+}
+
+static enum kt_code set_where(struct athena *s, const struct kt_source_opts *o, struct kt_err *e)
+{
+    s->where = o->where ? kt_cond_copy(s->arena, o->where) : kt_cond_names(s->arena, o->event_names, o->n_event_names);
+    return s->where ? KT_OK : kt_fail(e, KT_ELIMIT, "athena: the question is too long");
+}
+
+static void plan(struct athena *s, const struct kt_source_opts *o)
+{
+    struct kt_poller *p = &s->p;
+    p->aws = s->aws;
+    p->follow = o->follow;
+    p->since = o->since;
+    p->until = o->until;
+    p->scan[p->n_scans++] = (struct kt_scan){2 * HOUR, s->a.interval ? s->a.interval : INTERVAL_MS};
+    p->scan[p->n_scans++] = (struct kt_scan){2 * DAY, DAY}; /* what was delivered late */
+    p->first = o->follow ? DAY : 0;
+    snprintf(p->name, sizeof p->name, "athena://%.80s/%.100s.%.100s", s->a.workgroup, s->a.database, s->a.table);
+    snprintf(p->key, sizeof p->key, "%s %s", p->name, s->region);
+    kt_poller_start(p);
+}
+
+static enum kt_code athena_open(struct kt_source **out, const char *address, const struct kt_source_opts *o, struct kt_err *e)
+{
+    struct athena *s = o->aws ? calloc(1, sizeof *s) : NULL;
+    struct kt_err own = {.code = KT_ENOMEM, .text = "out of memory"};
+    if (s) {
+        s->source.ops = &kt_source_athena;
+        s->aws = o->aws;
+        s->arena = kt_arena_new(16 << 20);
+        kt_buf_init(&s->page, ATHENA_TOKEN_MAX);
+        kt_buf_init(&s->line, 16 << 20);
+        own.code = s->arena ? athena_address_parse(&s->a, address, &own) : KT_ENOMEM;
+        if (own.code == KT_OK)
+            own.code = set_keys(s, &own);
+        if (own.code == KT_OK)
+            own.code = set_where(s, o, &own);
+        if (own.code == KT_OK) {
+            ask_init(&s->ask, s->aws, s->net, s->creds, ATHENA_BODY_MAX);
+            if (s->a.partition)
+                athena_assume_table(s);
+            s->step = s->a.partition ? ATHENA_START : ATHENA_TABLE;
+            plan(s, o);
+        }
+    }
+    if (own.code != KT_OK) {
+        athena_close((struct kt_source *)s);
+        return kt_fail(e, own.code, "%s", own.text);
+    }
+    *out = &s->source;
+    return KT_OK;
+}
+
+/* --- questions ------------------------------------------------------------------------------ */
+
+/* Takes `body`. */
+static void say(struct athena *s, const char *what, json_t *body)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    ask_start(&s->ask, &(struct kt_aws_request){.endpoint = &s->endpoint,
+                                                .content_type = "application/x-amz-json-1.1",
+                                                .body = kt_span_of(text ? text : "{}"),
+                                                .pace = s->pace,
+                                                .gap_ms = GAP_MS});
+    snprintf(s->ask.target, sizeof s->ask.target, "AmazonAthena.%s", what);
+    free(text);
+    json_decref(body);
+}
+
+static void say_stop(struct athena *s)
+{
+    say(s, "StopQueryExecution", json_pack("{s:s}", "QueryExecutionId", s->id));
+    s->id[0] = '\0';
+}
+
+static bool say_start(struct athena *s, const struct kt_pass *pass)
+{
+    struct kt_buf query;
+    kt_buf_init(&query, ATHENA_QUERY_MAX + 1024);
+    bool good = athena_query(s, pass, &query);
+    if (!s->token[0])
+        snprintf(s->token, sizeof s->token, "%016" PRIx64 "%016" PRIx64, kt_aws_random(s->aws), kt_aws_random(s->aws));
+    json_t *body = good ? json_pack("{s:s,s:s,s:s,s:{s:s,s:s}}", "QueryString", kt_buf_str(&query), "ClientRequestToken", s->token,
+                                    "WorkGroup", s->a.workgroup, "QueryExecutionContext", "Catalog", s->a.catalog, "Database",
+                                    s->a.database)
+                        : NULL;
+    if (body && s->a.output)
+        json_object_set_new(body, "ResultConfiguration", json_pack("{s:s}", "OutputLocation", s->a.output));
+    if (body)
+        say(s, "StartQueryExecution", body);
+    kt_buf_free(&query);
+    return body != NULL;
+}
+
+static bool say_next(struct athena *s, const struct kt_pass *pass)
+{
+    json_t *body;
+    switch (s->step) {
+    case ATHENA_TABLE:
+        say(s, "GetTableMetadata", json_pack("{s:s,s:s,s:s,s:s}", "CatalogName", s->a.catalog, "DatabaseName", s->a.database,
+                                             "TableName", s->a.table, "WorkGroup", s->a.workgroup));
+        return true;
+    case ATHENA_START:
+        return say_start(s, pass);
+    case ATHENA_WATCH:
+        say(s, "GetQueryExecution", json_pack("{s:s}", "QueryExecutionId", s->id));
+        return true;
+    case ATHENA_PAGE:
+        body = json_pack("{s:s,s:i}", "QueryExecutionId", s->id, "MaxResults", ATHENA_ROWS);
+        if (body && s->page.len)
+            json_object_set_new(body, "NextToken", json_string(kt_buf_str(&s->page)));
+        say(s, "GetQueryResults", body);
+        return true;
+    case ATHENA_STOP:
+        say_stop(s);
+        return true;
+    }
+    return false;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void forget_query(struct athena *s)
+{
+    s->id[0] = s->token[0] = '\0';
+    s->step = ATHENA_START;
+    s->pages = 0;
+    s->looks = 0;
+    s->scanned_before += s->scanned;
+    s->scanned = 0;
+    kt_buf_reset(&s->page);
+}
+
+static void over_limit(struct athena *s, const struct kt_source_sink *sink)
+{
+    char says[300], limit[32];
+    athena_size(s->a.limit, limit, sizeof limit);
+    snprintf(says, sizeof says, "the query was stopped when it had scanned its limit of %s: ask for less time (--since), or allow "
+                                "more with limit=SIZE in the address", limit);
+    s->step = ATHENA_STOP;
+    kt_poller_put_off(&s->p, says, HOUR, true, sink);
+    s->p.wake = 0; /* it is stopped first */
+}
+
+static void take_state(struct athena *s, struct kt_span body, const struct kt_source_sink *sink)
+{
+    json_t *root = json_loadb(body.p ? body.p : "", body.n, 0, NULL), *x = json_object_get(root, "QueryExecution");
+    const json_t *status = json_object_get(x, "Status");
+    const char *state = json_string_value(json_object_get(status, "State")), *why = json_string_value(json_object_get(status, "StateChangeReason"));
+    char says[300];
+    s->scanned = (uint64_t)json_integer_value(json_object_get(json_object_get(x, "Statistics"), "DataScannedInBytes"));
+    s->p.health.bytes_done = s->scanned_before + s->scanned;
+    int64_t wait = LOOK_MS << (s->looks < 5 ? s->looks : 5);
+    if (!state) {
+        kt_poller_put_off(&s->p, "the answer is not Athena's: is there a proxy that wants a login?", 0, false, sink);
+    } else if (strcmp(state, "SUCCEEDED") == 0) {
+        s->step = ATHENA_PAGE;
+        kt_poller_well(&s->p);
+    } else if (strcmp(state, "FAILED") == 0 || strcmp(state, "CANCELLED") == 0) {
+        bool failed = state[0] == 'F';
+        snprintf(says, sizeof says, "Athena's query %s: %.240s", failed ? "failed" : "was cancelled", why ? why : "it does not say why");
+        forget_query(s);
+        kt_poller_put_off(&s->p, says, 30 * SECOND, true, sink);
+    } else if (s->a.limit && s->scanned > s->a.limit) {
+        over_limit(s, sink);
+    } else {
+        s->looks++;
+        s->p.wake = kt_aws_mono(s->aws) + (wait < LOOK_MAX_MS ? wait : LOOK_MAX_MS);
+        kt_poller_well(&s->p);
+    }
+    json_decref(root);
+}
+
+static void take_page(struct athena *s, struct kt_span body, const struct kt_source_sink *sink)
+{
+    bool understood, same;
+    struct kt_buf before = s->page;
+    kt_buf_init(&s->page, ATHENA_TOKEN_MAX);
+    bool going = athena_take_page(s, body, &understood, sink);
+    kt_poller_end(&s->p, sink);
+    same = s->page.len && kt_span_eq(kt_buf_span(&s->page), kt_buf_span(&before));
+    kt_buf_free(&before);
+    if (!understood || same || s->page.failed) {
+        kt_poller_put_off(&s->p, "Athena's pages are not understood: the question is asked again", 0, false, sink);
+        forget_query(s);
+    } else if (going && !s->page.len) {
+        forget_query(s);
+        s->p.failures = 0;
+        kt_poller_well(&s->p);
+        kt_poller_finish(&s->p);
+    }
+}
+
+static void take_answer(struct athena *s, struct kt_span body, const struct kt_source_sink *sink)
+{
+    char why[300];
+    json_t *root;
+    switch (s->step) {
+    case ATHENA_TABLE:
+        if (athena_take_table(s, body, why, sizeof why))
+            s->step = ATHENA_START;
+        else
+            kt_poller_put_off(&s->p, why, 30 * SECOND, true, sink);
+        break;
+    case ATHENA_START:
+        root = json_loadb(body.p ? body.p : "", body.n, 0, NULL);
+        snprintf(s->id, sizeof s->id, "%s", json_string_value(json_object_get(root, "QueryExecutionId")) ?: "");
+        json_decref(root);
+        if (s->id[0])
+            s->step = ATHENA_WATCH;
+        else
+            kt_poller_put_off(&s->p, "the answer is not Athena's: is there a proxy that wants a login?", 0, false, sink);
+        break;
+    case ATHENA_WATCH:
+        take_state(s, body, sink);
+        break;
+    case ATHENA_PAGE:
+        take_page(s, body, sink);
+        break;
+    case ATHENA_STOP:
+        forget_query(s);
+        break;
+    }
+}
+
+static void refused(struct athena *s, const struct kt_aws_result *r, const struct kt_source_sink *sink)
+{
+    char says[360];
+    bool later = r->end == KT_AWS_TRANSIENT;
+    ask_says(&s->ask, "athena://WORKGROUP/DATABASE.TABLE", says, sizeof says);
+    if (s->step == ATHENA_STOP) {
+        forget_query(s); /* it has ended by itself, or will */
+        return;
+    }
+    if (s->step == ATHENA_START || (!later && s->step != ATHENA_TABLE))
+        forget_query(s);
+    kt_poller_put_off(&s->p, says, later ? 0 : 30 * SECOND, r->end == KT_AWS_DENIED || r->end == KT_AWS_REFUSED || r->end == KT_AWS_CREDENTIALS, sink);
+}
+
+static void hear(struct athena *s, const struct kt_source_sink *sink)
+{
+    const struct kt_aws_result *r = s->ask.result;
+    if (r->end == KT_AWS_OK)
+        take_answer(s, r->body, sink);
+    else if (r->end == KT_AWS_THROTTLED)
+        s->p.wake = s->pace->next; /* no trouble: the pace slows down, and that is shown */
+    else
+        refused(s, r, sink);
+    /* an answer may begin another question: what was heard is let go of first */
+    ask_end(&s->ask);
+}
+
+/* --- steps --------------------------------------------------------------------------------------- */
+
+/* True: call again at once. */
+static bool go_on(struct athena *s, const struct kt_source_sink *sink)
+{
+    struct kt_poller *p = &s->p;
+    bool stopping = s->step == ATHENA_STOP;
+    if ((p->done && !stopping) || (p->wake && kt_aws_mono(s->aws) < p->wake))
+        return false;
+    p->wake = 0;
+    if (!s->ask.busy) {
+        const struct kt_pass *pass = stopping ? NULL : kt_poller_next(p);
+        if (!pass && !stopping)
+            return false;
+        if (!say_next(s, pass))
+            kt_poller_put_off(p, "the question is longer than Athena takes", 0, true, sink);
+        return true;
+    }
+    if (ask_poll(&s->ask)) {
+        hear(s, sink);
+        return true;
+    }
+    p->wake = s->ask.wake;
+    return false;
+}
+
+static void athena_do(struct kt_source *source, const struct kt_source_sink *sink, struct kt_wait *next)
+{
+    struct athena *s = (struct athena *)source;
+    *next = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    if (!s->begun)
+        kt_poller_recall(&s->p, sink);
+    s->begun = true;
+    bool more = go_on(s, sink);
+    kt_poller_remember(&s->p, sink);
+    kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, kt_creds_until(s->creds), s->pace);
+    if (!s->p.ailing && s->scanned_before + s->scanned) {
+        char size[32];
+        athena_size(s->scanned_before + s->scanned, size, sizeof size);
+        snprintf(s->p.health.note, sizeof s->p.health.note, "%s scanned", size);
+    }
+    if (!more)
+        kt_poller_wait(&s->p, s->net, next);
+}
+
+static void athena_health(const struct kt_source *s, struct kt_health *out)
+{
+    *out = ((const struct athena *)s)->p.health;
+}
+
+const struct kt_source_ops kt_source_athena = {"athena", athena_open, athena_do, athena_health, athena_close};
