@@ -417,7 +417,9 @@ bool kt_options_help(struct kt_buf *b)
                    "  s3://BUCKET/PREFIX                a trail's bucket\n"
                    "  sqs:QUEUE                         events, or notices of new files\n"
                    "  logs:LOG-GROUP                    a group of CloudWatch Logs\n"
-                   "  clickhouse://HOST/DB.TABLE       a table of ClickHouse\n"
+                   "  athena://WORKGROUP/DB.TABLE       a table of Athena\n"
+                   "  insights:LOG-GROUP                CloudWatch Logs Insights\n"
+                   "  clickhouse://HOST/DB.TABLE        a table of ClickHouse\n"
                    "  splunk://HOST:8089/?index=NAME    a search of Splunk\n"
                    "file:PATH reads a PATH that looks like a scheme.\n\n");
     for (int i = 0; i < OPT_COUNT; i++)

@@ -11,7 +11,6 @@
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,30 +24,15 @@ enum {
     GAP_MS = 100,
     SILENT_MS = 600000,
     DELAY_MS = 15 * 60000, /* by which a trail has delivered, as a rule */
-    LOOK_MS = 300, LOOK_MAX_MS = 5000,
-    GOODBYE_MS = 1000      /* that closing may take, to stop a query */
+    LOOK_MS = 300, LOOK_MAX_MS = 5000
 };
 
 /* --- birth and death -------------------------------------------------------------------- */
 
-static void say_stop(struct athena *s);
-
-/* A query that runs on would cost, and nobody would read it. */
-static void goodbye(struct athena *s)
+static void say_stop(struct athena *s)
 {
-    int64_t until = kt_mono_ms() + GOODBYE_MS;
-    if (!s->id[0] || s->step == ATHENA_PAGE)
-        return;
-    say_stop(s);
-    while (!ask_poll(&s->ask) && kt_mono_ms() < until) {
-        int fd = -1;
-        int64_t at = 0;
-        if (!kt_net_wait(s->net, &fd, &at))
-            break;
-        struct pollfd p = {fd, POLLIN, 0};
-        (void)poll(&p, fd >= 0, 50);
-    }
-    ask_end(&s->ask);
+    asker_say(&s->who, "AmazonAthena.StopQueryExecution", json_pack("{s:s}", "QueryExecutionId", s->id));
+    s->id[0] = '\0';
 }
 
 static void athena_close(struct kt_source *source)
@@ -56,42 +40,16 @@ static void athena_close(struct kt_source *source)
     struct athena *s = (struct athena *)source;
     if (!s)
         return;
-    if (s->creds && s->net) {
-        goodbye(s);
-        ask_free(&s->ask);
+    if (s->who.open && s->id[0] && s->step == ATHENA_WATCH) { /* it would cost, and nobody would read it */
+        say_stop(s);
+        asker_last_word(&s->who);
     }
+    asker_close(&s->who);
     kt_buf_free(&s->page);
     kt_buf_free(&s->line);
     kt_arena_free(s->arena);
-    kt_creds_free(s->creds);
-    kt_creds_free(s->base);
-    kt_net_free(s->net);
     athena_address_drop(&s->a);
     free(s);
-}
-
-static enum kt_code set_keys(struct athena *s, struct kt_err *e)
-{
-    char room[64];
-    bool named;
-    const char *profile = kt_aws_profile(s->aws, s->a.profile, &named);
-    snprintf(s->profile, sizeof s->profile, "%s", profile);
-    const char *r = kt_aws_region(s->aws, s->a.region, s->profile, room, sizeof room);
-    if (!r)
-        return kt_fail(e, KT_EUSAGE, "athena: in which Region? add ?region=REGION, or --region");
-    snprintf(s->region, sizeof s->region, "%s", r);
-    enum kt_code code = kt_aws_endpoint(s->aws, KT_SVC_ATHENA, r, s->profile, &s->endpoint, e);
-    if (code == KT_OK)
-        code = kt_net_new(&s->net, &(struct kt_net_opts){kt_aws_env(s->aws, "AWS_CA_BUNDLE")}, e);
-    if (code == KT_OK)
-        code = kt_creds_new(&s->base, s->aws, s->net, s->a.profile, s->region, e);
-    if (code == KT_OK && s->a.role)
-        code = kt_creds_role(&s->creds, s->base, s->a.role, s->a.external, s->region, e);
-    else if (code == KT_OK)
-        s->creds = kt_creds_share(s->base);
-    if (code == KT_OK)
-        s->pace = kt_aws_pace(s->aws, "athena", s->a.role ? s->a.role : s->profile, s->region);
-    return code == KT_OK && !s->pace ? kt_fail(e, KT_ENOMEM, "out of memory") : code;
 }
 
 static enum kt_code set_where(struct athena *s, const struct kt_source_opts *o, struct kt_err *e)
@@ -111,7 +69,7 @@ static void plan(struct athena *s, const struct kt_source_opts *o)
     p->scan[p->n_scans++] = (struct kt_scan){2 * DAY, DAY}; /* what was delivered late */
     p->first = o->follow ? DAY : 0;
     snprintf(p->name, sizeof p->name, "athena://%.80s/%.100s.%.100s", s->a.workgroup, s->a.database, s->a.table);
-    snprintf(p->key, sizeof p->key, "%s %s", p->name, s->region);
+    snprintf(p->key, sizeof p->key, "%s %s", p->name, s->who.region);
     kt_poller_start(p);
 }
 
@@ -127,11 +85,13 @@ static enum kt_code athena_open(struct kt_source **out, const char *address, con
         kt_buf_init(&s->line, 16 << 20);
         own.code = s->arena ? athena_address_parse(&s->a, address, &own) : KT_ENOMEM;
         if (own.code == KT_OK)
-            own.code = set_keys(s, &own);
+            own.code = asker_open(&s->who, s->aws,
+                                  &(struct asker_who){"athena", KT_SVC_ATHENA, s->a.profile, s->a.region, s->a.role, s->a.external,
+                                                      GAP_MS, ATHENA_BODY_MAX},
+                                  &own);
         if (own.code == KT_OK)
             own.code = set_where(s, o, &own);
         if (own.code == KT_OK) {
-            ask_init(&s->ask, s->aws, s->net, s->creds, ATHENA_BODY_MAX);
             if (s->a.partition)
                 athena_assume_table(s);
             s->step = s->a.partition ? ATHENA_START : ATHENA_TABLE;
@@ -148,26 +108,6 @@ static enum kt_code athena_open(struct kt_source **out, const char *address, con
 
 /* --- questions ------------------------------------------------------------------------------ */
 
-/* Takes `body`. */
-static void say(struct athena *s, const char *what, json_t *body)
-{
-    char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-    ask_start(&s->ask, &(struct kt_aws_request){.endpoint = &s->endpoint,
-                                                .content_type = "application/x-amz-json-1.1",
-                                                .body = kt_span_of(text ? text : "{}"),
-                                                .pace = s->pace,
-                                                .gap_ms = GAP_MS});
-    snprintf(s->ask.target, sizeof s->ask.target, "AmazonAthena.%s", what);
-    free(text);
-    json_decref(body);
-}
-
-static void say_stop(struct athena *s)
-{
-    say(s, "StopQueryExecution", json_pack("{s:s}", "QueryExecutionId", s->id));
-    s->id[0] = '\0';
-}
-
 static bool say_start(struct athena *s, const struct kt_pass *pass)
 {
     struct kt_buf query;
@@ -175,6 +115,7 @@ static bool say_start(struct athena *s, const struct kt_pass *pass)
     bool good = athena_query(s, pass, &query);
     if (!s->token[0])
         snprintf(s->token, sizeof s->token, "%016" PRIx64 "%016" PRIx64, kt_aws_random(s->aws), kt_aws_random(s->aws));
+    s->asked = s->p.asked;
     json_t *body = good ? json_pack("{s:s,s:s,s:s,s:{s:s,s:s}}", "QueryString", kt_buf_str(&query), "ClientRequestToken", s->token,
                                     "WorkGroup", s->a.workgroup, "QueryExecutionContext", "Catalog", s->a.catalog, "Database",
                                     s->a.database)
@@ -182,7 +123,7 @@ static bool say_start(struct athena *s, const struct kt_pass *pass)
     if (body && s->a.output)
         json_object_set_new(body, "ResultConfiguration", json_pack("{s:s}", "OutputLocation", s->a.output));
     if (body)
-        say(s, "StartQueryExecution", body);
+        asker_say(&s->who, "AmazonAthena.StartQueryExecution", body);
     kt_buf_free(&query);
     return body != NULL;
 }
@@ -192,19 +133,19 @@ static bool say_next(struct athena *s, const struct kt_pass *pass)
     json_t *body;
     switch (s->step) {
     case ATHENA_TABLE:
-        say(s, "GetTableMetadata", json_pack("{s:s,s:s,s:s,s:s}", "CatalogName", s->a.catalog, "DatabaseName", s->a.database,
+        asker_say(&s->who, "AmazonAthena.GetTableMetadata", json_pack("{s:s,s:s,s:s,s:s}", "CatalogName", s->a.catalog, "DatabaseName", s->a.database,
                                              "TableName", s->a.table, "WorkGroup", s->a.workgroup));
         return true;
     case ATHENA_START:
         return say_start(s, pass);
     case ATHENA_WATCH:
-        say(s, "GetQueryExecution", json_pack("{s:s}", "QueryExecutionId", s->id));
+        asker_say(&s->who, "AmazonAthena.GetQueryExecution", json_pack("{s:s}", "QueryExecutionId", s->id));
         return true;
     case ATHENA_PAGE:
         body = json_pack("{s:s,s:i}", "QueryExecutionId", s->id, "MaxResults", ATHENA_ROWS);
         if (body && s->page.len)
             json_object_set_new(body, "NextToken", json_string(kt_buf_str(&s->page)));
-        say(s, "GetQueryResults", body);
+        asker_say(&s->who, "AmazonAthena.GetQueryResults", body);
         return true;
     case ATHENA_STOP:
         say_stop(s);
@@ -226,15 +167,15 @@ static void forget_query(struct athena *s)
     kt_buf_reset(&s->page);
 }
 
-static void over_limit(struct athena *s, const struct kt_source_sink *sink)
+/* It was stopped, for its cost. Asked again at once, it would cost again. */
+static void stopped(struct athena *s, const struct kt_source_sink *sink)
 {
     char says[300], limit[32];
     athena_size(s->a.limit, limit, sizeof limit);
     snprintf(says, sizeof says, "the query was stopped when it had scanned its limit of %s: ask for less time (--since), or allow "
                                 "more with limit=SIZE in the address", limit);
-    s->step = ATHENA_STOP;
+    forget_query(s);
     kt_poller_put_off(&s->p, says, HOUR, true, sink);
-    s->p.wake = 0; /* it is stopped first */
 }
 
 static void take_state(struct athena *s, struct kt_span body, const struct kt_source_sink *sink)
@@ -257,7 +198,7 @@ static void take_state(struct athena *s, struct kt_span body, const struct kt_so
         forget_query(s);
         kt_poller_put_off(&s->p, says, 30 * SECOND, true, sink);
     } else if (s->a.limit && s->scanned > s->a.limit) {
-        over_limit(s, sink);
+        s->step = ATHENA_STOP;
     } else {
         s->looks++;
         s->p.wake = kt_aws_mono(s->aws) + (wait < LOOK_MAX_MS ? wait : LOOK_MAX_MS);
@@ -313,7 +254,7 @@ static void take_answer(struct athena *s, struct kt_span body, const struct kt_s
         take_page(s, body, sink);
         break;
     case ATHENA_STOP:
-        forget_query(s);
+        stopped(s, sink);
         break;
     }
 }
@@ -322,9 +263,9 @@ static void refused(struct athena *s, const struct kt_aws_result *r, const struc
 {
     char says[360];
     bool later = r->end == KT_AWS_TRANSIENT;
-    ask_says(&s->ask, "athena://WORKGROUP/DATABASE.TABLE", says, sizeof says);
+    ask_says(&s->who.ask, "athena://WORKGROUP/DATABASE.TABLE", says, sizeof says);
     if (s->step == ATHENA_STOP) {
-        forget_query(s); /* it has ended by itself, or will */
+        stopped(s, sink); /* it has ended by itself, or will */
         return;
     }
     if (s->step == ATHENA_START || (!later && s->step != ATHENA_TABLE))
@@ -334,40 +275,49 @@ static void refused(struct athena *s, const struct kt_aws_result *r, const struc
 
 static void hear(struct athena *s, const struct kt_source_sink *sink)
 {
-    const struct kt_aws_result *r = s->ask.result;
+    const struct kt_aws_result *r = s->who.ask.result;
     if (r->end == KT_AWS_OK)
         take_answer(s, r->body, sink);
     else if (r->end == KT_AWS_THROTTLED)
-        s->p.wake = s->pace->next; /* no trouble: the pace slows down, and that is shown */
+        s->p.wake = s->who.pace->next; /* no trouble: the pace slows down, and that is shown */
     else
         refused(s, r, sink);
     /* an answer may begin another question: what was heard is let go of first */
-    ask_end(&s->ask);
+    ask_end(&s->who.ask);
 }
 
 /* --- steps --------------------------------------------------------------------------------------- */
+
+/* One query after the other: another window that has become due waits. */
+static const struct kt_pass *pass_under_way(struct athena *s)
+{
+    if (!s->token[0])
+        return kt_poller_next(&s->p);
+    s->p.asked = s->asked;
+    return &s->p.pass[s->asked];
+}
 
 /* True: call again at once. */
 static bool go_on(struct athena *s, const struct kt_source_sink *sink)
 {
     struct kt_poller *p = &s->p;
     bool stopping = s->step == ATHENA_STOP;
-    if ((p->done && !stopping) || (p->wake && kt_aws_mono(s->aws) < p->wake))
+    if (p->done || (p->wake && kt_aws_mono(s->aws) < p->wake))
         return false;
     p->wake = 0;
-    if (!s->ask.busy) {
-        const struct kt_pass *pass = stopping ? NULL : kt_poller_next(p);
+    if (!s->who.ask.busy) {
+        const struct kt_pass *pass = stopping ? NULL : pass_under_way(s);
         if (!pass && !stopping)
             return false;
         if (!say_next(s, pass))
             kt_poller_put_off(p, "the question is longer than Athena takes", 0, true, sink);
         return true;
     }
-    if (ask_poll(&s->ask)) {
+    if (ask_poll(&s->who.ask)) {
         hear(s, sink);
         return true;
     }
-    p->wake = s->ask.wake;
+    p->wake = s->who.ask.wake;
     return false;
 }
 
@@ -380,14 +330,14 @@ static void athena_do(struct kt_source *source, const struct kt_source_sink *sin
     s->begun = true;
     bool more = go_on(s, sink);
     kt_poller_remember(&s->p, sink);
-    kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, kt_creds_until(s->creds), s->pace);
+    kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, kt_creds_until(s->who.creds), s->who.pace);
     if (!s->p.ailing && s->scanned_before + s->scanned) {
         char size[32];
         athena_size(s->scanned_before + s->scanned, size, sizeof size);
         snprintf(s->p.health.note, sizeof s->p.health.note, "%s scanned", size);
     }
     if (!more)
-        kt_poller_wait(&s->p, s->net, next);
+        kt_poller_wait(&s->p, s->who.net, next);
 }
 
 static void athena_health(const struct kt_source *s, struct kt_health *out)

@@ -2,7 +2,7 @@
 #ifndef KT_SOURCE_ATHENA_H
 #define KT_SOURCE_ATHENA_H
 #include "query/compile.h"
-#include "source/ask.h"
+#include "source/asker.h"
 #include "source/athena_address.h"
 #include "source/poller.h"
 
@@ -14,13 +14,8 @@ struct athena {
     struct kt_source source;
     struct kt_poller p;
     struct kt_aws *aws;
-    struct kt_net *net;
     struct athena_address a;
-    char region[64], profile[128];
-    struct kt_endpoint endpoint;
-    struct kt_creds *base, *creds;
-    struct kt_pace *pace;
-    struct ask ask;
+    struct asker who;
     struct kt_arena *arena;       /* of `where` */
     const struct kt_cond *where;
     struct kt_column column[ATHENA_COLUMNS]; /* of the table, that are asked for */
@@ -29,7 +24,8 @@ struct athena {
 
     enum athena_step step;
     bool begun;
-    char token[40];               /* of the request: asked twice, it is one query */
+    char token[40];               /* of the request: asked twice, it is one query; "": none is under way */
+    size_t asked;                 /* the pass that it is for */
     char id[128];                 /* of the query; "": none runs */
     struct kt_buf page;           /* the token of the next page */
     size_t pages;

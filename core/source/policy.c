@@ -2,8 +2,10 @@
 
 #include "aws/aws.h"
 #include "query/quote.h"
+#include "source/athena_address.h"
 #include "source/clickhouse_address.h"
 #include "source/cloudtrail_address.h"
+#include "source/insights_address.h"
 #include "source/logs_address.h"
 #include "source/splunk_address.h"
 #include "source/s3.h"
@@ -186,9 +188,94 @@ static enum kt_code clickhouse(const char *address, struct kt_buf *out, const ch
     return code;
 }
 
+static json_t *assume(const char *role)
+{
+    return json_pack("{s:s,s:s,s:s,s:s}", "Sid", "KeytopAssumeRole", "Effect", "Allow", "Action", "sts:AssumeRole", "Resource", role);
+}
+
+static json_t *allow(const char *sid, json_t *actions, json_t *resources)
+{
+    return json_pack("{s:s,s:s,s:o,s:o}", "Sid", sid, "Effect", "Allow", "Action", actions, "Resource", resources);
+}
+
+static enum kt_code athena(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    static const char *const queries[] = {"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults",
+                                          "athena:StopQueryExecution"};
+    static const char *const tables[] = {"glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"};
+    static const char *const results[] = {"s3:GetBucketLocation", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload",
+                                          "s3:ListMultipartUploadParts"};
+    struct athena_address a;
+    char workgroup[300], catalog[300], glue[3][400], output[600] = "arn:aws:s3:::BUCKET-OF-QUERY-RESULTS";
+    enum kt_code code = athena_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        const char *region = a.region ? a.region : "*", *p = partition_of(a.region ? a.region : "");
+        snprintf(workgroup, sizeof workgroup, "arn:%s:athena:%s:*:workgroup/%s", p, region, a.workgroup);
+        snprintf(catalog, sizeof catalog, "arn:%s:athena:%s:*:datacatalog/%s", p, region, a.catalog);
+        snprintf(glue[0], sizeof glue[0], "arn:%s:glue:%s:*:catalog", p, region);
+        snprintf(glue[1], sizeof glue[1], "arn:%s:glue:%s:*:database/%s", p, region, a.database);
+        snprintf(glue[2], sizeof glue[2], "arn:%s:glue:%s:*:table/%s/%s", p, region, a.database, a.table);
+        if (a.output)
+            snprintf(output, sizeof output, "arn:%s:s3:::%.*s", p, (int)strcspn(a.output + 5, "/"), a.output + 5);
+        char objects[sizeof output + 2];
+        snprintf(objects, sizeof objects, "%s/*", output);
+        json_t *statements = a.role ? json_pack("[o]", assume(a.role)) : json_array();
+        if (!a.role) {
+            json_array_append_new(statements, allow("KeytopQueries", strings(queries, 4), strings((const char *const[]){workgroup}, 1)));
+            if (!a.partition)
+                json_array_append_new(statements, allow("KeytopTable", json_string("athena:GetTableMetadata"),
+                                                        strings((const char *const[]){catalog}, 1)));
+            json_array_append_new(statements, allow("KeytopCatalog", strings(tables, 3),
+                                                    strings((const char *const[]){glue[0], glue[1], glue[2]}, 3)));
+            json_array_append_new(statements, allow("KeytopResults", strings(results, 5),
+                                                    strings((const char *const[]){output, objects}, 2)));
+        }
+        code = write_policy(statements, out, e);
+        *note = a.role ? "this is for the keys that assume the role; the role itself needs what is printed without role="
+                       : "and what reads the trail's own bucket: s3:ListBucket and s3:GetObject (keytop --print-policy s3://BUCKET/PREFIX), "
+                         "kms:Decrypt where its files are encrypted with a key of KMS";
+    }
+    athena_address_drop(&a);
+    return code;
+}
+
+static enum kt_code insights(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    static const char *const results[] = {"logs:GetQueryResults", "logs:StopQuery"};
+    struct insights_address a;
+    enum kt_code code = insights_address_parse(&a, address, e);
+    if (code == KT_OK) {
+        const char *region = a.region ? a.region : "*", *p = partition_of(a.region ? a.region : "");
+        json_t *groups = json_array();
+        for (size_t i = 0; i < a.n; i++) {
+            char arn[INSIGHTS_GROUP_MAX + 160];
+            if (a.arns)
+                snprintf(arn, sizeof arn, "%s:*", a.group[i]);
+            else
+                snprintf(arn, sizeof arn, "arn:%s:logs:%s:*:log-group:%s:*", p, region, a.group[i]);
+            json_array_append_new(groups, json_string(arn));
+        }
+        json_t *start = allow("KeytopInsights", json_string("logs:StartQuery"), groups);
+        json_t *statements = a.role ? json_pack("[o]", assume(a.role))
+                                    : json_pack("[o,o]", start, allow("KeytopResults", strings(results, 2),
+                                                                      strings((const char *const[]){"*"}, 1)));
+        if (a.role)
+            json_decref(start);
+        code = write_policy(statements, out, e);
+        if (a.role)
+            *note = "this is for the keys that assume the role; the role itself needs what is printed without role=";
+    }
+    insights_address_drop(&a);
+    return code;
+}
+
 enum kt_code kt_source_policy(const char *address, struct kt_buf *out, const char **note, struct kt_err *e)
 {
     *note = "";
+    if (strncmp(address, "athena:", 7) == 0)
+        return athena(address, out, note, e);
+    if (strncmp(address, "insights:", 9) == 0)
+        return insights(address, out, note, e);
     if (strncmp(address, "clickhouse:", 11) == 0)
         return clickhouse(address, out, note, e);
     if (strncmp(address, "cloudtrail:", 11) == 0)
@@ -201,5 +288,5 @@ enum kt_code kt_source_policy(const char *address, struct kt_buf *out, const cha
         return sqs(address, out, note, e);
     if (strncmp(address, "splunk:", 7) == 0)
         return splunk(address, out, note, e);
-    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are clickhouse:, cloudtrail:, logs:, s3:, sqs: and splunk:", address);
+    return kt_fail(e, KT_EUSAGE, "--print-policy: %s needs no permission of a service; there are athena:, clickhouse:, cloudtrail:, insights:, logs:, s3:, sqs: and splunk:", address);
 }

@@ -10,6 +10,7 @@ static const struct {
     {"athena:", &kt_source_athena},
     {"clickhouse:", &kt_source_clickhouse},
     {"cloudtrail:", &kt_source_cloudtrail},
+    {"insights:", &kt_source_insights},
     {"logs:", &kt_source_logs},
     {"s3:", &kt_source_s3},
     {"splunk:", &kt_source_splunk},

@@ -127,6 +127,7 @@ extern const struct kt_source_ops kt_source_logs;
 extern const struct kt_source_ops kt_source_splunk;
 extern const struct kt_source_ops kt_source_clickhouse;
 extern const struct kt_source_ops kt_source_athena;
+extern const struct kt_source_ops kt_source_insights;
 /* Does this address need kt_source_opts.aws? Those that ask a service do: for
  * its keys, and for the environment, the clocks and paces that it holds. */
 bool kt_source_is_remote(const char *address);
