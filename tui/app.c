@@ -3,6 +3,7 @@
 #include "output/output.h"
 #include "tui/export.h"
 #include "tui/format.h"
+#include "tui/session.h"
 #include "tui/status.h"
 #include "tui/triage.h"
 #include "tui/wall.h"
@@ -508,6 +509,30 @@ void kt_app_draw(struct kt_app *a, struct kt_canvas *c)
 
 /* --- a life ------------------------------------------------------------- */
 
+/* What was saved, and how the last session was left. */
+static void take_up(struct kt_app *a)
+{
+    const struct kt_app_opts *o = &a->opts;
+    if (o->config) /* what is wrong there was said at the start */
+        (void)kt_saved_of_config(a->saved, &a->n_saved, o->config, kt_app_now(a), NULL);
+    if (o->session && strlen(o->session) < sizeof a->session)
+        snprintf(a->session, sizeof a->session, "%s", o->session);
+    kt_session_load(a);
+    const struct kt_saved *v = o->view ? kt_saved_find(a->saved, a->n_saved, kt_span_of(o->view)) : NULL;
+    if (v)
+        (void)kt_app_show_view(a, v);
+}
+
+bool kt_app_has_view(struct kt_app *a, const char *name)
+{
+    return !name || kt_saved_find(a->saved, a->n_saved, kt_span_of(name)) != NULL;
+}
+
+void kt_app_remember(struct kt_app *a)
+{
+    (void)kt_session_save(a); /* at the end there is nobody left to tell */
+}
+
 struct kt_app *kt_app_new(const struct kt_app_opts *o)
 {
     struct kt_app *a = calloc(1, sizeof *a);
@@ -530,6 +555,7 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     }
     a->top = a->table;
     a->depth = 1;
+    take_up(a);
     if (o->wall)
         kt_app_push(a, kt_screen_wall(a));
     return a;

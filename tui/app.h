@@ -8,6 +8,7 @@
 #include "keys.h"
 
 struct kt_app;
+struct kt_config;
 struct kt_app_opts {
     struct kt_engine *engine;
     const struct kt_clock *clock; /* NULL: the system's */
@@ -20,6 +21,9 @@ struct kt_app_opts {
     const char *columns;          /* of tables and CSV that are exported; NULL: the usual ones */
     bool kinds;                   /* there are rows of other kinds than creation */
     bool read_only;               /* nothing is written on anybody's word */
+    const struct kt_config *config; /* its views were looked at; NULL: none */
+    const char *view;             /* to begin with, by name, with --wall on the wall; NULL: the last session's */
+    const char *session;          /* the file of tui/session.h; NULL: nothing is kept */
     const char *no_clipboard;     /* why nothing can be copied, in our words; NULL: it can */
 };
 
@@ -34,6 +38,10 @@ enum { /* what a call asks of the loop */
 /* The engine has been started. NULL: out of memory. */
 struct kt_app *kt_app_new(const struct kt_app_opts *o);
 void kt_app_free(struct kt_app *a);
+/* Is there a view of this name? Of NULL: yes. */
+bool kt_app_has_view(struct kt_app *a, const char *name);
+/* How it was left is kept for the next time, where it is kept at all. */
+void kt_app_remember(struct kt_app *a);
 unsigned kt_app_key(struct kt_app *a, struct kt_key k);
 /* The engine's fd was readable: looks at what is new. */
 unsigned kt_app_news(struct kt_app *a);

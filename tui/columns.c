@@ -29,57 +29,76 @@ enum kt_field kt_column_field(enum kt_column c)
 
 /* --- which, and how wide ------------------------------------------------ */
 
-static int by_order(int order)
+/* The columns that may be placed, the most important first. */
+struct fit {
+    int n, column[KT_COLUMN_COUNT];
+    int least[KT_COLUMN_COUNT], out[KT_COLUMN_COUNT]; /* by column */
+    bool fixed[KT_COLUMN_COUNT];
+};
+
+static void by_importance(struct fit *f, int width)
 {
-    for (int i = 0; i < KT_COLUMN_COUNT; i++)
-        if (defs[i].order == order)
-            return i;
-    return -1;
+    for (int order = 1; order <= KT_COLUMN_COUNT; order++)
+        for (int i = 0; i < KT_COLUMN_COUNT; i++)
+            if (defs[i].order == order && width >= defs[i].from)
+                f->column[f->n++] = i;
+}
+
+static void by_plan(struct fit *f, const struct kt_column_plan *plan)
+{
+    for (int k = 0; k < plan->n; k++) {
+        int i = plan->at[k].column;
+        f->column[f->n++] = i;
+        f->fixed[i] = plan->at[k].width > 0;
+        if (f->fixed[i])
+            f->least[i] = plan->at[k].width;
+    }
 }
 
 /* Takes columns in their order of importance while their least widths fit;
  * returns what is left. */
-static int choose(int width, int gap, const int least[KT_COLUMN_COUNT], int out[KT_COLUMN_COUNT])
+static int choose(struct fit *f, int width, int gap)
 {
     int left = width + gap;
-    for (int order = 1; order <= KT_COLUMN_COUNT; order++) {
-        int i = by_order(order);
-        out[i] = 0;
-        if (width < defs[i].from || left < least[i] + gap)
+    for (int k = 0; k < f->n; k++) {
+        int i = f->column[k], least = f->least[i];
+        if (f->fixed[i] && k == 0 && least > width)
+            least = width; /* one that is wider than the screen is better than none */
+        if (left < least + gap)
             continue;
-        out[i] = least[i];
-        left -= least[i] + gap;
+        f->out[i] = least;
+        left -= least + gap;
     }
     return left;
 }
 
 /* Grows columns to a width of their own: first what is wanted, then the most. */
-static int grow(int left, bool most, bool wide, int out[KT_COLUMN_COUNT])
+static int grow(struct fit *f, int left, bool most, bool wide)
 {
     /* a wide screen has room for a role and its session */
-    for (int order = 1; order <= KT_COLUMN_COUNT && left > 0; order++) {
-        int i = by_order(order);
+    for (int k = 0; k < f->n && left > 0; k++) {
+        int i = f->column[k];
         int wanted = wide && i == KT_COLUMN_ACTOR ? 22 : defs[i].wanted;
-        int by = (most ? defs[i].most : wanted) - out[i];
-        if (out[i] == 0 || by <= 0 || i == KT_COLUMN_TIME)
+        int by = (most ? defs[i].most : wanted) - f->out[i];
+        if (f->out[i] == 0 || by <= 0 || i == KT_COLUMN_TIME || f->fixed[i])
             continue;
         by = by < left ? by : left;
-        out[i] += by;
+        f->out[i] += by;
         left -= by;
     }
     return left;
 }
 
 /* What is left goes to names and reasons alike, a column at a time. */
-static int spread(int left, int out[KT_COLUMN_COUNT])
+static int spread(struct fit *f, int left)
 {
     static const int who[] = {KT_COLUMN_WHY, KT_COLUMN_ACTOR, KT_COLUMN_AGENT, KT_COLUMN_WHY, KT_COLUMN_TARGET};
     for (bool grew = true; grew && left > 0;) {
         grew = false;
         for (size_t k = 0; k < sizeof who / sizeof *who && left > 0; k++) {
             int i = who[k];
-            if (out[i] && out[i] < defs[i].most) {
-                out[i]++;
+            if (f->out[i] && f->out[i] < defs[i].most && !f->fixed[i]) {
+                f->out[i]++;
                 left--;
                 grew = true;
             }
@@ -88,33 +107,46 @@ static int spread(int left, int out[KT_COLUMN_COUNT])
     return left;
 }
 
-void kt_columns_fit(struct kt_columns *k, int left, int width, int time_width)
+static void place(struct kt_columns *k, const struct fit *f, const struct kt_column_plan *plan, int gap)
 {
-    int least[KT_COLUMN_COUNT], out[KT_COLUMN_COUNT], gap = width >= 120 ? 2 : 1;
-    for (int i = 0; i < KT_COLUMN_COUNT; i++)
-        least[i] = defs[i].least;
-    least[KT_COLUMN_TIME] = time_width;
-    *k = (struct kt_columns){.left = left, .width = width};
-    int rest = choose(width, gap, least, out);
-    rest = grow(rest, false, width >= 120, out);
-    rest = spread(rest, out);
-    /* where there is hardly room for one column, who it was is still worth a few letters */
-    if (!out[KT_COLUMN_ACTOR] && !out[KT_COLUMN_TIME] && rest >= 3 + gap) {
-        out[KT_COLUMN_ACTOR] = rest - gap;
-        rest = 0;
-    }
-    grow(rest, true, false, out);
-    int col = left;
-    for (int i = 0; i < KT_COLUMN_COUNT; i++) {
-        if (!out[i])
+    int col = k->left, n = plan ? plan->n : KT_COLUMN_COUNT;
+    for (int at = 0; at < n; at++) {
+        int i = plan ? (int)plan->at[at].column : at;
+        if (!f->out[i])
             continue;
         k->at[k->n].column = (enum kt_column)i;
         k->at[k->n].col = col;
-        k->at[k->n++].width = out[i];
-        col += out[i] + gap;
+        k->at[k->n++].width = f->out[i];
+        col += f->out[i] + gap;
     }
-    k->result_in_key = out[KT_COLUMN_RESULT] == 0;
-    k->state_in_why = out[KT_COLUMN_STATE] == 0;
+}
+
+void kt_columns_fit(struct kt_columns *k, const struct kt_column_plan *plan, int left, int width, int time_width)
+{
+    struct fit f = {.n = 0};
+    int gap = width >= 120 ? 2 : 1;
+    if (plan && !plan->n)
+        plan = NULL;
+    for (int i = 0; i < KT_COLUMN_COUNT; i++)
+        f.least[i] = defs[i].least;
+    f.least[KT_COLUMN_TIME] = time_width;
+    if (plan)
+        by_plan(&f, plan);
+    else
+        by_importance(&f, width);
+    *k = (struct kt_columns){.left = left, .width = width, .gap = gap};
+    int rest = choose(&f, width, gap);
+    rest = grow(&f, rest, false, width >= 120);
+    rest = spread(&f, rest);
+    /* where there is hardly room for one column, who it was is still worth a few letters */
+    if (!plan && !f.out[KT_COLUMN_ACTOR] && !f.out[KT_COLUMN_TIME] && rest >= 3 + gap) {
+        f.out[KT_COLUMN_ACTOR] = rest - gap;
+        rest = 0;
+    }
+    grow(&f, rest, true, false);
+    place(k, &f, plan, gap);
+    k->result_in_key = f.out[KT_COLUMN_RESULT] == 0;
+    k->state_in_why = f.out[KT_COLUMN_STATE] == 0;
 }
 
 void kt_columns_head(const struct kt_columns *k, struct kt_canvas *c, int row, enum kt_field sort, bool ascending)
@@ -316,6 +348,36 @@ static void draw_risk(const struct place *p, const struct kt_row *r)
     kt_canvas_printf(p->c, p->row, p->col + 1, p->width - 1, s, "%3d", r->verdict.risk);
 }
 
+static struct kt_span asked_value(enum kt_column column, const struct kt_row *r)
+{
+    static const struct kt_span truth[] = {[KT_UNKNOWN] = {NULL, 0}, [KT_NO] = {"no", 2}, [KT_YES] = {"yes", 3}};
+    switch (column) {
+    case KT_COLUMN_EVENT: return r->ev.event_name;
+    case KT_COLUMN_SESSION: return r->ev.actor.session;
+    case KT_COLUMN_MFA: return truth[r->ev.actor.mfa];
+    case KT_COLUMN_COUNTRY: return r->where.country;
+    case KT_COLUMN_NETWORK: return r->where.network;
+    case KT_COLUMN_ERROR: return r->ev.error_code;
+    case KT_COLUMN_TAGS: return r->triage.tags;
+    case KT_COLUMN_ASSIGNED: return r->triage.assigned;
+    case KT_COLUMN_SOURCE: return r->origin.source;
+    default: return KT_SPAN_NONE;
+    }
+}
+
+/* Facts that most rows are without leave their place empty. */
+static void draw_asked(enum kt_column column, const struct place *p, const struct kt_row *r)
+{
+    struct kt_span v = asked_value(column, r);
+    bool free = column == KT_COLUMN_NETWORK || column == KT_COLUMN_SOURCE;
+    bool may_be_empty = column == KT_COLUMN_ERROR || column == KT_COLUMN_TAGS || column == KT_COLUMN_ASSIGNED ||
+                        column == KT_COLUMN_SESSION;
+    if (kt_span_known(v))
+        kt_canvas_data(p->c, p->row, p->col, p->width, p->rest, v, free ? KT_TEXT_FREE : KT_TEXT_IDENTITY);
+    else if (!may_be_empty)
+        unknown(p);
+}
+
 static void draw_cell(enum kt_column column, const struct place *p, const struct kt_row *r, int64_t now, bool fresh,
                       bool clock_only, const struct kt_columns *k)
 {
@@ -341,7 +403,7 @@ static void draw_cell(enum kt_column column, const struct place *p, const struct
     }
     case KT_COLUMN_STATE: draw_state(p, r); break;
     case KT_COLUMN_WHY: draw_why(p, r, k->state_in_why); break;
-    case KT_COLUMN_COUNT: break;
+    default: draw_asked(column, p, r); break;
     }
 }
 

@@ -36,7 +36,21 @@ enum kt_context {
     X(FOLD, "fold", "Enter Space", KT_CTX_RECORD, 2, "fold", "fold or unfold; on a known value: open it")            \
     X(CHOOSE, "choose", "Enter", KT_CTX_MENU, 2, "choose", "take what is under the cursor")                          \
     X(BACK, "back", "Backspace Esc", KT_CTX_PANE | KT_CTX_RECORD, 1, "back", "go back the way you came")             \
-    X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU | KT_CTX_DIFF, 1, "back", "go back")              \
+    X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU | KT_CTX_DIFF | KT_CTX_COLUMNS | KT_CTX_VIEWS, 1, "back", "go back")              \
+    X(VIEWS, "views", "v", KT_CTX_TABLE, 0, "", "the saved views, and a number for one; to save this one")            \
+    X(COLUMNS, "columns", "C", KT_CTX_TABLE, 0, "", "which columns, in which order, how wide")                        \
+    X(VIEW_TAKE, "take-view", "Enter", KT_CTX_VIEWS, 2, "show", "show the table so")                                  \
+    X(VIEW_PICK, "view", "0 1 2 3 4 5 6 7 8 9", KT_CTX_VIEWS, 3, "by number", "show the one with this number")        \
+    X(VIEW_SAVE, "save-view", "s", KT_CTX_VIEWS, 4, "save", "save how the table is looked at now, under a name")      \
+    X(VIEW_DROP, "drop-view", "d Del", KT_CTX_VIEWS, 5, "drop", "drop the one under the cursor")                      \
+    X(COL_SHOW, "show-column", "Space Enter", KT_CTX_COLUMNS, 2, "show or hide", "show this column, or hide it")      \
+    X(COL_UP, "column-up", "K", KT_CTX_COLUMNS, 0, "", "further to the left")                                         \
+    X(COL_DOWN, "column-down", "J", KT_CTX_COLUMNS, 3, "move", "further to the right")                                \
+    X(COL_WIDER, "wider", "Right + l", KT_CTX_COLUMNS, 4, "wider", "wider")                                           \
+    X(COL_NARROWER, "narrower", "Left - h", KT_CTX_COLUMNS, 5, "narrower", "narrower")                                \
+    X(COL_FIT, "fit-column", "0", KT_CTX_COLUMNS, 0, "", "as wide as it fits")                                        \
+    X(COL_WRITE, "write-columns", "e", KT_CTX_COLUMNS, 6, "write", "write them: time, risk, actor:30")                \
+    X(COL_RESET, "usual-columns", "R", KT_CTX_COLUMNS, 7, "as usual", "those that suit the width, as at the start")   \
     X(MARK, "mark", "Space", KT_CTX_TABLE, 0, "", "mark the row, or no longer; marked rows are compared or taken along") \
     X(UNMARK, "unmark-all", "U", KT_CTX_TABLE, 0, "", "no row is marked any more")                                    \
     X(DIFF, "diff", "d", KT_CTX_TABLE, 0, "", "what differs between the two rows marked last, or the one and this")   \
@@ -53,7 +67,7 @@ enum kt_context {
     X(TAB_NEXT, "tab-next", "Tab Right", KT_CTX_TABLE, 7, "next pane", "show the next pane below")                   \
     X(TAB_PREV, "tab-previous", "S-Tab Left", KT_CTX_TABLE, 0, "", "show the pane before")                           \
     X(TAB_PICK, "tab", "1 2 3 4 5 6", KT_CTX_TABLE, 0, "", "show the key, target, actor, address, agent, record")    \
-    X(ALONE, "alone", "z", KT_CTX_TABLE, 0, "", "the table alone, or with the panes below")                          \
+    X(ALONE, "alone", "z", KT_CTX_TABLE, 0, "", "the table alone, with the panes at its side, or below")                          \
     X(SECTION_NEXT, "section-next", "Tab Right", KT_CTX_PANE, 5, "section", "go to the next section")                \
     X(SECTION_PREV, "section-previous", "S-Tab Left", KT_CTX_PANE, 0, "", "go to the section before")                \
     X(FILTER_TO, "filter-to", "f", KT_CTX_PANE, 4, "filter to this", "the table, with only what touches this")       \

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "clipboard.h"
 #include "headless.h"
+#include "setup.h"
 #include "loop.h"
 #include "net/net.h"
 #include "options.h"
@@ -99,6 +100,7 @@ static enum kt_code open_screen(struct kt_term **term, struct kt_signals *signal
 static int leave(struct kt_app *app, struct kt_term *term, const struct kt_signals *signals, int why)
 {
     kt_term_close(term);
+    kt_app_remember(app);
     if (why == KT_LOOP_GONE && !signals->hup_ignored)
         why = SIGHUP;
     if (why > 0)
@@ -114,7 +116,24 @@ static const char *no_clipboard(const struct kt_config *c)
     return c->output.clipboard == KT_CONFIG_NO ? "the configuration says clipboard: false" : kt_clipboard_without(getenv("TERM"));
 }
 
-static int run_screen(const struct kt_options *o, const struct kt_config *c, struct kt_engine *g, bool ascii)
+static enum kt_code open_app(struct kt_app **app, const struct kt_options *o, const struct kt_config *c, struct kt_engine *g,
+                             bool ascii, const char *session, struct kt_err *e)
+{
+    enum kt_code rc = kt_engine_start(g, e);
+    if (rc)
+        return rc;
+    *app = kt_app_new(&(struct kt_app_opts){
+        .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii, .wall = o->wall,
+        .columns = c->output.columns, .kinds = o->kinds != KT_KIND_BIT(KT_KIND_CREATION),
+        .profile = c->contain.profile, .config = c, .view = o->view, .session = session, .read_only = o->read_only,
+        .no_clipboard = no_clipboard(c)});
+    if (!*app)
+        return kt_fail(e, KT_ENOMEM, "out of memory");
+    return kt_app_has_view(*app, o->view) ? KT_OK : kt_fail(e, KT_EUSAGE, "--view: no view is called \"%s\"", o->view);
+}
+
+static int run_screen(const struct kt_options *o, const struct kt_config *c, struct kt_engine *g, bool ascii,
+                      const char *session)
 {
     struct kt_err e = {0};
     struct kt_term *term;
@@ -122,16 +141,9 @@ static int run_screen(const struct kt_options *o, const struct kt_config *c, str
     if (open_screen(&term, &signals, o, &e))
         return complain(&e);
     struct kt_app *app = NULL;
-    if (!kt_engine_start(g, &e)) {
-        app = kt_app_new(&(struct kt_app_opts){
-            .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii, .wall = o->wall,
-            .columns = c->output.columns, .kinds = o->kinds != KT_KIND_BIT(KT_KIND_CREATION), .read_only = o->read_only,
-            .profile = c->contain.profile, .no_clipboard = no_clipboard(c)});
-        if (!app)
-            kt_fail(&e, KT_ENOMEM, "out of memory");
-    }
-    if (!app) {
+    if (open_app(&app, o, c, g, ascii, session, &e)) {
         kt_term_close(term);
+        kt_app_free(app);
         return complain(&e);
     }
     int why = kt_loop_run(
@@ -166,6 +178,19 @@ static void choose_memory(struct kt_engine_opts *opts, const struct kt_options *
     opts->memory = opts->state.path ? KT_MEMORY_FILE : KT_MEMORY_RUN;
 }
 
+/* How the screen was left is kept beside what is remembered, and only there. */
+static const char *session_of(const struct kt_engine_opts *opts, const char *usual, char out[KT_CONFIG_TEXT])
+{
+    const char *path = opts->memory == KT_MEMORY_FILE ? opts->state.path : NULL;
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    int n = -1;
+    if (path && slash && strcmp(path, usual) == 0)
+        n = snprintf(out, KT_CONFIG_TEXT, "%.*s/session", (int)(slash - path), path);
+    else if (path)
+        n = snprintf(out, KT_CONFIG_TEXT, "%s.session", path);
+    return n > 0 && n < KT_CONFIG_TEXT ? out : NULL;
+}
+
 static int run(const struct kt_options *o, const struct kt_config *c, struct kt_filter *filter, int *signo)
 {
     struct kt_err e = {0};
@@ -183,7 +208,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
                                   .ledger = true,
                                   .enrich = {c->enrichment.country, c->enrichment.network, c->enrichment.aws},
                                   .store = {.rows_max = c->memory.rows, .memory_max = c->memory.bytes, .keep_raw = screen}};
-    char usual[KT_CONFIG_TEXT];
+    char usual[KT_CONFIG_TEXT] = "", session[KT_CONFIG_TEXT];
     choose_memory(&opts, o, c, usual);
     opts.store.keep_raw |= opts.memory == KT_MEMORY_FILE;
     for (size_t i = 0; i < o->n_source; i++)
@@ -192,7 +217,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);
     int status = add_sources(g, o, &missed, &e)  ? complain(&e)
-                 : screen                        ? run_screen(o, c, g, ascii)
+                 : screen                        ? run_screen(o, c, g, ascii, session_of(&opts, usual, session))
                                                  : kt_headless_run(o, g, ascii, c->contain.profile, missed, signo);
     kt_engine_free(g);
     return status;
@@ -215,6 +240,18 @@ static int start(const struct kt_options *o, const struct kt_config *c, int *sig
     int status = run(o, c, filter, signo);
     kt_filter_free(filter);
     return status;
+}
+
+/* A view that is none is said before anything begins. */
+static bool views_are_some(const struct kt_config *c, struct kt_err *e)
+{
+    size_t n;
+    struct kt_saved *saved = c->n_view ? calloc(KT_SAVED_MAX, sizeof *saved) : NULL;
+    bool ok = !c->n_view || (saved && kt_saved_of_config(saved, &n, c, kt_now(NULL), e) == KT_OK);
+    if (!ok && !saved)
+        kt_fail(e, KT_ENOMEM, "out of memory");
+    free(saved);
+    return ok;
 }
 
 /* A file that is asked for must be there; the usual one may be missing. */
@@ -253,7 +290,7 @@ static int begin(struct kt_options *o, int *signo)
     if (o->print_policy)
         return print_policy(o->print_policy);
     kt_config_none(&c);
-    bool bad = configure(o, &c, &e) != KT_OK;
+    bool bad = configure(o, &c, &e) != KT_OK || !views_are_some(&c, &e);
     int status = !bad ? start(o, &c, signo) : o->check ? kt_check_run(o, &c, &e) : complain(&e);
     kt_config_free(&c);
     return status;

@@ -36,6 +36,7 @@
       "remember rows and triage in FILE instead of\n$XDG_STATE_HOME/keytop/state.db (the screen's default)")        \
     X(NO_STATE, 0, "no-state", NULL, "keep nothing on disk")                                                  \
     X(WALL, 0, "wall", NULL, "large figures for a screen on the wall; needs no keys")                          \
+    X(VIEW, 0, "view", "NAME", "begin with this saved view; with --wall, a wall of it")                        \
     X(READ_ONLY, 0, "read-only", NULL, "refuse to acknowledge, note or tag anything")                         \
     X(CONFIG, 0, "config", "FILE",                                                                             \
       "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
@@ -205,6 +206,7 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_STATE: return set_text(p, id, arg, &o->state);
     case OPT_NO_STATE: o->no_state = true; break;
     case OPT_WALL: o->wall = true; break;
+    case OPT_VIEW: return set_text(p, id, arg, &o->view);
     case OPT_READ_ONLY: o->read_only = true; break;
     default: break;
     }

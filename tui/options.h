@@ -31,6 +31,7 @@ struct kt_options { /* texts borrowed from argv, and from the configuration */
     const struct kt_config *columns_of; /* they stand there; NULL: on the command line */
     const char *profile, *region;                /* of AWS; NULL: not given */
     const char *print_policy;                    /* of that source, and end */
+    const char *view;          /* to begin with; NULL: not given */
     const char *state;         /* --state; NULL: not given */
     bool no_state, read_only, wall;
     int64_t since, until;                        /* KT_TIME_NONE: not given */

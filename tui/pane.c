@@ -665,7 +665,7 @@ static void draw_sections(struct kt_pane *p, struct kt_canvas *c, int row, int h
     p->left = left;
     p->width = width;
     p->time_width = time_width(p, width);
-    kt_columns_fit(&p->columns, left + 1, width > 2 ? width - 2 : width, p->time_width);
+    kt_columns_fit(&p->columns, NULL, left + 1, width > 2 ? width - 2 : width, p->time_width);
     struct kt_list_items it = kt_pane_items(p);
     kt_list_draw(&p->list, &it, c, row, height, draw_line);
 }

@@ -9,6 +9,7 @@
 #include "exporting.h"
 #include "tui/app.h"
 #include "tui/commands.h"
+#include "tui/setup.h"
 #include "tui/marks.h"
 #include "tui/prompt.h"
 
@@ -43,7 +44,8 @@ struct kt_screen {
     const char *note;     /* our words at the right of the top line; or NULL */
 };
 
-enum { KT_SOURCES_SHOWN = 32, KT_SCREENS_MAX = 64, KT_CLIPBOARD_MAX = 3072, KT_FRESH_MAX = 40 };
+enum { KT_SOURCES_SHOWN = 32, KT_SCREENS_MAX = 64, KT_CLIPBOARD_MAX = 3072, KT_FRESH_MAX = 40,
+       KT_SESSION_PATH = 4096 };
 
 struct kt_app {
     struct kt_app_opts opts;
@@ -100,6 +102,14 @@ struct kt_app {
 
     int64_t last_key; /* kt_mono_ms(): with --wall, who leaves the keys alone leaves the wall to all */
     struct kt_marks marks;
+
+    /* views under a name, and what is kept for the next time (tui/session.h) */
+    struct kt_saved saved[KT_SAVED_MAX];
+    size_t n_saved;
+    char view[KT_SAVED_NAME]; /* that is shown; "" none */
+    bool mouse;
+    char session[KT_SESSION_PATH]; /* the file; "" none */
+    char session_trouble[120];
     char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
 };
 
@@ -149,6 +159,11 @@ struct kt_screen *kt_screen_help(struct kt_app *a, enum kt_context ctx);
 struct kt_screen *kt_screen_sources(struct kt_app *a);
 struct kt_screen *kt_screen_sort(struct kt_app *a);
 struct kt_screen *kt_screen_wall(struct kt_app *a);
+
+struct kt_screen *kt_screen_columns(struct kt_app *a);
+struct kt_screen *kt_screen_views(struct kt_app *a);
+unsigned kt_app_show_setup(struct kt_app *a, const struct kt_setup *l);
+unsigned kt_app_show_view(struct kt_app *a, const struct kt_saved *v);
 
 /* The table, as others see it. */
 struct kt_summary {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SPARK = 48, HALF_HOUR = 30 * 60 * 1000, PANE_MAX = 20 };
+enum { SPARK = 48, HALF_HOUR = 30 * 60 * 1000, PANE_MAX = 20, SIDE_FROM = 132 };
 
 static struct kt_table *table_of(struct kt_screen *s)
 {
@@ -73,7 +73,7 @@ static void set_all_view(struct kt_table *t)
         t->all = kt_view_open(t->s.app->views, &spec);
 }
 
-static unsigned respec(struct kt_table *t)
+unsigned kt_table_respec(struct kt_table *t)
 {
     struct kt_view_spec spec = kt_table_spec(t);
     t->ends_now = ends_now(t);
@@ -153,8 +153,8 @@ void kt_table_follow_cursor(struct kt_table *t)
     }
     if (t->list.cursor == 0 && t->snap)
         t->top_seq = t->snap->last_seq;
-    kt_pane_set(&t->pane, t->alone ? 0 : kt_table_tab_entity(t, t->tab), seq);
-    if (!t->alone && t->tab == TAB_RECORD && t->record_seq != seq) {
+    kt_pane_set(&t->pane, t->layout == KT_LAYOUT_ALONE ? 0 : kt_table_tab_entity(t, t->tab), seq);
+    if (t->layout != KT_LAYOUT_ALONE && t->tab == TAB_RECORD && t->record_seq != seq) {
         kt_record_view_load(&t->record, t->s.app, seq);
         t->record.list.top = t->record.list.cursor = t->record.n_seen > 1; /* the first brace says nothing */
         t->record_seq = seq;
@@ -228,7 +228,7 @@ static unsigned news(struct kt_screen *s)
     changed = take_all(t) || changed;
     changed = kt_pane_news(&t->pane) || changed;
     if (t->snap && ends_now(t) != t->ends_now) /* what came is all of long ago, or no longer */
-        respec(t);
+        kt_table_respec(t);
     return changed ? KT_APP_REDRAW : 0;
 }
 
@@ -238,14 +238,14 @@ unsigned kt_table_tick(struct kt_screen *s)
     struct kt_view_spec spec = base_spec(t);
     const struct kt_snapshot *have = t->all ? t->all_snap : t->last ? t->last : t->snap;
     if (have && spec.to != KT_TIME_NONE && have->bucket_to != spec.to)
-        return respec(t);
+        return kt_table_respec(t);
     return 0;
 }
 
 /* --- filter ------------------------------------------------------------- */
 
 /* Sets the filter where the text is one; else says what is wrong with it. */
-static bool set_filter(struct kt_table *t, const char *text, struct kt_err *e, size_t *column)
+bool kt_table_filter(struct kt_table *t, const char *text, struct kt_err *e, size_t *column)
 {
     struct kt_filter *f = NULL;
     if (kt_filter_parse(&f, kt_span_of(text), kt_app_now(t->s.app), column, e) != KT_OK)
@@ -253,7 +253,7 @@ static bool set_filter(struct kt_table *t, const char *text, struct kt_err *e, s
     kt_filter_free(t->filter);
     t->filter = f;
     snprintf(t->filter_text, sizeof t->filter_text, "%s", text);
-    respec(t);
+    kt_table_respec(t);
     return true;
 }
 
@@ -263,7 +263,7 @@ static unsigned filter_prompted(struct kt_table *t, enum kt_prompt_event e)
     struct kt_err err = {0};
     if (e == KT_PROMPT_CANCELLED) {
         if (strcmp(t->filter_text, t->filter_before) != 0)
-            set_filter(t, t->filter_before, NULL, NULL);
+            kt_table_filter(t, t->filter_before, NULL, NULL);
         t->restore = t->origin;
         kt_table_go_to(t, t->origin);
         return KT_APP_REDRAW;
@@ -271,7 +271,7 @@ static unsigned filter_prompted(struct kt_table *t, enum kt_prompt_event e)
     p->error[0] = '\0';
     if (e == KT_PROMPT_ACCEPTED)
         return KT_APP_REDRAW;
-    if (!set_filter(t, p->text, &err, &p->error_at))
+    if (!kt_table_filter(t, p->text, &err, &p->error_at))
         snprintf(p->error, sizeof p->error, "%s", err.text[0] ? err.text : "out of memory");
     return KT_APP_REDRAW;
 }
@@ -339,32 +339,65 @@ static void draw_empty(struct kt_table *t, struct kt_canvas *c, int row, int hei
 
 static int below_height(const struct kt_table *t, const struct kt_canvas *c, int height)
 {
-    if (t->alone || height < 17 || c->cols < 24)
+    if (t->layout == KT_LAYOUT_ALONE || height < 17 || c->cols < 24)
         return 0;
     int h = height / 3;
     return h < 8 ? 8 : h > PANE_MAX ? PANE_MAX : h;
 }
 
-static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
+/* The heads and the rows. */
+static void draw_rows(struct kt_table *t, struct kt_canvas *c, int row, int height)
 {
-    struct kt_table *t = table_of(s);
-    int below = below_height(t, c, height), y = row, end = row + height - below;
-    if (height >= 7) {
-        kt_status_sources(s->app, c, y++);
-        kt_status_counts(s->app, c, y++);
-    } else {
-        kt_status_line(s->app, c, y++);
-    }
-    int time_width = by_time(t) ? 8 : kt_app_all_today(s->app, s->app->counts.oldest) ? 8
+    struct kt_app *a = t->s.app;
+    int y = row, end = row + height;
+    int time_width = by_time(t) ? 8 : kt_app_all_today(a, a->counts.oldest) ? 8
                    : c->cols >= 132 ? 19 : c->cols >= 100 ? 16 : 8;
-    kt_columns_fit(&t->columns, 1, c->cols > 2 ? c->cols - 2 : c->cols - 1, time_width);
-    if (height >= 4)
+    kt_columns_fit(&t->columns, &t->plan, 1, c->cols > 2 ? c->cols - 2 : c->cols - 1, time_width);
+    if (height >= 3)
         kt_columns_head(&t->columns, c, y++, t->sort, t->ascending);
     struct kt_list_items it = kt_table_items(t);
     if (it.n)
         kt_list_draw(&t->list, &it, c, y, end - y, draw_row);
     else if (end > y)
         draw_empty(t, c, y, end - y);
+}
+
+/* Each half is drawn on a canvas of its own. False where memory ran out. */
+static bool draw_beside(struct kt_table *t, struct kt_canvas *c, int row, int height)
+{
+    int right = c->cols * 2 / 5, left = c->cols - right - 1;
+    for (int i = 0; i < 2; i++) {
+        int cols = i ? right : left;
+        t->part[i].ascii = c->ascii;
+        if ((t->part[i].rows != height || t->part[i].cols != cols) && !kt_canvas_resize(&t->part[i], height, cols))
+            return false;
+        kt_canvas_clear(&t->part[i]);
+    }
+    draw_rows(t, &t->part[0], 0, height);
+    kt_table_draw_below(t, &t->part[1], 0, height);
+    for (int y = 0; y < height; y++) {
+        struct kt_grid_cell *to = c->cell + (size_t)(row + y) * (size_t)c->cols;
+        memcpy(to, t->part[0].cell + (size_t)y * (size_t)left, (size_t)left * sizeof *to);
+        kt_canvas_text(c, row + y, left, 1, KT_STYLE(RULE), "│");
+        memcpy(to + left + 1, t->part[1].cell + (size_t)y * (size_t)right, (size_t)right * sizeof *to);
+    }
+    return true;
+}
+
+static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
+{
+    struct kt_table *t = table_of(s);
+    int below = below_height(t, c, height), y = row, end = row + height - below;
+    t->width = c->cols;
+    if (height >= 7) {
+        kt_status_sources(s->app, c, y++);
+        kt_status_counts(s->app, c, y++);
+    } else {
+        kt_status_line(s->app, c, y++);
+    }
+    if (below && t->layout == KT_LAYOUT_SIDE && c->cols >= SIDE_FROM && draw_beside(t, c, y, end + below - 1 - y))
+        return;
+    draw_rows(t, c, y, end - y);
     if (below)
         kt_table_draw_below(t, c, end, below - 1);
 }
@@ -394,11 +427,25 @@ static unsigned open_tab(struct kt_table *t)
     return kt_app_push(t->s.app, kt_screen_record(t->s.app, seq));
 }
 
-static unsigned stand_alone(struct kt_table *t, bool alone)
+static unsigned lay_out(struct kt_table *t, enum kt_layout layout)
 {
-    t->alone = alone;
+    t->layout = layout;
     kt_table_follow_cursor(t);
     return KT_APP_REDRAW;
+}
+
+/* Where there is no room for panes at the side, they are not asked for. */
+static unsigned next_layout(struct kt_table *t)
+{
+    static const enum kt_layout after[] = {[KT_LAYOUT_STACKED] = KT_LAYOUT_ALONE, [KT_LAYOUT_ALONE] = KT_LAYOUT_SIDE,
+                                           [KT_LAYOUT_SIDE] = KT_LAYOUT_STACKED};
+    enum kt_layout next = after[t->layout];
+    return lay_out(t, next == KT_LAYOUT_SIDE && t->width < SIDE_FROM ? KT_LAYOUT_STACKED : next);
+}
+
+static unsigned show_pane(struct kt_table *t)
+{
+    return lay_out(t, t->layout == KT_LAYOUT_ALONE ? KT_LAYOUT_STACKED : t->layout);
 }
 
 /* Who asks for a pane sees it. */
@@ -409,7 +456,7 @@ static unsigned turn_tab(struct kt_table *t, int by)
         tab = (tab + TABS + by) % TABS;
     while (kt_table_tab_hidden(t, tab));
     t->tab = (enum kt_table_tab)tab;
-    return stand_alone(t, false);
+    return show_pane(t);
 }
 
 static unsigned pick_tab(struct kt_table *t, struct kt_key k)
@@ -418,7 +465,7 @@ static unsigned pick_tab(struct kt_table *t, struct kt_key k)
     if (tab < 0 || tab >= TABS)
         return 0;
     t->tab = (enum kt_table_tab)tab;
-    return stand_alone(t, false);
+    return show_pane(t);
 }
 
 static unsigned pause_or_go_on(struct kt_table *t)
@@ -445,7 +492,7 @@ static unsigned clear(struct kt_table *t)
         kt_table_search_end(t);
     } else if (t->scope) {
         t->scope = 0;
-        respec(t);
+        kt_table_respec(t);
     } else if (t->paused) {
         return pause_or_go_on(t);
     } else if (t->filter) {
@@ -472,7 +519,7 @@ static unsigned copy_value(struct kt_table *t);
 static unsigned copy_shown(struct kt_table *t)
 {
     bool key = t->tab == TAB_KEY && kt_table_tab_entity(t, TAB_KEY) && kt_table_cursor(t);
-    if (!key || !t->pane.entity || t->alone)
+    if (!key || !t->pane.entity || t->layout == KT_LAYOUT_ALONE)
         return copy_value(t);
     return kt_pane_copy_contain(&t->pane);
 }
@@ -557,7 +604,9 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_TAB_NEXT: return turn_tab(t, 1);
     case KT_CMD_TAB_PREV: return turn_tab(t, -1);
     case KT_CMD_TAB_PICK: return pick_tab(t, k);
-    case KT_CMD_ALONE: return stand_alone(t, !t->alone);
+    case KT_CMD_ALONE: return next_layout(t);
+    case KT_CMD_VIEWS: return kt_app_push(s->app, kt_screen_views(s->app));
+    case KT_CMD_COLUMNS: return kt_app_push(s->app, kt_screen_columns(s->app));
     case KT_CMD_MARK: return mark(t);
     case KT_CMD_UNMARK: return unmark(s->app);
     case KT_CMD_DIFF: return diff(t);
@@ -621,7 +670,7 @@ unsigned kt_table_scope(struct kt_screen *s, kt_entity e, struct kt_span name)
     t->scope = e;
     t->scope_n = name.n < KT_TITLE ? name.n : KT_TITLE;
     memcpy(t->scope_name, name.p, t->scope_n);
-    return respec(t);
+    return kt_table_respec(t);
 }
 
 enum kt_field kt_table_sort(struct kt_screen *s, bool *ascending)
@@ -635,7 +684,7 @@ unsigned kt_table_set_sort(struct kt_screen *s, enum kt_field f, bool ascending)
     struct kt_table *t = table_of(s);
     t->sort = f;
     t->ascending = ascending;
-    return respec(t);
+    return kt_table_respec(t);
 }
 
 static void free_table(struct kt_screen *s)
@@ -650,6 +699,8 @@ static void free_table(struct kt_screen *s)
     if (t->view)
         kt_view_close(t->view);
     kt_filter_free(t->filter);
+    kt_canvas_free(&t->part[0]);
+    kt_canvas_free(&t->part[1]);
     free(t);
 }
 
@@ -666,7 +717,7 @@ static void anew(struct kt_screen *s)
 {
     struct kt_table *t = table_of(s);
     t->restore = kt_table_cursor(t); /* the row under the cursor stays under it */
-    respec(t);
+    kt_table_respec(t);
     kt_pane_anew(&t->pane);
 }
 

@@ -4,6 +4,7 @@
 #ifndef KT_TUI_TABLE_H
 #define KT_TUI_TABLE_H
 #include "tui/list.h"
+#include "tui/setup.h"
 #include "tui/pane.h"
 #include "tui/record.h"
 
@@ -45,7 +46,9 @@ struct kt_table {
     enum { SEEK_NOT, SEEK_HERE, SEEK_NEXT, SEEK_PREVIOUS } seek; /* to be done when the hits are known */
 
     bool ends_now; /* the histogram that was asked for last */
-    bool alone;    /* no panes below */
+    enum kt_layout layout;
+    struct kt_canvas part[2]; /* side by side: the rows, the panes */
+    int width;     /* of the rows, when drawn last */
     enum kt_table_tab tab;
     struct kt_pane pane;
     struct kt_record_view record;
@@ -57,7 +60,8 @@ struct kt_table {
         uint64_t seq;
         int64_t time;
     } times[KT_TABLE_TIMES]; /* a row's time does not change */
-    struct kt_columns columns;
+    struct kt_column_plan plan; /* what is wanted of them */
+    struct kt_columns columns;  /* as they were drawn last */
 };
 
 struct kt_view_spec kt_table_spec(const struct kt_table *t);
@@ -67,6 +71,10 @@ uint64_t kt_table_cursor(const struct kt_table *t);
 /* The panes below follow the cursor. */
 void kt_table_follow_cursor(struct kt_table *t);
 void kt_table_go_to(struct kt_table *t, uint64_t seq);
+/* Sets the filter where the text is one; else says what is wrong with it, and where. */
+bool kt_table_filter(struct kt_table *t, const char *text, struct kt_err *e, size_t *column);
+/* Asks the views for what the table is to show now. */
+unsigned kt_table_respec(struct kt_table *t);
 
 /* The search. A view of its own finds the rows that hold the text; the cursor
  * goes from one to the next in the table's order. */

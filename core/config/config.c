@@ -323,7 +323,7 @@ static enum kt_code document(struct kt_reading *r, const struct kt_yaml_file *f,
         {"sources", kt_read_sources}, {"follow", follow},   {"output", output},
         {"rules", rules},     {"filters", filters},       {"risk", overrides},
         {"memory", memory},   {"state", state},           {"enrichment", enrichment},
-        {"contain", contain},
+        {"contain", contain}, {"views", kt_read_views},
     };
     if (f->n > 1)
         return kt_read_fail(r, f->doc[1], "a second document begins here; one is read");

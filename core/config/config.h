@@ -28,7 +28,9 @@ enum {
     KT_CONFIG_DISABLED = 10000,
     KT_CONFIG_PLACEHOLDERS = 1000,
     KT_CONFIG_VALUES = 20000,  /* of all placeholders together */
-    KT_CONFIG_OVERRIDES = 10000
+    KT_CONFIG_OVERRIDES = 10000,
+    KT_CONFIG_VIEWS = 64,
+    KT_CONFIG_VIEW_PARTS = 7
 };
 
 /* Where something stands in the file, for later errors about it. */
@@ -65,6 +67,15 @@ struct kt_config_override {
     int weight;       /* -100..100: of a signal */
     int risk;         /* 0..100: of a rule */
     int level;        /* -1: not given; 0 informational .. 4 critical */
+    struct kt_config_place place;
+};
+
+/* A view of the table under a name: its parts as texts, in the order of
+ * kt_config_view_parts; NULL: not given. */
+extern const char *const kt_config_view_parts[KT_CONFIG_VIEW_PARTS];
+struct kt_config_view {
+    const char *name;
+    const char *part[KT_CONFIG_VIEW_PARTS];
     struct kt_config_place place;
 };
 
@@ -115,6 +126,9 @@ struct kt_config {
     struct {
         const char *profile; /* event/contain.h */
     } contain;
+
+    const struct kt_config_view *view;
+    size_t n_view;
 
     void *memory_of; /* all of the above */
 };

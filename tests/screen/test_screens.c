@@ -24,7 +24,7 @@ static void shows(const char *const *keys, const char *name)
         int rows = sizes[i / 2][0], cols = sizes[i / 2][1];
         fixture_open(&f, FIXTURE_DAY, rows, cols, ascii);
         for (const char *const *k = keys; k && *k; k++)
-            fixture_keys(&f, *k);
+            fixture_keys(&f, *k), (void)fixture_line(&f, 0);
         snprintf(file, sizeof file, "%s_%dx%d%s", name, cols, rows, ascii ? "_ascii" : "");
         fixture_golden(&f, file);
         if (ascii)
@@ -153,6 +153,22 @@ static void two_records_whole(void **state)
     shows(KEYS("Space Down Space d = Down Down"), "diff_all");
 }
 
+static void the_panes_at_the_side(void **state)
+{
+    (void)state;
+    shows(KEYS("z", "z", "Down"), "table_side"); /* where it is wide enough */
+}
+static void the_chooser_of_what_is_shown(void **state)
+{
+    (void)state;
+    shows(KEYS("C Down Space Down Down J Right Right"), "columns");
+}
+static void the_list_of_views(void **state)
+{
+    (void)state;
+    shows(KEYS("/", "'result:denied", "Enter v s", "'refused", "Enter"), "views");
+}
+
 static void an_empty_table(void **state)
 {
     (void)state;
@@ -231,6 +247,9 @@ int main(void)
         cmocka_unit_test(marked_rows),
         cmocka_unit_test(two_records),
         cmocka_unit_test(two_records_whole),
+        cmocka_unit_test(the_panes_at_the_side),
+        cmocka_unit_test(the_chooser_of_what_is_shown),
+        cmocka_unit_test(the_list_of_views),
         cmocka_unit_test(an_empty_table),
         cmocka_unit_test(screens_too_small_for_a_table),
         cmocka_unit_test(what_people_made_of_rows),

@@ -2,7 +2,9 @@
  * columns, views, groups, the histogram, layouts. */
 #include "tests/support/app_fixture.h"
 #include "tui/diff.h"
+#include "tests/support/temp_dir.h"
 #include "tui/screen.h"
+#include "tui/session.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,6 +149,265 @@ static void what_is_no_json_or_too_much_does_no_harm(void **state)
     kt_arena_free(arena);
 }
 
+/* --- columns ------------------------------------------------------------------ */
+
+static const char *written(const struct kt_column_plan *p)
+{
+    static char text[512];
+    struct kt_buf b;
+    kt_buf_init(&b, sizeof text);
+    assert_true(kt_column_plan_write(p, &b));
+    snprintf(text, sizeof text, "%s", kt_buf_str(&b));
+    kt_buf_free(&b);
+    return text;
+}
+
+static void a_plan_of_columns_is_read_as_it_is_written_and_refused_with_its_place(void **state)
+{
+    (void)state;
+    struct kt_column_plan p;
+    struct kt_err e = {0};
+    size_t at = 0;
+    assert_int_equal(kt_column_plan_read(&p, KT_LIT("Time, RISK actor:30,,why"), NULL, &e), KT_OK);
+    assert_string_equal(written(&p), "time, risk, actor:30, why");
+    assert_int_equal(kt_column_plan_read(&p, KT_LIT(""), NULL, &e), KT_OK);
+    assert_int_equal(p.n, 0);
+    static const struct {
+        const char *text, *says;
+        size_t at;
+    } bad[] = {{"time, rsk", "no column is called \"rsk\"", 6}, {"time:x", "a width is a number", 0},
+               {"time risk:0", "1 to 400", 5},  {"risk, time, risk", "RISK stands there twice", 12},
+               {"actor:99999999999999999999", "1 to 400", 0}, {":3", "no column is called \"\"", 0}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(kt_column_plan_read(&p, kt_span_of(bad[i].text), &at, &e), KT_EUSAGE);
+        assert_non_null(strstr(e.text, bad[i].says));
+        assert_int_equal(at, bad[i].at);
+    }
+}
+
+static void columns_never_overlap_nor_leave_the_screen_whatever_is_wanted(void **state)
+{
+    (void)state;
+    static const char *const plans[] = {"", "why", "why:300, time", "time:1, risk:1, actor:2, target:400", "event, session, mfa, country, network, error, tags, assigned, source, time, risk, actor, target, result, key, from, agent, account, region, state, why"};
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
+        struct kt_column_plan p;
+        assert_int_equal(kt_column_plan_read(&p, kt_span_of(plans[i]), NULL, NULL), KT_OK);
+        for (int width = 1; width <= 500; width++) {
+            struct kt_columns k;
+            kt_columns_fit(&k, &p, 1, width, 8);
+            int end = 1;
+            for (int c = 0; c < k.n; c++) {
+                assert_true(k.at[c].col >= end && k.at[c].width > 0);
+                end = k.at[c].col + k.at[c].width;
+                assert_int_equal(kt_columns_at(&k, k.at[c].col), c);
+            }
+            assert_true(end <= 1 + width);
+            assert_true(width < 20 || k.n > 0);
+        }
+    }
+}
+
+static void columns_are_hidden_moved_and_widened_and_the_table_shows_it_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_line(&f, 0);
+    fixture_keys(&f, "C");
+    assert_true(fixture_shows(&f, " columns "));
+    fixture_keys(&f, "Down Space"); /* no risk */
+    fixture_keys(&f, "Esc");
+    assert_null(strstr(fixture_line(&f, 2), "RISK"));
+    fixture_keys(&f, "C Down J Esc"); /* actor behind target */
+    const char *head = fixture_line(&f, 2);
+    assert_true(strstr(head, "TARGET") < strstr(head, "ACTOR"));
+    long was = strstr(head, "ACTOR") - strstr(head, "TARGET");
+    fixture_keys(&f, "C Down Right Right Esc"); /* target */
+    head = fixture_line(&f, 2);
+    assert_int_equal(strstr(head, "ACTOR") - strstr(head, "TARGET"), was + 4);
+    fixture_keys(&f, "C e");
+    fixture_keys(&f, "C-u");
+    fixture_keys(&f, "'time, no");
+    assert_true(fixture_shows(&f, "no column is called \"no\""));
+    fixture_keys(&f, "C-w");
+    fixture_keys(&f, "'key:20, event, mfa");
+    fixture_keys(&f, "Enter Esc");
+    head = fixture_line(&f, 2);
+    assert_true(strstr(head, "TIME") < strstr(head, "KEY") && strstr(head, "KEY") < strstr(head, "EVENT"));
+    assert_true(fixture_shows(&f, "CreateAccessKey"));
+    fixture_keys(&f, "C R");
+    assert_non_null(strstr(fixture_line(&f, 2), "RISK"));
+    fixture_close(&f);
+}
+
+static void what_is_written_of_columns_can_be_left_as_it_was(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_keys(&f, "C Down Space e C-u");
+    fixture_keys(&f, "'why");
+    assert_null(strstr(fixture_line(&f, 2), "TARGET"));
+    fixture_keys(&f, "Esc Esc");
+    assert_non_null(strstr(fixture_line(&f, 2), "TARGET"));
+    assert_null(strstr(fixture_line(&f, 2), "RISK"));
+    fixture_close(&f);
+}
+
+/* --- layouts --------------------------------------------------------------------- */
+
+static void on_a_wide_screen_the_panes_go_to_the_side_too(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 40, 160, false);
+    fixture_line(&f, 0);
+    fixture_keys(&f, "z");
+    assert_false(fixture_shows(&f, "contain:"));
+    fixture_line(&f, 0);
+    fixture_keys(&f, "z");
+    assert_true(fixture_shows(&f, "contain:"));
+    assert_non_null(strstr(fixture_line(&f, 4), "│"));
+    assert_non_null(strstr(fixture_line(&f, 2), "│"));
+    fixture_keys(&f, "Down");
+    assert_true(fixture_shows(&f, "AKIA…PD04"));
+    fixture_resize(&f, 40, 100); /* too narrow now: below */
+    assert_null(strstr(fixture_line(&f, 4), "│"));
+    fixture_keys(&f, "z");
+    assert_true(fixture_shows(&f, "AKIA…PD04"));
+    fixture_keys(&f, "z");
+    assert_false(fixture_shows(&f, "by root / root"));
+    fixture_close(&f);
+}
+
+/* --- views and the session ---------------------------------------------------------- */
+
+static void a_view_is_saved_under_a_name_and_shown_again_by_its_number(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_line(&f, 0);
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'result:denied");
+    fixture_keys(&f, "Enter > > 3 v s");
+    fixture_keys(&f, "'refused ones");
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "1 refused ones"));
+    assert_true(fixture_shows(&f, "saved until the end"));
+    fixture_keys(&f, "0");
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "no filter"));
+    fixture_keys(&f, "v 1");
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "result:denied  1 of 10"));
+    assert_string_equal(f.app->view, "refused ones");
+    bool ascending;
+    assert_int_equal(kt_table_sort(f.app->table, &ascending), KT_FIELD_ACTOR_NAME);
+    fixture_keys(&f, "v 7");
+    assert_true(fixture_shows(&f, "there is no view 7"));
+    fixture_keys(&f, "Down d");
+    assert_int_equal(f.app->n_saved, 0);
+    fixture_keys(&f, "d Esc");
+    assert_ptr_equal(f.app->top, f.app->table);
+    fixture_close(&f);
+}
+
+static void names_of_views_are_looked_at_as_they_are_written(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_keys(&f, "v s C-u");
+    fixture_keys(&f, "'  x");
+    assert_true(fixture_shows(&f, "no blanks at its ends"));
+    fixture_keys(&f, "Enter");
+    assert_int_equal(f.app->n_saved, 0);
+    fixture_keys(&f, "C-u");
+    fixture_keys(&f, "'x");
+    fixture_keys(&f, "Enter s C-u");
+    fixture_keys(&f, "'x");
+    fixture_keys(&f, "Enter"); /* the same anew */
+    assert_int_equal(f.app->n_saved, 1);
+    fixture_close(&f);
+}
+
+static struct kt_session *some_session(void)
+{
+    struct kt_session *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    kt_setup_usual(&s->setup);
+    snprintf(s->setup.filter, sizeof s->setup.filter, "%s", "risk:>=50 -actor:\"a b\"");
+    s->setup.sort = KT_FIELD_RISK;
+    s->setup.pane = 3;
+    s->setup.layout = KT_LAYOUT_SIDE;
+    s->setup.histogram = s->mouse = true;
+    s->setup.group = KT_GROUP_HOUR;
+    snprintf(s->view, sizeof s->view, "one");
+    s->n_saved = 2;
+    for (size_t i = 0; i < 2; i++) {
+        kt_setup_usual(&s->saved[i].setup);
+        snprintf(s->saved[i].name, sizeof s->saved[i].name, "%s", i ? "two: \xc3\xa4" : "one");
+        assert_int_equal(kt_column_plan_read(&s->saved[i].setup.columns, KT_LIT("why, time:9"), NULL, NULL), KT_OK);
+        s->saved[i].setup.ascending = i == 1;
+    }
+    return s;
+}
+
+static void a_session_is_read_as_it_was_written(void **state)
+{
+    (void)state;
+    struct kt_session *s = some_session(), *back = calloc(1, sizeof *back);
+    struct kt_buf a, b;
+    struct kt_err e = {0};
+    size_t lost;
+    kt_buf_init(&a, KT_SESSION_MAX);
+    kt_buf_init(&b, KT_SESSION_MAX);
+    assert_true(kt_session_write(s, &a));
+    assert_int_equal(kt_session_read(back, kt_buf_span(&a), 0, &lost, &e), KT_OK);
+    assert_int_equal(lost, 0);
+    assert_true(kt_session_write(back, &b));
+    assert_string_equal(kt_buf_str(&a), kt_buf_str(&b));
+    assert_string_equal(back->saved[1].name, s->saved[1].name);
+    /* cut anywhere, and with any byte changed, it is refused or read: never harm */
+    size_t taken = 0;
+    for (size_t n = 0; n < a.len; n++) {
+        assert_int_not_equal(kt_session_read(back, (struct kt_span){a.p, n}, 0, &lost, &e), KT_OK);
+        for (int k = 0; k < 8; k++) {
+            char was = a.p[n];
+            a.p[n] = (char)(a.p[n] ^ (1 << k));
+            taken += kt_session_read(back, kt_buf_span(&a), 0, &lost, &e) == KT_OK;
+            a.p[n] = was;
+        }
+    }
+    assert_true(taken < 8 * a.len / 2);
+    kt_buf_free(&a);
+    kt_buf_free(&b);
+    free(s);
+    free(back);
+}
+
+static void a_view_whose_filter_is_none_any_more_costs_that_view_alone(void **state)
+{
+    (void)state;
+    struct kt_session *s = calloc(1, sizeof *s);
+    struct kt_err e = {0};
+    size_t lost;
+    static const char text[] = "keytop session 1\nview: a\n  filter: (((\n  sort: risk\nview: b\n  sort: -risk\nend\n";
+    assert_int_equal(kt_session_read(s, kt_span_of(text), 0, &lost, &e), KT_OK);
+    assert_int_equal(lost, 1);
+    assert_int_equal(s->n_saved, 1);
+    assert_string_equal(s->saved[0].name, "b");
+    assert_true(s->saved[0].setup.ascending);
+    static const char *const bad[] = {"", "keytop session 2\nend\n", "keytop session 1\nnonsense: x\nend\n",
+                                      "keytop session 1\n  filter: x\nend\n", "keytop session 1\nview: \nend\n",
+                                      "keytop session 1\nview: a\nview: a\nend\n", "keytop session 1\nview: a\nsort: time\nend\n",
+                                      "keytop session 1\nfilter: a\x1b[2J\nend\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(kt_session_read(s, kt_span_of(bad[i]), 0, &lost, &e), KT_EFORMAT);
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +417,15 @@ int main(void)
         cmocka_unit_test(the_two_rows_marked_last_are_compared_field_by_field),
         cmocka_unit_test(members_are_met_by_their_path_wherever_they_stand),
         cmocka_unit_test(what_is_no_json_or_too_much_does_no_harm),
+        cmocka_unit_test(a_plan_of_columns_is_read_as_it_is_written_and_refused_with_its_place),
+        cmocka_unit_test(columns_never_overlap_nor_leave_the_screen_whatever_is_wanted),
+        cmocka_unit_test(columns_are_hidden_moved_and_widened_and_the_table_shows_it_at_once),
+        cmocka_unit_test(what_is_written_of_columns_can_be_left_as_it_was),
+        cmocka_unit_test(on_a_wide_screen_the_panes_go_to_the_side_too),
+        cmocka_unit_test(a_view_is_saved_under_a_name_and_shown_again_by_its_number),
+        cmocka_unit_test(names_of_views_are_looked_at_as_they_are_written),
+        cmocka_unit_test(a_session_is_read_as_it_was_written),
+        cmocka_unit_test(a_view_whose_filter_is_none_any_more_costs_that_view_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
