@@ -63,11 +63,12 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g->ask_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!g->arena || !g->store || !g->correlating || (g->opts.ledger && !g->judge)) {
         kt_fail(e, KT_ENOMEM, "out of memory");
         return false;
     }
-    if (g->news_fd < 0 || g->stop_fd < 0) {
+    if (g->news_fd < 0 || g->stop_fd < 0 || g->ask_fd < 0) {
         kt_fail(e, KT_EIO, "eventfd: %s", strerror(errno));
         return false;
     }
@@ -83,7 +84,7 @@ enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *
     g->opts = *o;
     if (!g->opts.aws.clock)
         g->opts.aws.clock = o->clock;
-    g->news_fd = g->stop_fd = g->state_fd = -1;
+    g->news_fd = g->stop_fd = g->state_fd = g->ask_fd = -1;
     atomic_init(&g->stopping, false);
     struct kt_err own = {0};
     if (pthread_mutex_init(&g->lock, NULL) != 0) {
@@ -136,6 +137,9 @@ void kt_engine_free(struct kt_engine *g)
         close(g->news_fd);
     if (g->stop_fd >= 0)
         close(g->stop_fd);
+    if (g->ask_fd >= 0)
+        close(g->ask_fd);
+    engine_asked_free(g);
     pthread_mutex_destroy(&g->lock);
     free(g);
 }
@@ -262,8 +266,11 @@ static int64_t patience(const struct kt_wait *w, int64_t now)
     return -1;
 }
 
+enum { FD_STOP, FD_RULES, FD_MEMORY, FD_ENRICH, FD_CREW, FD_MAIL, FD_SOURCES };
+
 struct round {
-    struct pollfd *fd; /* [0] stops, [i + 1] is source i, then the rules' files, the memory, the addresses' files */
+    struct pollfd *fd; /* those of below, then one for each source */
+    size_t cap;
     size_t active;     /* sources that are not done */
     int timeout;
 };
@@ -272,7 +279,7 @@ struct round {
 static void plan_rules(struct kt_engine *g, struct round *r, int64_t now, int64_t *wait)
 {
     int64_t deadline = kt_ruleset_deadline(g->ruleset);
-    r->fd[g->n_src + 1] = (struct pollfd){.fd = kt_ruleset_fd(g->ruleset), .events = POLLIN};
+    r->fd[FD_RULES] = (struct pollfd){.fd = kt_ruleset_fd(g->ruleset), .events = POLLIN};
     r->active += g->views && kt_ruleset_fd(g->ruleset) >= 0;
     if (g->rejudge < g->rejudge_end)
         *wait = 0;
@@ -282,7 +289,7 @@ static void plan_rules(struct kt_engine *g, struct round *r, int64_t now, int64_
 
 static void step_rules(struct kt_engine *g, const struct round *r)
 {
-    if (kt_ruleset_changed(g->ruleset, r->fd[g->n_src + 1].revents != 0, kt_mono_ms()))
+    if (kt_ruleset_changed(g->ruleset, r->fd[FD_RULES].revents != 0, kt_mono_ms()))
         engine_reload_rules(g);
     if (g->rejudge < g->rejudge_end)
         engine_rejudge_some(g);
@@ -291,14 +298,28 @@ static void step_rules(struct kt_engine *g, const struct round *r)
 /* Who looks at rows that are all read may still do something about one. */
 static void plan_memory(const struct kt_engine *g, struct round *r)
 {
-    r->fd[g->n_src + 2] = (struct pollfd){.fd = g->state_fd, .events = POLLIN};
+    r->fd[FD_MEMORY] = (struct pollfd){.fd = g->state_fd, .events = POLLIN};
     r->active += g->views && g->state;
 }
 
 static void step_memory(struct kt_engine *g, const struct round *r)
 {
-    if (r->fd[g->n_src + 2].revents)
+    if (r->fd[FD_MEMORY].revents)
         engine_look_at_memory(g);
+}
+
+/* Who looks at rows that are all read may still ask for what is behind them. */
+static void plan_mail(const struct kt_engine *g, struct round *r)
+{
+    r->fd[FD_MAIL] = (struct pollfd){.fd = g->ask_fd, .events = POLLIN};
+    for (size_t i = 0; i < g->n_src; i++)
+        r->active += g->views && g->src[i].source && g->src[i].source->ops->asks;
+}
+
+static void step_mail(struct kt_engine *g, const struct round *r)
+{
+    if (r->fd[FD_MAIL].revents)
+        engine_look_at_mail(g);
 }
 
 /* Without following, one source is read to its end before the next, so that
@@ -309,20 +330,21 @@ static void plan(struct kt_engine *g, struct round *r)
     r->active = 0;
     for (size_t i = 0; i < g->n_src; i++) {
         const struct kt_wait *w = &g->src[i].wait;
-        r->fd[i + 1] = (struct pollfd){.fd = -1, .events = POLLIN};
+        r->fd[FD_SOURCES + i] = (struct pollfd){.fd = -1, .events = POLLIN};
         if (w->kind == KT_WAIT_DONE || (!g->opts.follow && r->active))
             continue;
         r->active++;
         if (w->kind == KT_WAIT_FD)
-            r->fd[i + 1].fd = w->fd;
+            r->fd[FD_SOURCES + i].fd = w->fd;
         int64_t p = patience(w, now);
         if (p >= 0 && (wait < 0 || p < wait))
             wait = p;
     }
     plan_rules(g, r, now, &wait);
     plan_memory(g, r);
-    engine_plan_enrich(g, &r->fd[g->n_src + 3], &r->active, now, &wait);
-    r->fd[g->n_src + 4] = (struct pollfd){.fd = g->crew ? kt_crew_fd(g->crew) : -1, .events = POLLIN};
+    plan_mail(g, r);
+    engine_plan_enrich(g, &r->fd[FD_ENRICH], &r->active, now, &wait);
+    r->fd[FD_CREW] = (struct pollfd){.fd = g->crew ? kt_crew_fd(g->crew) : -1, .events = POLLIN};
     r->timeout = wait > 3600000 ? 3600000 : (int)wait;
 }
 
@@ -331,7 +353,7 @@ static void step_due(struct kt_engine *g, const struct round *r)
     int64_t now = kt_mono_ms();
     for (size_t i = 0; i < g->n_src && !atomic_load(&g->stopping); i++) {
         bool first = g->opts.follow || i == 0 || g->src[i - 1].wait.kind == KT_WAIT_DONE;
-        if (first && due(&g->src[i].wait, r->fd[i + 1].revents != 0, now))
+        if (first && due(&g->src[i].wait, r->fd[FD_SOURCES + i].revents != 0, now))
             step(g, i);
         if (!g->opts.follow && g->src[i].wait.kind != KT_WAIT_DONE)
             break;
@@ -414,10 +436,15 @@ static void settle(struct kt_engine *g)
         atomic_store(&g->stopping, true);
 }
 
+static bool make_room(const struct kt_engine *g, struct round *r)
+{
+    return kt_grow(&r->fd, &r->cap, g->n_src + FD_SOURCES, sizeof *r->fd, SOURCES_MAX + FD_SOURCES);
+}
+
 static void loop(struct kt_engine *g, int stop_fd)
 {
-    struct round r = {.fd = calloc(g->n_src + 5, sizeof *r.fd)};
-    if (!r.fd) {
+    struct round r = {0};
+    if (!make_room(g, &r)) {
         engine_trouble(g, "keytop", "out of memory: nothing can be read", true);
         return;
     }
@@ -434,23 +461,26 @@ static void loop(struct kt_engine *g, int stop_fd)
             break;
         if (g->more_to_judge)
             r.timeout = 0;
-        r.fd[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        int n = poll(r.fd, g->n_src + 5, r.timeout);
+        r.fd[FD_STOP] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
+        int n = poll(r.fd, g->n_src + FD_SOURCES, r.timeout);
         if (n < 0 && errno != EINTR)
             break;
-        if (n > 0 && r.fd[0].revents)
+        if (n > 0 && r.fd[FD_STOP].revents)
             break;
         step_rules(g, &r);
         step_memory(g, &r);
-        engine_step_enrich(g, &r.fd[g->n_src + 3]);
+        engine_step_enrich(g, &r.fd[FD_ENRICH]);
+        step_mail(g, &r);
         step_due(g, &r);
         if (g->crew)
             (void)kt_crew_tell(g->crew);
+        engine_step_asked(g);
         judge_step(g);
         settle(g);
         publish(g, &told);
         tick(g, &ticked);
     }
+    engine_stop_asking(g);
     free(r.fd);
 }
 

@@ -129,6 +129,32 @@ struct kt_source_state {
 /* Copies up to `max`; returns how many there are. */
 size_t kt_engine_sources(struct kt_engine *g, struct kt_source_state *out, size_t max);
 
+/* Asks all sources that can be asked for all that one key, user, address or
+ * agent did (source.h), or, where that was done before, for what is new. What
+ * they find comes as rows do, with KT_FLAG_ASKED unless it is shown anyhow. */
+void kt_engine_ask(struct kt_engine *g, const struct kt_question *q);
+/* What was read by then stays. */
+void kt_engine_ask_no_more(struct kt_engine *g, const struct kt_question *q);
+enum kt_history_state {
+    KT_HISTORY_NOBODY, /* no source here can be asked this: `says` why */
+    KT_HISTORY_NOT,    /* could be asked, and was not */
+    KT_HISTORY_ASKING,
+    KT_HISTORY_ENDED,  /* answered, given up or failed: `whole`, `says` */
+};
+struct kt_history {
+    enum kt_history_state state;
+    bool whole;          /* all that there is was read */
+    bool cancelled;      /* by kt_engine_ask_no_more */
+    bool slowed;
+    size_t parts, parts_done; /* sources that were asked */
+    uint64_t pages, events;
+    int64_t back, until; /* eventTime: all is read from there to there; KT_TIME_NONE: not known yet */
+    int64_t at;          /* real time of the end; KT_TIME_NONE */
+    char how[48], where[160], says[240];
+};
+/* Of an earlier run as well, where that is remembered. */
+struct kt_history kt_engine_asked(struct kt_engine *g, const struct kt_question *q);
+
 /* How complete what is shown is. */
 struct kt_completeness {
     int64_t complete_to; /* all sources are known up to here; KT_TIME_NONE: not known yet */

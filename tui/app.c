@@ -188,7 +188,7 @@ static void note_start(struct kt_app *a)
 {
     bool catching = catching_up(a);
     if (catching || !a->caught_up)
-        a->at_start = a->counts.last;
+        a->at_start = a->counts.last, a->asked_at_start = a->counts.asked;
     a->caught_up = !catching;
 }
 
@@ -199,17 +199,21 @@ void kt_app_arrivals(struct kt_app *a, uint64_t last_seq)
     a->last_seq = last_seq;
     if (last_seq <= a->at_start) {
         a->seen = last_seq;
+        a->seen_asked = a->counts.asked;
         a->n_fresh = 0;
         return;
     }
     if (a->seen < a->at_start)
         a->seen = a->at_start;
+    if (!a->n_fresh && a->seen == a->at_start)
+        a->seen_asked = a->asked_at_start;
     int64_t until = kt_mono_ms() + FRESH_MS;
     int last = a->n_fresh - 1;
     bool step = last < 0 || until - a->fresh[last].until > FRESH_STEP_MS;
     if (step && a->n_fresh < KT_FRESH_MAX)
         a->fresh[a->n_fresh++].until = until;
     a->fresh[a->n_fresh - 1].seq = last_seq;
+    a->fresh[a->n_fresh - 1].asked = a->counts.asked;
 }
 
 static bool expire_arrivals(struct kt_app *a)
@@ -217,7 +221,7 @@ static bool expire_arrivals(struct kt_app *a)
     int64_t now = kt_mono_ms();
     int n = 0;
     while (n < a->n_fresh && a->fresh[n].until <= now)
-        a->seen = a->fresh[n++].seq;
+        a->seen_asked = a->fresh[n].asked, a->seen = a->fresh[n++].seq;
     memmove(a->fresh, a->fresh + n, (size_t)(a->n_fresh - n) * sizeof *a->fresh);
     a->n_fresh -= n;
     return n > 0;

@@ -192,7 +192,7 @@ static void draw_actor(const struct place *p, const struct kt_row *r)
 
 static void draw_target(const struct place *p, const struct kt_row *r)
 {
-    if (r->ev.kind == KT_KIND_USE) {
+    if (kt_kind_is_call(r->ev.kind)) {
         kt_canvas_text(p->c, p->row, p->col, p->width, KT_STYLE(DIM), "-"); /* a use is of no one */
         return;
     }

@@ -101,6 +101,7 @@ static void refresh_info(struct kt_pane *p)
     if (p->have_info)
         p->kind = kt_pane_kind_of(p->info.kind);
     refresh_life(p);
+    kt_pane_history_look(p);
 }
 
 bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t from_seq)
@@ -447,7 +448,8 @@ void kt_pane_seen(const struct kt_pane *p, struct kt_pen *pen)
     kt_pen_fmt(pen, KT_STYLE(TEXT), "  first %s", a);
     kt_pen_fmt(pen, KT_STYLE(TEXT), "  last %s", b);
     kt_pen_line(pen);
-    if (p->app->counts.oldest != KT_TIME_NONE && (p->cursor || p->side)) {
+    bool told = p->cursor && p->history.state != KT_HISTORY_NOBODY; /* below, with the way to know more */
+    if (p->app->counts.oldest != KT_TIME_NONE && (p->cursor || p->side) && !told) {
         kt_pen_fmt(pen, KT_STYLE(DIM), "not known: anything before %s, where these sources begin",
                    kt_fmt_stamp(p->app->counts.oldest, now, a));
         kt_pen_line(pen);
@@ -599,7 +601,8 @@ static void draw_timeline_item(struct kt_pane *p, uint64_t seq, struct kt_canvas
 {
     struct kt_row r;
     if (kt_app_row(p->app, seq, &r))
-        kt_columns_row(&p->columns, c, row, &r, kt_app_now(p->app), kt_app_is_new(p->app, seq), false);
+        kt_columns_row(&p->columns, c, row, &r, kt_app_now(p->app),
+                       kt_app_is_new(p->app, seq) && !(r.ev.flags & KT_FLAG_ASKED), false);
     else
         kt_canvas_text(c, row, p->left + 1, p->width - 1, KT_STYLE(DIM), "no longer kept");
 }
@@ -855,6 +858,7 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_BACK: return KT_SCREEN_POP;
     case KT_CMD_SECTION_NEXT: return go_section(p, true);
     case KT_CMD_SECTION_PREV: return go_section(p, false);
+    case KT_CMD_HISTORY: return kt_pane_history_command(p);
     case KT_CMD_FILTER_TO:
         kt_table_scope(p->app->table, p->entity, (struct kt_span){s->title, s->title_n});
         return kt_app_to_table(p->app);
@@ -898,12 +902,18 @@ static unsigned prompted(struct kt_screen *s, enum kt_prompt_event e)
 
 static unsigned news(struct kt_screen *s)
 {
-    return kt_pane_news(pane_of(s)) ? KT_APP_REDRAW : 0;
+    struct kt_pane *p = pane_of(s);
+    struct kt_history was = p->history;
+    bool rows = kt_pane_news(p);
+    kt_pane_history_look(p);
+    return rows || memcmp(&was, &p->history, sizeof was) != 0 ? KT_APP_REDRAW : 0;
 }
 
 static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 {
-    kt_pane_draw(pane_of(s), c, row, height, 0, c->cols);
+    struct kt_pane *p = pane_of(s);
+    int below = height >= 4 ? kt_pane_history_draw(p, c, row, height, 0, c->cols) : 0;
+    kt_pane_draw(p, c, row, height - below, 0, c->cols);
 }
 
 /* A page that is not seen costs no work: its view is closed, what it showed

@@ -4,6 +4,7 @@
  * table, and by itself with a cursor. */
 #ifndef KT_TUI_PANE_H
 #define KT_TUI_PANE_H
+#include "engine.h"
 #include "store/ledger.h"
 #include "tui/columns.h"
 #include "tui/list.h"
@@ -79,6 +80,9 @@ struct kt_pane {
     bool side;       /* wide: the sections stand beside the facts */
     struct kt_columns columns;
     int time_width;
+    struct kt_question question;    /* of which history is about */
+    bool asks;                      /* it is one that may be put */
+    struct kt_history history;      /* as of this frame */
 };
 
 bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t from_seq);
@@ -107,6 +111,12 @@ void kt_story_agent(struct kt_pen *pen, const struct kt_agent *g, enum kt_role t
 /* Copies how to contain the key that the pane shows, or says why there is no
  * way to write it. */
 unsigned kt_pane_copy_contain(const struct kt_pane *p);
+/* How it goes with the history of this key or user (pane_history.c). */
+void kt_pane_history_look(struct kt_pane *p);
+/* In the last one or two of the `height` lines from `row` on; returns how many:
+ * 0 where there is nothing to say. */
+int kt_pane_history_draw(const struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width);
+unsigned kt_pane_history_command(struct kt_pane *p);
 /* Its name, unless the line above it says it. */
 void kt_pane_name(const struct kt_pane *p, struct kt_pen *pen);
 /* Counts, first and last time, sparkline: what is said of every entity. */

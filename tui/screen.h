@@ -76,10 +76,12 @@ struct kt_app {
     /* which rows count as new: those that arrived after `seen` */
     struct {
         int64_t until;
-        uint64_t seq;
+        uint64_t seq, asked;
     } fresh[KT_FRESH_MAX];
     int n_fresh;
     uint64_t seen, last_seq;
+    uint64_t seen_asked, looked_asked; /* rows up to there that were asked for: they are no news */
+    uint64_t asked_at_start;
     uint64_t at_start;  /* rows up to this one were there when reading was over */
     bool caught_up;
 

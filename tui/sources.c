@@ -65,6 +65,8 @@ static void counts(struct kt_page *p)
     count(p, c->records, "record seen", "records seen", false);
     count(p, c->received, "record of interest received; of these:", "records of interest received; of these:", false);
     count(p, c->shown, "shown", "shown", false);
+    if (c->asked)
+        count(p, c->asked, "of these in panes alone: asked for with h", "of these in panes alone: asked for with h", false);
     static const char outside[] = "outside --filter, --since, --until or --rule";
     count(p, c->filtered - c->suppressed, outside, outside, false);
     if (c->suppressed)

@@ -43,11 +43,11 @@ bool kt_status_refresh(struct kt_app *a)
     if (a->state)
         kt_state_get_stats(a->state, &a->memory);
     if (!a->has_looked)
-        a->looked = kt_engine_looked(a->engine, &a->has_looked);
+        a->looked = kt_engine_looked(a->engine, &a->has_looked), a->looked_asked = a->counts.asked;
     bool same = memory.version == a->memory.version && counts.triaged == a->counts.triaged && rules_same(a) && n == a->n_sources && complete.complete_to == a->complete.complete_to &&
                 complete.gaps == a->complete.gaps && complete.reading == a->complete.reading &&
                 counts.records == a->counts.records && counts.shown == a->counts.shown &&
-                counts.suppressed == a->counts.suppressed;
+                counts.suppressed == a->counts.suppressed && counts.asked == a->counts.asked;
     int64_t now = kt_app_now(a);
     for (size_t i = 0; same && i < kept; i++) {
         const struct kt_source_state *x = &old[i], *y = &a->source[i];
@@ -312,8 +312,11 @@ void kt_status_sources(struct kt_app *a, struct kt_canvas *c, int row)
 
 uint64_t kt_status_fresh(const struct kt_app *a)
 {
-    uint64_t from = a->has_looked && a->looked < a->seen ? a->looked : a->seen;
-    return a->last_seq > from ? a->last_seq - from : 0;
+    bool looked = a->has_looked && a->looked < a->seen;
+    uint64_t from = looked ? a->looked : a->seen, asked = looked ? a->looked_asked : a->seen_asked;
+    uint64_t n = a->last_seq > from ? a->last_seq - from : 0;
+    asked = a->counts.asked > asked ? a->counts.asked - asked : 0;
+    return n > asked ? n - asked : 0;
 }
 
 struct at {

@@ -64,7 +64,7 @@ static void tell_what(struct kt_pen *pen, const struct kt_row *r)
         kt_pen_text(pen, KT_STYLE(WARN), " ");
         kt_pen_data(pen, KT_STYLE(WARN), r->ev.error_code, KT_TEXT_FREE, NULL);
     }
-    if (r->ev.kind == KT_KIND_USE) {
+    if (kt_kind_is_call(r->ev.kind)) {
         kt_pen_text(pen, KT_STYLE(TEXT), " by ");
         tell_actor(pen, r);
         return;

@@ -48,6 +48,7 @@ static unsigned looked(struct kt_app *a)
     a->looked = a->last_seq;
     a->has_looked = true;
     a->seen = a->last_seq;
+    a->seen_asked = a->looked_asked = a->counts.asked;
     a->n_fresh = 0;
     kt_state_look(a->state, a->looked);
     return kt_app_hint(a, "all rows up to here count as looked at");

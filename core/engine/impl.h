@@ -30,7 +30,9 @@ enum {
     DECODE_MAX = 64 << 20, /* one record's decoded facts */
     TICK_MS = 100,
     JUDGED_A_STEP = 500, /* rows: some milliseconds */
-    REJUDGE_MS = 5
+    REJUDGE_MS = 5,
+    ASKED_MAX = 128, /* questions whose answers are remembered */
+    MAIL_MAX = 16
 };
 
 struct engine_source {
@@ -50,6 +52,14 @@ struct engine_object {
     char *name;
     uint64_t base_records, base_bytes; /* of earlier, finished parts */
     uint64_t counted;                  /* records told to the store so far */
+    struct kt_ingest *ingest;          /* of an answer: it is read at once */
+    struct kt_answer *answer;
+};
+
+struct engine_asked;
+struct engine_mail {
+    struct kt_question q;
+    bool stop;
 };
 
 struct kt_engine {
@@ -89,6 +99,13 @@ struct kt_engine {
     _Atomic uint64_t looked;
     atomic_bool has_looked;
     int state_fd;           /* it has news */
+
+    struct engine_asked **asked; /* under lock where the table changes, and what is published of one */
+    size_t n_asked, cap_asked;
+    uint64_t asked_used;
+    struct engine_mail mail[MAIL_MAX]; /* under lock */
+    size_t n_mail;
+    int ask_fd; /* there is mail */
 
     const struct kt_engine_sink *sink; /* headless; NULL when live */
     bool unread;                       /* something was not read */
@@ -135,6 +152,8 @@ void engine_feed_kept(struct kt_engine *g, uint64_t before);
  * the record. */
 bool engine_on_use(void *ctx, const struct kt_use *u);
 bool engine_on_malformed(void *ctx, const struct kt_malformed *m);
+/* A record of an answer: a row, whatever it is. */
+bool engine_on_found(void *ctx, const struct kt_record *r);
 
 /* --- sink.c */
 void engine_object_free(struct engine_object *o);
@@ -148,6 +167,16 @@ uint64_t engine_sink_object(void *ctx, const char *name, uint64_t records, uint6
 bool engine_sink_bytes(void *ctx, uint64_t handle, const void *p, size_t n);
 void engine_sink_end(void *ctx, uint64_t handle);
 struct kt_source_sink engine_sink_of(struct kt_engine *g);
+
+/* --- asking.c */
+void engine_asked_free(struct kt_engine *g);
+/* After steps: what is published of questions. */
+void engine_step_asked(struct kt_engine *g);
+void engine_stop_asking(struct kt_engine *g);
+void engine_unask_source(struct kt_engine *g, const struct kt_source *s);
+void engine_look_at_mail(struct kt_engine *g);
+void engine_remember_asked(struct kt_engine *g);
+void engine_recall_asked(struct kt_engine *g);
 
 /* --- memory.c */
 void engine_look_at_memory(struct kt_engine *g);

@@ -76,6 +76,13 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     return engine_show(g, &row, json);
 }
 
+/* May it stand in the table now, though it was asked for then? */
+static bool shows_kind(const struct kt_engine *g, enum kt_kind k)
+{
+    return !g->opts.filter && !g->opts.rule && g->opts.since == KT_TIME_NONE && g->opts.until == KT_TIME_NONE &&
+           (g->opts.kinds & KT_KIND_BIT(k));
+}
+
 /* Can it be shown as it stood, before its record is read again? Not where it
  * is printed once, nor where a use may have been another kind besides. */
 static bool comes_as_it_was(const struct kt_engine *g, const struct kt_state_row *k)
@@ -83,6 +90,8 @@ static bool comes_as_it_was(const struct kt_engine *g, const struct kt_state_row
     if (!k->row)
         return false;
     if (k->row->ev.kind == KT_KIND_MALFORMED)
+        return true;
+    if (reads_again(g) && k->row->ev.flags & KT_FLAG_ASKED)
         return true;
     return reads_again(g) && !g->opts.filter && !g->opts.rule && g->opts.since == KT_TIME_NONE &&
            g->opts.until == KT_TIME_NONE && k->row->ev.kind != KT_KIND_USE &&
@@ -94,6 +103,7 @@ static bool comes_as_it_was(const struct kt_engine *g, const struct kt_state_row
 static bool come_back_as_it_was(struct kt_engine *g, const struct kt_state_row *k)
 {
     struct kt_row row = *k->row;
+    row.ev.flags &= shows_kind(g, row.ev.kind) ? ~(uint32_t)KT_FLAG_ASKED : UINT32_MAX;
     uint8_t content[KT_SHA256] = {0};
     bool malformed = row.ev.kind == KT_KIND_MALFORMED;
     struct engine_source *s = src_of(g, k->address);
@@ -193,6 +203,7 @@ void engine_remember(struct kt_engine *g)
     atomic_store(&g->has_looked, kt_state_looked(g->state) > 0);
     take_triage(g);
     tell_damage(g);
+    engine_recall_asked(g);
     if (kt_state_start(g->state, g->store, &e) != KT_OK)
         engine_trouble(g, "state.db", e.text, false);
 }

@@ -95,8 +95,8 @@ bool engine_show(struct kt_engine *g, struct kt_row *row, json_t *root)
     return hand_over(g, row, root);
 }
 
-/* `row->seq` stays 0 where it does not become a row. */
-static void keep_row(struct kt_engine *g, struct engine_object *o, struct kt_row *row, const uint8_t content[32])
+/* `row->seq` stays 0 where it does not become a row. False: it was one already. */
+static bool keep_row(struct kt_engine *g, struct engine_object *o, struct kt_row *row, const uint8_t content[32])
 {
     struct engine_source *s = &g->src[o->src];
     row->origin.source = kt_span_of(o->name);
@@ -109,18 +109,21 @@ static void keep_row(struct kt_engine *g, struct engine_object *o, struct kt_row
     case KT_ADDED:
         break;
     case KT_ADDED_DUPLICATE:
-        return;
+        return false;
     case KT_ADDED_NOT:
         /* the store has counted the gap */
         engine_trouble(g, o->name, "out of memory: a record could not be kept", false);
-        return;
+        return true;
     }
+    if (o->answer)
+        return true; /* the source has not said it by itself */
     pthread_mutex_lock(&g->lock);
     s->state.rows += !kt_verdict_suppressed(&row->verdict);
     s->state.last_event = kt_now(g->opts.clock);
     if (s->state.health.state == KT_HEALTH_LIVE && row->ev.time != KT_TIME_NONE)
         s->state.lag = s->state.last_event - row->ev.time;
     pthread_mutex_unlock(&g->lock);
+    return true;
 }
 
 bool engine_asks_for(const struct kt_engine *g, struct kt_event *ev)
@@ -164,7 +167,7 @@ static void make_row(struct engine_object *o, const struct kt_record *r, struct 
     uint8_t content[KT_SHA256];
     digest_content(g, r->json, r->bytes, content);
     row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
-    keep_row(g, o, row, content);
+    (void)keep_row(g, o, row, content);
 }
 
 void engine_learn(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row)
@@ -262,6 +265,44 @@ bool engine_on_record(void *ctx, const struct kt_record *r)
     return !atomic_load(&g->stopping);
 }
 
+/* Not of what is shown: its panes show it all the same. */
+static bool found_apart(const struct kt_engine *g, struct kt_row *row, bool judged)
+{
+    if (engine_asks_for(g, &row->ev) && judged && engine_passes(g, row))
+        return false;
+    if (!kt_kind_is_call(row->ev.kind) && kt_kind_name(row->ev.kind) == NULL)
+        kt_event_as_call(&row->ev);
+    row->ev.flags |= KT_FLAG_ASKED;
+    return true;
+}
+
+bool engine_on_found(void *ctx, const struct kt_record *r)
+{
+    struct engine_object *o = ctx;
+    struct kt_engine *g = o->engine;
+    uint8_t content[KT_SHA256];
+    kt_arena_reset(g->arena);
+    struct kt_row row = {0};
+    struct kt_event whole;
+    kt_event_decode_any(r->json, r->flags, g->arena, &row.ev);
+    whole = row.ev; /* a row of a use says less */
+    if (row.ev.kind == KT_KIND_NONE)
+        return true;
+    bool judged = kt_ruleset_judge(g->ruleset, r->json, &row.verdict);
+    row.origin.record = r->ordinal;
+    engine_add_whereabouts(g, &row);
+    (void)found_apart(g, &row, judged);
+    digest_content(g, r->json, r->bytes, content);
+    row.raw = raw_text(g, r->json, r->bytes, row.ev.flags);
+    if (!keep_row(g, o, &row, content))
+        return !atomic_load(&g->stopping); /* and what it says is known */
+    o->answer->events++;
+    engine_correlate(g, r->json, r->bytes, &row, true);
+    if (whole.kind != KT_KIND_OTHER)
+        engine_learn(g, &whole, &row);
+    return !atomic_load(&g->stopping);
+}
+
 static struct kt_span either(struct kt_span a, struct kt_span b)
 {
     return a.n ? a : b.n ? b : KT_SPAN_NONE;
@@ -306,7 +347,7 @@ bool engine_on_malformed(void *ctx, const struct kt_malformed *m)
     memcpy(row.malformed.sha256, m->sha256, sizeof row.malformed.sha256);
     row.origin.record = m->ordinal;
     row.raw = m->bytes;
-    keep_row(g, o, &row, m->sha256);
+    (void)keep_row(g, o, &row, m->sha256);
     bool go_on = !row.seq || engine_show(g, &row, NULL);
     engine_trouble(g, place, m->reason, false);
     if (!go_on)

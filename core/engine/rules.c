@@ -85,7 +85,8 @@ static void read_again(struct kt_engine *g, const struct kt_row *row, json_t *js
 {
     struct kt_event whole;
     kt_event_decode(json, flags, g->arena, &whole);
-    engine_learn(g, &whole, row);
+    if (whole.kind != KT_KIND_NONE) /* of what was asked for, not all is a fact */
+        engine_learn(g, &whole, row);
     kt_store_squeeze(g->store, row->seq, row->raw);
 }
 

@@ -5,6 +5,7 @@ void engine_object_free(struct engine_object *o)
 {
     if (!o)
         return;
+    kt_ingest_free(o->ingest);
     free(o->name);
     free(o);
 }
@@ -84,6 +85,14 @@ static bool free_place(struct kt_engine *g, size_t *i)
     return true;
 }
 
+static struct engine_object *new_object(struct kt_engine *g, size_t at, const char *name)
+{
+    struct engine_object *o = calloc(1, sizeof *o);
+    if (o)
+        *o = (struct engine_object){.engine = g, .at = at, .src = g->current, .name = strdup(name)};
+    return o;
+}
+
 uint64_t engine_sink_object(void *ctx, const char *name, uint64_t records, uint64_t bytes)
 {
     struct kt_engine *g = ctx;
@@ -94,10 +103,11 @@ uint64_t engine_sink_object(void *ctx, const char *name, uint64_t records, uint6
         engine_trouble(g, name, "too many files are open inside a record", true);
         return 0;
     }
-    struct engine_object *o = calloc(1, sizeof *o);
-    if (o)
-        *o = (struct engine_object){.engine = g, .at = i, .src = g->current, .name = strdup(name), .base_records = records,
-                             .base_bytes = bytes, .counted = records};
+    struct engine_object *o = new_object(g, i, name);
+    if (o) {
+        o->base_records = o->counted = records;
+        o->base_bytes = bytes;
+    }
     if (!o || !o->name || !make_crew(g) || !(o->stream = kt_crew_open(g->crew, o, records, bytes))) {
         engine_object_free(o);
         engine_trouble(g, name, "out of memory: not read", true);
@@ -105,6 +115,37 @@ uint64_t engine_sink_object(void *ctx, const char *name, uint64_t records, uint6
     }
     g->object[i] = o;
     return i + 1;
+}
+
+/* All its records are wanted, and there are few: no crew. */
+static uint64_t sink_found(void *ctx, struct kt_answer *a, const char *name)
+{
+    struct kt_engine *g = ctx;
+    size_t i;
+    if (atomic_load(&g->stopping))
+        return 0;
+    struct engine_object *o = free_place(g, &i) ? new_object(g, i, name) : NULL;
+    struct kt_record_sink sink = {.record = engine_on_found, .malformed = engine_on_malformed, .ctx = o};
+    static const char *const any[] = {"eventName"};
+    if (!o || !o->name || !(o->ingest = kt_ingest_new(any, 1, &sink))) {
+        engine_object_free(o);
+        engine_trouble(g, name, "out of memory: not read", true);
+        return 0;
+    }
+    o->answer = a;
+    g->object[i] = o;
+    return i + 1;
+}
+
+static void found_end(struct kt_engine *g, struct engine_object *o)
+{
+    struct kt_err why = {0};
+    enum kt_ingest_end end = kt_ingest_finish(o->ingest, &why);
+    if (end == KT_END_TRUNCATED || end == KT_END_CORRUPT)
+        engine_trouble(g, o->name, why.text, true);
+    kt_store_count_records(g->store, kt_ingest_stats(o->ingest).records);
+    g->object[o->at] = NULL;
+    engine_object_free(o);
 }
 
 static struct engine_object *object_of(struct kt_engine *g, uint64_t handle)
@@ -116,7 +157,9 @@ bool engine_sink_bytes(void *ctx, uint64_t handle, const void *p, size_t n)
 {
     struct kt_engine *g = ctx;
     struct engine_object *o = object_of(g, handle);
-    if (o && !kt_crew_feed(o->stream, p, n) && !atomic_load(&g->stopping)) {
+    if (o && o->ingest)
+        (void)kt_ingest_feed(o->ingest, p, n); /* its end says what is wrong */
+    else if (o && !kt_crew_feed(o->stream, p, n) && !atomic_load(&g->stopping)) {
         atomic_store(&g->stopping, true);
         engine_trouble(g, o->name, "out of memory: reading stops", true);
     }
@@ -126,7 +169,7 @@ bool engine_sink_bytes(void *ctx, uint64_t handle, const void *p, size_t n)
 static void sink_pause(void *ctx, uint64_t handle)
 {
     struct engine_object *o = object_of(ctx, handle);
-    if (o)
+    if (o && o->stream)
         kt_crew_pause(o->stream);
 }
 
@@ -136,6 +179,10 @@ void engine_sink_end(void *ctx, uint64_t handle)
     struct engine_object *o = object_of(g, handle);
     if (!o)
         return;
+    if (o->ingest) {
+        found_end(g, o);
+        return;
+    }
     g->untold++;
     g->src[o->src].untold++;
     g->src[o->src].ended++;
@@ -146,7 +193,7 @@ void engine_sink_end(void *ctx, uint64_t handle)
 static bool sink_at_rest(void *ctx, uint64_t handle, uint64_t *records, uint64_t *bytes)
 {
     struct engine_object *o = object_of(ctx, handle);
-    if (!o)
+    if (!o || !o->stream)
         return true;
     struct kt_ingest_stats s = {0};
     bool rests = kt_crew_at_rest(o->stream, &s);
@@ -208,7 +255,7 @@ static bool sink_kept(void *ctx, const char *what)
 struct kt_source_sink engine_sink_of(struct kt_engine *g)
 {
     struct kt_source_sink s = {g, engine_sink_object, engine_sink_bytes, sink_pause, engine_sink_end, sink_at_rest, sink_trouble, NULL, NULL,
-                               sink_mark, sink_told, sink_kept};
+                               sink_mark, sink_told, sink_kept, sink_found};
     if (g->state) {
         s.remember = sink_remember;
         s.recall = sink_recall;

@@ -433,7 +433,7 @@ static uint32_t record_flags_of(const json_t *root, uint32_t record_flags, const
         f |= KT_FLAG_OMITTED;
     if (addendum && !json_is_null(addendum))
         f |= KT_FLAG_ADDENDUM;
-    if (ev->kind != KT_KIND_USE && kt_span_known(ev->event_source) && !kt_span_is(ev->event_source, "iam.amazonaws.com"))
+    if (!kt_kind_is_call(ev->kind) && kt_span_known(ev->event_source) && !kt_span_is(ev->event_source, "iam.amazonaws.com"))
         f |= KT_FLAG_OTHER_SOURCE;
     if (ev->event_id.n == 0)
         f |= KT_FLAG_NO_EVENT_ID;
@@ -503,14 +503,8 @@ static void decode_key(const json_t *root, const struct call *c, const json_t *m
     ev->key.created = kt_time_parse_created(either(get(made, "createDate"), get(made, "uploadDate")));
 }
 
-void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
+static void decode(json_t *root, const struct call *c, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
 {
-    *out = (struct kt_event){.time = KT_TIME_NONE, .key.created = KT_TIME_NONE};
-    out->event_name = get(root, "eventName");
-    const struct call *c = call_of(root);
-    out->kind = kind_of(root, c);
-    if (out->kind == KT_KIND_NONE)
-        return;
     bool redacted = kt_event_redact(root);
     const json_t *identity = json_object_get(root, "userIdentity");
     const json_t *answer = json_object_get(root, "responseElements");
@@ -525,7 +519,7 @@ void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, st
         out->key.id = out->actor.access_key_id;
     } else if (out->kind == KT_KIND_CONTEXT) {
         kt_event_context(root, out);
-    } else {
+    } else if (out->kind != KT_KIND_OTHER) {
         decode_target(root, made, p, out);
         out->target.self = decode_self(root, p, out);
         decode_key(root, c, made, out);
@@ -533,6 +527,29 @@ void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, st
     kt_agent_parse(get(root, "userAgent"), tri_of(json_object_get(root, "sessionCredentialFromConsole")) == KT_YES,
                    out->actor.via, a, &out->agent);
     out->flags = record_flags_of(root, record_flags, out) | text_flags(out) | (redacted ? KT_FLAG_REDACTED : 0u);
+}
+
+static void decode_as(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out, enum kt_kind otherwise)
+{
+    *out = (struct kt_event){.time = KT_TIME_NONE, .key.created = KT_TIME_NONE};
+    out->event_name = get(root, "eventName");
+    const struct call *c = call_of(root);
+    out->kind = kind_of(root, c);
+    if (out->kind == KT_KIND_NONE)
+        out->kind = otherwise;
+    if (out->kind != KT_KIND_NONE)
+        decode(root, c, record_flags, a, out);
+}
+
+void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
+{
+    decode_as(root, record_flags, a, out, KT_KIND_NONE);
+}
+
+void kt_event_decode_any(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
+{
+    bool named = kt_span_known(get(root, "eventName"));
+    decode_as(root, record_flags, a, out, named ? KT_KIND_OTHER : KT_KIND_NONE);
 }
 
 enum kt_result kt_event_result(struct kt_span error_code, enum kt_kind kind)
@@ -572,6 +589,15 @@ bool kt_event_as_use(struct kt_event *ev)
     return true;
 }
 
+void kt_event_as_call(struct kt_event *ev)
+{
+    if (kt_event_as_use(ev))
+        return;
+    ev->kind = KT_KIND_OTHER;
+    ev->result = result_of(ev->error_code, KT_KIND_OTHER);
+    memset(&ev->context, 0, sizeof ev->context);
+}
+
 /* --- names ------------------------------------------------------------------- */
 
 const char *kt_flag_name(uint32_t single_flag)
@@ -596,7 +622,7 @@ const char *kt_kind_name(enum kt_kind k)
 {
     static const char *const names[KT_KIND_COUNT] = {NULL,           "creation",     "malformed", "use",
                                                      "deactivation", "reactivation", "deletion",  "credential",
-                                                     NULL};
+                                                     NULL,           "other"};
     return (size_t)k < KT_KIND_COUNT ? names[k] : NULL;
 }
 

@@ -22,16 +22,22 @@
  * SSH key, a signing certificate). use: any other call that was made with a
  * long-lived access key. UpdateAccessKey that does not say which way, as when
  * it was denied, is none of the two. context: what is never a row, and says
- * why a key matters: a user made, full rights given, a quarantine. */
+ * why a key matters: a user made, full rights given, a quarantine. other: a
+ * call of none of these, that somebody asked for (kt_event_decode_any). */
 enum kt_kind {
     KT_KIND_NONE, KT_KIND_CREATION, KT_KIND_MALFORMED, KT_KIND_USE, KT_KIND_DEACTIVATION, KT_KIND_REACTIVATION,
-    KT_KIND_DELETION, KT_KIND_CREDENTIAL, KT_KIND_CONTEXT, KT_KIND_COUNT
+    KT_KIND_DELETION, KT_KIND_CREDENTIAL, KT_KIND_CONTEXT, KT_KIND_OTHER, KT_KIND_COUNT
 };
 #define KT_KIND_BIT(k) (1u << (k))
 enum {
     KT_KINDS_ALL = (1u << KT_KIND_COUNT) - 1 - KT_KIND_BIT(KT_KIND_NONE) - KT_KIND_BIT(KT_KIND_MALFORMED) -
-                   KT_KIND_BIT(KT_KIND_CONTEXT)
+                   KT_KIND_BIT(KT_KIND_CONTEXT) - KT_KIND_BIT(KT_KIND_OTHER)
 };
+/* Nothing but a call: of no one, and no credential came of it. */
+static inline bool kt_kind_is_call(enum kt_kind k)
+{
+    return k == KT_KIND_USE || k == KT_KIND_OTHER;
+}
 /* created (creation, credential), done (all others): no errorCode; denied:
  * AccessDenied and its like; failed: other errors */
 enum kt_result { KT_RESULT_UNKNOWN, KT_RESULT_CREATED, KT_RESULT_DENIED, KT_RESULT_FAILED, KT_RESULT_DONE };
@@ -66,7 +72,10 @@ enum { /* kt_event.flags: what a reader must know of the record itself */
     KT_FLAG_NO_TIME = 1 << 8,            /* "no-time": eventTime missing or not a date */
     KT_FLAG_DUPLICATE_KEYS = 1 << 9,     /* "duplicate-keys": a JSON key twice, the last counts */
     KT_FLAG_REDACTED = 1 << 10,          /* "redacted": it held a secret, which is not kept */
-    KT_FLAG_COUNT = 11
+    KT_FLAG_COUNT = 11,
+    /* Not printed: it is of no kind that is shown, and was read because all
+     * that somebody did was asked for. The store keeps it from the table. */
+    KT_FLAG_ASKED = 1 << 15
 };
 /* The flag's name as printed; NULL for one that is not printed. */
 const char *kt_flag_name(uint32_t single_flag);
@@ -122,6 +131,9 @@ struct kt_event {
  * Secrets in `root` are overwritten first (kt_event_redact): what is to be
  * kept or shown of a record is to be taken from `root` afterwards. */
 void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out);
+/* The same, but that a record of no such kind is decoded as one of kind other.
+ * KT_KIND_NONE only where it has no eventName. */
+void kt_event_decode_any(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out);
 
 /* Overwrites the values of secretAccessKey, sessionToken, password and their
  * like, at any depth, with "***". Returns whether there was one. Values that
@@ -131,6 +143,8 @@ bool kt_event_redact(json_t *root);
 /* What an event of another kind is besides: a use of the long-lived key that
  * made the call. False, and nothing changed, where it was made with none. */
 bool kt_event_as_use(struct kt_event *ev);
+/* What is never a row becomes a use, or a call of kind other. */
+void kt_event_as_call(struct kt_event *ev);
 /* Does this id name a long-lived access key (AKIA...)? */
 bool kt_event_long_lived(struct kt_span access_key_id);
 

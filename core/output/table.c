@@ -137,7 +137,7 @@ static void default_cell(struct table *t, enum kt_field f, const struct kt_row *
         actor_cell(t, ev);
         break;
     case KT_FIELD_TARGET_NAME:
-        if (ev->kind == KT_KIND_USE)
+        if (kt_kind_is_call(ev->kind))
             break; /* a use is of no one */
         plain(t, kt_span_known(ev->target.name) ? ev->target.name : KT_LIT("?"), KT_TEXT_IDENTITY);
         if (ev->target.self == KT_YES)

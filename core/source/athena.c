@@ -345,4 +345,5 @@ static void athena_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct athena *)s)->p.health;
 }
 
-const struct kt_source_ops kt_source_athena = {"athena", athena_open, athena_do, athena_health, athena_close};
+const struct kt_source_ops kt_source_athena = {
+    .scheme = "athena", .open = athena_open, .step = athena_do, .health = athena_health, .close = athena_close};

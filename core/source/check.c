@@ -67,7 +67,8 @@ static bool kept(void *ctx, const char *what)
 static enum kt_code try_out(struct kt_source *s, struct kt_err *e)
 {
     struct trial t = {""};
-    struct kt_source_sink sink = {&t, object, bytes, over, over, at_rest, trouble, NULL, NULL, mark, told, kept};
+    struct kt_source_sink sink = {.ctx = &t, .object = object, .bytes = bytes, .pause = over, .end = over, .at_rest = at_rest,
+                                   .trouble = trouble, .mark = mark, .told = told, .kept = kept};
     int64_t until = kt_mono_ms() + LIMIT_MS;
     for (struct kt_wait w = {0}; !t.says[0];) {
         s->ops->step(s, &sink, &w);

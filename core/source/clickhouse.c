@@ -303,5 +303,5 @@ static void clickhouse_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct clickhouse *)s)->p.health;
 }
 
-const struct kt_source_ops kt_source_clickhouse = {"clickhouse", clickhouse_open, clickhouse_do, clickhouse_health,
-                                                   clickhouse_close};
+const struct kt_source_ops kt_source_clickhouse = {
+    .scheme = "clickhouse", .open = clickhouse_open, .step = clickhouse_do, .health = clickhouse_health, .close = clickhouse_close};

@@ -5,7 +5,8 @@
  *   cloudtrail:[?profile=NAME&region=REGION&role=ARN&external-id=ID&interval=S]
  *
  * region and role may be repeated. Without region it is the one where the
- * partition keeps the events of IAM. Follows "LookupEvents" of the CloudTrail
+ * partition keeps the events of IAM. What one key or user did is asked of the
+ * same accounts and Regions. Follows "LookupEvents" of the CloudTrail
  * API reference. */
 #include "source/cloudtrail.h"
 #include "source/cloudtrail_address.h"
@@ -86,6 +87,7 @@ static void trail_close(struct kt_source *s)
     struct trail *t = (struct trail *)s;
     if (!t)
         return;
+    trail_unask_all(t);
     for (size_t i = 0; i < t->n_lanes; i++)
         trail_lane_drop(&t->lane[i]);
     free(t->lane);
@@ -280,8 +282,8 @@ static void recall(struct trail *t, const struct kt_source_sink *sink)
 
 static void wait_for(struct trail *t, struct kt_wait *next)
 {
-    int64_t wake = 0, at, mono = kt_aws_mono(t->aws);
-    bool now = false, all_done = true;
+    int64_t wake = 0, at, mono = kt_aws_mono(t->aws), asked;
+    bool now = false, all_done = true, is_asked = trail_asked(t, &asked, &now);
     for (size_t i = 0; i < t->n_lanes; i++) {
         const struct trail_lane *l = &t->lane[i];
         all_done &= l->done;
@@ -289,10 +291,12 @@ static void wait_for(struct trail *t, struct kt_wait *next)
             least(&wake, l->wake);
         now |= !l->done && !l->wake && !l->busy && t->busy < TRAIL_BUSY;
     }
-    if (all_done) {
+    if (all_done && !is_asked) {
         next->kind = KT_WAIT_DONE;
         return;
     }
+    if (is_asked && asked)
+        least(&wake, asked);
     bool network = kt_net_wait(t->net, &next->fd, &at);
     if (wake) {
         int64_t due = kt_mono_ms() + (wake > mono ? wake - mono : 0);
@@ -325,6 +329,7 @@ static void trail_do(struct kt_source *s, const struct kt_source_sink *sink, str
         fed = trail_step(&t->lane[t->next % t->n_lanes], sink);
         t->next = (t->next + 1) % t->n_lanes;
     }
+    fed |= trail_answer(t, sink); /* behind what is read anyhow */
     remember(t, sink);
     assess(t);
     if (!fed)
@@ -336,4 +341,5 @@ static void trail_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct trail *)s)->health;
 }
 
-const struct kt_source_ops kt_source_cloudtrail = {"cloudtrail", trail_open, trail_do, trail_health, trail_close};
+const struct kt_source_ops kt_source_cloudtrail = {
+    "cloudtrail", trail_open, trail_do, trail_health, trail_close, 1 << KT_ASK_KEY | 1 << KT_ASK_USER, trail_ask, trail_unask};

@@ -11,6 +11,7 @@ enum {
     TRAIL_NAMES = 64,
     TRAIL_LANES_MAX = 5000,
     TRAIL_BUSY = 16,          /* lanes that may wait for the network at once */
+    TRAIL_PATIENCE_MS = 2500, /* so long a question lets what is new go first */
     TRAIL_TOKEN_MAX = 16 << 10,
     TRAIL_PAGE_MAX = 24 << 20 /* 50 records of 256 KB, escaped twice */
 };
@@ -42,6 +43,7 @@ struct trail_lane {
     struct kt_keys *keys;     /* that the call was signed with */
     enum trail_scan asked;    /* by the call */
     bool busy, done;
+    bool gave_way;            /* its last turn was for somebody's question */
     int64_t wake;             /* kt_aws_mono(): nothing to do before; 0: now, or the network */
     int failures, refusals;   /* in a row */
     bool ailing;
@@ -67,6 +69,7 @@ struct trail {
     struct kt_creds *base;
     struct trail_lane *lane;
     size_t n_lanes, next, busy;
+    struct trail_question *question; /* those that are asked */
     bool told;
     char *profile;
     struct kt_health health;
@@ -77,12 +80,28 @@ struct trail {
 bool trail_step(struct trail_lane *l, const struct kt_source_sink *sink);
 void trail_lane_start(struct trail_lane *l);
 void trail_lane_drop(struct trail_lane *l);
+/* Has it something to ask at once that a person waits for? */
+bool trail_wants(const struct trail_lane *l);
+/* Once there are keys. False: out of memory. */
+bool trail_find_pace(struct trail_lane *l);
+
+/* --- cloudtrail_history.c: the source's ask and unask, */
+enum kt_code trail_ask(struct kt_source *s, const struct kt_question *asked, struct kt_answer *a, struct kt_err *e);
+void trail_unask(struct kt_source *s, struct kt_answer *a);
+void trail_unask_all(struct trail *t);
+/* and its part of a step. True: it heard an answer. */
+bool trail_answer(struct trail *t, const struct kt_source_sink *sink);
+/* False: nothing is asked. `*wake` as of a lane, 0: none; `*now`: it can go on at once. */
+bool trail_asked(const struct trail *t, int64_t *wake, bool *now);
+/* For how long a question has been waiting for its turn here, ms; 0: none is. */
+int64_t trail_is_kept_waiting(const struct trail_lane *l);
 
 /* What a page says of itself, read without building a tree of it: one bad
  * byte in a record must not hide the token of the next page. */
 struct trail_page {
     bool understood;      /* an object that has Events */
     struct kt_span token; /* text between its quotes; unknown: the last page */
+    int64_t oldest;       /* least EventTime, ms; KT_TIME_NONE: there is none */
 };
 struct trail_page trail_read_page(struct kt_span body);
 #endif

@@ -337,7 +337,7 @@ static bool ask(struct trail_lane *l)
 }
 
 /* Whose account it is, once the keys say so: accounts share their pace. */
-static bool find_pace(struct trail_lane *l)
+bool trail_find_pace(struct trail_lane *l)
 {
     const struct kt_keys *k = kt_creds_keys(l->creds);
     if (!l->account[0] && k->account[0])
@@ -361,10 +361,28 @@ static bool get_keys(struct trail_lane *l, const struct kt_source_sink *sink)
     case KT_CREDS_READY:
         break;
     }
-    if (find_pace(l) && ask(l))
+    if (trail_find_pace(l) && ask(l))
         return true;
     put_off(l, "out of memory", 0, false, sink);
     return false;
+}
+
+bool trail_wants(const struct trail_lane *l)
+{
+    const struct trail_pass *p = &l->pass[TRAIL_RECENT];
+    int64_t now = mono(l);
+    return !l->done && l->wake <= now + GAP_MS && (p->active || p->due <= now);
+}
+
+/* A sweep takes turns with what a person asks and waits for; what is new lets
+ * it go first where it has waited for long. */
+static bool give_way(struct trail_lane *l, enum trail_scan s)
+{
+    int64_t waited = l->pace ? trail_is_kept_waiting(l) : 0, now = mono(l);
+    l->gave_way = !l->gave_way && waited > (s == TRAIL_RECENT ? TRAIL_PATIENCE_MS : 0);
+    if (l->gave_way)
+        l->wake = later(now, l->pace->next) + GAP_MS;
+    return l->gave_way;
 }
 
 bool trail_step(struct trail_lane *l, const struct kt_source_sink *sink)
@@ -382,6 +400,8 @@ bool trail_step(struct trail_lane *l, const struct kt_source_sink *sink)
                 return false;
             }
             l->asked = s;
+            if (give_way(l, s))
+                return false;
             if (l->pace && mono(l) < l->pace->next) {
                 l->wake = l->pace->next; /* without holding up others */
                 return false;

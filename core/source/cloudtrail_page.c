@@ -1,6 +1,8 @@
 /* The outside of a LookupEvents answer. */
 #include "source/cloudtrail.h"
 
+#include <stdlib.h>
+
 static const char *skip_blanks(const char *p, const char *end)
 {
     while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
@@ -33,9 +35,24 @@ static void take_member(struct trail_page *page, struct kt_span name, const char
         page->token = (struct kt_span){p + 1, (size_t)(close - p - 2)};
 }
 
+/* Seconds, with or without a fraction; `p` stands behind the colon. */
+static void take_time(struct trail_page *page, const char *p, const char *end)
+{
+    char text[32];
+    size_t n = 0;
+    for (p = skip_blanks(p, end); p < end && n < sizeof text - 1 && strchr("0123456789.eE+-", *p) && *p;)
+        text[n++] = *p++;
+    text[n] = '\0';
+    double s = n ? strtod(text, NULL) : 0;
+    if (s <= 0 || s > 1e11)
+        return;
+    int64_t t = (int64_t)(s * 1000);
+    page->oldest = page->oldest == KT_TIME_NONE || t < page->oldest ? t : page->oldest;
+}
+
 struct trail_page trail_read_page(struct kt_span body)
 {
-    struct trail_page page = {false, KT_SPAN_NONE};
+    struct trail_page page = {false, KT_SPAN_NONE, KT_TIME_NONE};
     const char *p = skip_blanks(body.p, body.p + body.n), *end = body.p + body.n;
     int depth = 0;
     bool closed = false;
@@ -54,6 +71,8 @@ struct trail_page trail_read_page(struct kt_span body)
             const char *after = skip_blanks(close, end);
             if (depth == 1 && after < end && *after == ':')
                 take_member(&page, (struct kt_span){p, (size_t)(close - 1 - p)}, after + 1, end);
+            if (depth == 3 && after < end && *after == ':' && kt_span_is((struct kt_span){p, (size_t)(close - 1 - p)}, "EventTime"))
+                take_time(&page, after + 1, end);
             p = close;
         }
     }

@@ -254,4 +254,5 @@ static void demo_close(struct kt_source *s)
     free(d);
 }
 
-const struct kt_source_ops kt_source_demo = {"demo", demo_open, demo_step, demo_health, demo_close};
+const struct kt_source_ops kt_source_demo = {
+    .scheme = "demo", .open = demo_open, .step = demo_step, .health = demo_health, .close = demo_close};

@@ -324,7 +324,8 @@ static void health(const struct kt_source *base, struct kt_health *out)
     *out = ((const struct kt_files *)base)->health;
 }
 
-const struct kt_source_ops kt_source_file = {"file", open_source, step, health, close_source};
+const struct kt_source_ops kt_source_file = {
+    .scheme = "file", .open = open_source, .step = step, .health = health, .close = close_source};
 
 struct kt_file_tuning *kt_file_tuning(struct kt_source *s)
 {

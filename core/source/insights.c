@@ -347,4 +347,5 @@ static void insights_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct insights *)s)->p.health;
 }
 
-const struct kt_source_ops kt_source_insights = {"insights", insights_open, insights_do, insights_health, insights_close};
+const struct kt_source_ops kt_source_insights = {
+    .scheme = "insights", .open = insights_open, .step = insights_do, .health = insights_health, .close = insights_close};

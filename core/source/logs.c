@@ -418,4 +418,5 @@ static void logs_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct logs *)s)->p.health;
 }
 
-const struct kt_source_ops kt_source_logs = {"logs", logs_open, logs_do, logs_health, logs_close};
+const struct kt_source_ops kt_source_logs = {
+    .scheme = "logs", .open = logs_open, .step = logs_do, .health = logs_health, .close = logs_close};

@@ -247,4 +247,5 @@ static void s3_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct s3 *)s)->health;
 }
 
-const struct kt_source_ops kt_source_s3 = {"s3", s3_open, s3_do, s3_health, s3_close};
+const struct kt_source_ops kt_source_s3 = {
+    .scheme = "s3", .open = s3_open, .step = s3_do, .health = s3_health, .close = s3_close};

@@ -13,6 +13,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is asked beside what a source reads by itself: all that one key, user,
+ * address or agent did, as far back as the one who is asked remembers. */
+enum kt_question_about { KT_ASK_USER, KT_ASK_ADDRESS, KT_ASK_AGENT, KT_ASK_KEY }; /* as kt_entity_kind */
+struct kt_question {
+    enum kt_question_about about;
+    char name[256];   /* "AKIA...", "svc-backup", "203.0.113.9" */
+    char type[64];    /* of a user: userIdentity.type; "": not known */
+    char account[16]; /* of a user or key; "": not known */
+};
+enum kt_answer_state {
+    KT_ANSWER_ASKING,
+    KT_ANSWER_WHOLE,  /* all that there is has been read */
+    KT_ANSWER_PART,   /* it ended before: `says` why, and what to do */
+    KT_ANSWER_FAILED  /* nothing was read: the same */
+};
+/* How far one who is asked has come. He writes it, in his steps. */
+struct kt_answer {
+    enum kt_answer_state state;
+    uint64_t pages;
+    int64_t back, until; /* eventTime: read from there to there; KT_TIME_NONE: nothing yet */
+    bool slowed;         /* it has been asked too often, and waits */
+    char how[48];        /* "LookupEvents" */
+    char where[160];     /* "us-east-1 of 111122223333" */
+    char says[240];      /* what is wrong, and what to do; "": nothing */
+    /* His own words for what has been read, kept, and given back when the same
+     * is asked again, so that only what is new is asked for; "": none. */
+    char position[160];
+    uint64_t events;     /* counted by who reads them */
+};
+
 /* What the engine gives a source to write into. An object is one file, page
  * or message body; its handle is an opaque number given by object(). All of
  * them return false when the engine is stopping: return then. */
@@ -46,6 +76,9 @@ struct kt_source_sink {
      * told before it? Where nothing is kept on disk: is it out? Not before
      * all is read, where keytop does not follow: see kt_wait.owing. */
     bool (*kept)(void *ctx, const char *what);
+    /* An object of an answer: each record in it counts, whatever it is. NULL:
+     * nobody asks. Its bytes are read at once, by bytes(); no pause, no rest. */
+    uint64_t (*found)(void *ctx, struct kt_answer *a, const char *name);
 };
 
 enum kt_wait_kind {
@@ -112,6 +145,14 @@ struct kt_source_ops {
     void (*step)(struct kt_source *s, const struct kt_source_sink *sink, struct kt_wait *next);
     void (*health)(const struct kt_source *s, struct kt_health *out);
     void (*close)(struct kt_source *s);
+    /* What it can be asked about: bits 1 << kt_question_about; 0: nothing. */
+    unsigned asks;
+    /* Begins to answer, beside and behind what it reads by itself: `a`, which
+     * is there until unask or close, holds the position of an earlier answer,
+     * or "". Afterwards step() is called. KT_EUNSUPPORTED: not this one: why,
+     * and what can be asked. */
+    enum kt_code (*ask)(struct kt_source *s, const struct kt_question *q, struct kt_answer *a, struct kt_err *e);
+    void (*unask)(struct kt_source *s, struct kt_answer *a);
 };
 /* Every source begins with this. */
 struct kt_source {

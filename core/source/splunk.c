@@ -311,4 +311,5 @@ static void splunk_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct splunk *)s)->p.health;
 }
 
-const struct kt_source_ops kt_source_splunk = {"splunk", splunk_open, splunk_do, splunk_health, splunk_close};
+const struct kt_source_ops kt_source_splunk = {
+    .scheme = "splunk", .open = splunk_open, .step = splunk_do, .health = splunk_health, .close = splunk_close};

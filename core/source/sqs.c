@@ -313,4 +313,5 @@ static void sqs_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct sqs *)s)->health;
 }
 
-const struct kt_source_ops kt_source_sqs = {"sqs", sqs_open, sqs_do, sqs_health, sqs_close};
+const struct kt_source_ops kt_source_sqs = {
+    .scheme = "sqs", .open = sqs_open, .step = sqs_do, .health = sqs_health, .close = sqs_close};

@@ -155,7 +155,7 @@ static bool take_row(struct scan *x, uint64_t seq)
     struct packed row, *p = &row;
     const struct kt_view_spec *w = &x->b->spec;
     row_get(x->s, seq, p);
-    if ((p->suppressed && !w->suppressed) || !matcher_row(x->m, p))
+    if ((p->suppressed && !w->suppressed) || (is_asked(p) && !w->scope) || !matcher_row(x->m, p))
         return true;
     struct item i = {.time = p->time,
                      .mark = seq << 1 | (p->kind != KT_KIND_MALFORMED && p->level >= KT_LEVEL_HIGH)};
@@ -505,7 +505,7 @@ static struct now look(struct kt_store *s, const struct kt_view_spec *w)
     n.epoch = s->epoch;
     n.verdicts = s->verdicts;
     n.highs = s->highs;
-    n.total = s->next - s->first - (w->suppressed ? 0 : s->suppressed);
+    n.total = s->next - s->first - s->asked - (w->suppressed ? 0 : s->suppressed);
     if (w->scope) {
         const struct entity *e = ent_at(s, w->scope);
         n.total = e ? ent_rows(s, e) - (w->suppressed ? 0 : ent_suppressed(s, e)) : 0;

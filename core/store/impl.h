@@ -139,7 +139,12 @@ struct chunk {
     uint16_t flags[CHUNK_ROWS];
     uint8_t id[CHUNK_ROWS][16], digest[CHUNK_ROWS][DIGEST];
 };
-_Static_assert(KT_FLAG_COUNT <= 16, "flags[] is too narrow");
+_Static_assert(KT_FLAG_COUNT <= 15, "flags[] is too narrow"); /* and KT_FLAG_ASKED */
+
+static inline bool is_asked(const struct packed *p)
+{
+    return p->flags & KT_FLAG_ASKED;
+}
 
 /* A hash table of short row numbers, in the writer's hands alone. */
 struct rowset {
@@ -254,7 +259,7 @@ struct kt_store {
 
     struct marks marks;
     struct kt_counts counts;
-    uint64_t suppressed; /* of the rows kept */
+    uint64_t suppressed, asked; /* of the rows kept; none is both */
     bool times_dirty;
     struct dirty { /* rows to be judged again, in the order in which they were marked */
         uint64_t *seq;
@@ -300,6 +305,10 @@ static inline union rowbits *row_bits(const struct kt_store *s, uint64_t seq)
 static inline int64_t row_time(const struct kt_store *s, uint64_t seq)
 {
     return chunk_of(s, seq)->time[row_in(seq)];
+}
+static inline bool row_asked(const struct kt_store *s, uint64_t seq)
+{
+    return chunk_of(s, seq)->flags[row_in(seq)] & KT_FLAG_ASKED;
 }
 void row_get(const struct kt_store *s, uint64_t seq, struct packed *out);
 /* What tells an event from others: id, digest, bits and flags alone. */

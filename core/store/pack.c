@@ -322,7 +322,8 @@ static void pack_verdict(struct kt_store *s, const struct kt_verdict *v, struct 
     p->why = v->why[0] ? text(s, (struct kt_span){v->why, strnlen(v->why, sizeof v->why)}, ok) : 0;
     p->evidence = pack_evidence(s, v, t.n_signals, ok);
     p->level = v->level & 7;
-    p->suppressed = kt_verdict_suppressed(v);
+    /* who asks for all that somebody did means all */
+    p->suppressed = kt_verdict_suppressed(v) && !(p->flags & KT_FLAG_ASKED);
 }
 
 static void drop_verdict(struct kt_store *s, const struct packed *p)

@@ -186,11 +186,11 @@ static bool append(struct kt_store *s, struct kt_row *r, struct packed *p)
         return false;
     }
     struct chunk *c = s->chunk[s->n_chunks - 1];
-    if (p->time != KT_TIME_NONE) {
+    if (p->time != KT_TIME_NONE && !is_asked(p)) {
         c->oldest = p->time < c->oldest ? p->time : c->oldest;
         c->newest = p->time > c->newest ? p->time : c->newest;
+        widen(p->time, &s->counts.oldest, &s->counts.newest);
     }
-    widen(p->time, &s->counts.oldest, &s->counts.newest);
     r->seq = seq;
     s->next++;
     return true;
@@ -214,6 +214,7 @@ static void drop_oldest(struct kt_store *s)
     seen_drop(s, seq);
     row_get(s, seq, &p);
     s->suppressed -= p.suppressed;
+    s->asked -= is_asked(&p);
     row_touched(s, &p, &t);
     for (size_t i = 0; i < t.n; i++)
         ent_untouch(s, t.e[i], seq, &p, t.roles[i]);
@@ -278,6 +279,8 @@ static enum kt_store_added add(struct kt_store *s, struct kt_row *row, const uin
             ++*(p.suppressed ? &s->counts.filtered : &s->counts.shown);
         s->counts.suppressed += p.suppressed;
         s->suppressed += p.suppressed;
+        s->counts.asked += is_asked(&p);
+        s->asked += is_asked(&p);
         if (other) {
             mark_conflict(s, other);
             seen_conflict(s, other);
@@ -401,7 +404,8 @@ static void find_times(struct kt_store *s)
     c->oldest = c->newest = KT_TIME_NONE;
     uint64_t end = (s->chunk_first + 1) * CHUNK_ROWS + 1;
     for (uint64_t seq = s->first; seq < end && seq < s->next; seq++)
-        widen(row_time(s, seq), &c->oldest, &c->newest);
+        if (!row_asked(s, seq))
+            widen(row_time(s, seq), &c->oldest, &c->newest);
     for (size_t i = 1; i < s->n_chunks; i++) {
         if (s->chunk[i]->newest == KT_TIME_NONE)
             continue;

@@ -43,12 +43,13 @@ struct kt_counts {
     uint64_t received;  /* of interest */
     uint64_t shown, filtered, duplicate, malformed;
     uint64_t suppressed; /* of those filtered: rows that Sigma filters kept out */
+    uint64_t asked;      /* of those shown: KT_FLAG_ASKED */
     uint64_t last;       /* seq of the newest arrival; 0: none */
     uint64_t conflicts; /* among shown */
     uint64_t revised;   /* how often a row got another verdict */
     uint64_t dropped;   /* of the rows once kept, by retention */
     uint64_t gaps;      /* places where events may be missing */
-    int64_t newest;     /* eventTime of the newest row; KT_TIME_NONE */
+    int64_t newest;     /* eventTime of the newest row that was not asked for; KT_TIME_NONE */
     int64_t oldest;
     uint64_t memory;    /* bytes, estimated; the ledger's among them */
     /* The ledger of keys (ledger.h), counted apart: a fact may be a row as
@@ -71,7 +72,8 @@ void kt_store_keep_raw(struct kt_store *s);
 bool kt_store_is_full(struct kt_store *s);
 /* Copies what it keeps. A row that a Sigma filter suppressed
  * (kt_verdict_suppressed) counts as filtered, and views leave it out unless
- * asked. `row->seq` is set by the store. Malformed rows are
+ * asked. One with KT_FLAG_ASKED is seen by views with a scope alone, whatever
+ * filters say. `row->seq` is set by the store. Malformed rows are
  * told apart by origin and digest. A conflict sets the flag in both rows. */
 enum kt_store_added kt_store_add(struct kt_store *s, struct kt_row *row, const uint8_t content[32]);
 /* A record's text that is compressed already: the last `size` bytes of what one

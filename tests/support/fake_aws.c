@@ -258,10 +258,25 @@ static int newest_first(const void *a, const void *b)
     return x->time != y->time ? (x->time < y->time) - (x->time > y->time) : (x->number < y->number) - (x->number > y->number);
 }
 
+static void call_record(char *out, size_t size, const struct fake_event *e, const char *when)
+{
+    snprintf(out, size,
+             "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\",\"principalId\":\"AIDA\",\"arn\":"
+             "\"arn:aws:iam::%s:user/%s\",\"accountId\":\"%s\",\"accessKeyId\":\"%s\",\"userName\":\"%s\"},\"eventTime\":"
+             "\"%s\",\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"%s\",\"awsRegion\":\"us-east-1\",\"sourceIPAddress\":"
+             "\"198.51.100.77\",\"userAgent\":\"aws-cli/2.17 Linux\",\"requestParameters\":null,\"responseElements\":null,"
+             "\"eventID\":\"00000000-0000-4000-8000-%012d\",\"recipientAccountId\":\"%s\"}",
+             e->account, e->user, e->account, e->key, e->user, when, e->name, e->number, e->account);
+}
+
 void fake_aws_record(char *out, size_t size, const struct fake_event *e)
 {
     char when[KT_TIME_TEXT];
     kt_time_format(e->time - e->time % 1000, when);
+    if (e->key[0]) {
+        call_record(out, size, e, when);
+        return;
+    }
     snprintf(out, size,
              "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\",\"principalId\":\"AIDA\",\"arn\":"
              "\"arn:aws:iam::%s:user/alice\",\"accountId\":\"%s\",\"userName\":\"alice\"},\"eventTime\":\"%s\",\"eventSource\":"
@@ -344,6 +359,16 @@ static bool scripted(struct fake_aws *f, enum fake_fault fault, struct fake_repl
 /* A token is "number:requests so far:hash of what was asked"; a page comes of
  * what the service has at that moment, as with the real one: events that
  * arrive between two pages push others along. */
+static bool is_of(const struct fake_event *e, const char *attribute, const char *value)
+{
+    const char *user = e->user[0] ? e->user : "alice";
+    const char *is = !attribute || strcmp(attribute, "EventName") == 0 ? e->name
+                     : strcmp(attribute, "AccessKeyId") == 0           ? e->key
+                     : strcmp(attribute, "Username") == 0              ? user
+                                                                       : "";
+    return is[0] && strcmp(is, value) == 0;
+}
+
 static void lookup(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out, const char *account)
 {
     json_t *q = json_loadb(r->body.p, r->body.n, 0, NULL);
@@ -356,6 +381,7 @@ static void lookup(struct fake_aws *f, const struct fake_request *r, struct fake
     char asked[200], expect[200] = "";
     unsigned first = 0, seen = 0;
     bool empty = false;
+    const char *by = json_string_value(json_object_get(at, "AttributeKey"));
     snprintf(asked, sizeof asked, "%.40s.%lld.%lld.%s", name ? name : "", from, to, account);
     if (json_array_size(json_object_get(q, "LookupAttributes")) > 1 || to < from) {
         json_error(f, out, 400, "InvalidLookupAttributesException", "one");
@@ -369,7 +395,7 @@ static void lookup(struct fake_aws *f, const struct fake_request *r, struct fake
         for (size_t i = 0; i < f->n_events; i++) {
             struct fake_event *e = &f->event[i];
             long long s = e->time / 1000;
-            if (e->available <= now_of(f) && s >= from && s <= to && (!name || strcmp(e->name, name) == 0) &&
+            if (e->available <= now_of(f) && s >= from && s <= to && (!name || is_of(e, by, name)) &&
                 strcmp(e->account, account) == 0)
                 hit[n++] = e;
         }
@@ -592,6 +618,16 @@ void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const c
     snprintf(e->name, sizeof e->name, "%s", name);
     snprintf(e->account, sizeof e->account, "%s", account);
     f->n_events++;
+    fake_http_unlock(f->http);
+}
+
+void fake_aws_call(struct fake_aws *f, int64_t time, const char *name, const char *account, const char *user, const char *key)
+{
+    fake_aws_event(f, time, 0, name, account);
+    fake_http_lock(f->http);
+    struct fake_event *e = &f->event[f->n_events - 1];
+    snprintf(e->user, sizeof e->user, "%s", user);
+    snprintf(e->key, sizeof e->key, "%s", key);
     fake_http_unlock(f->http);
 }
 

@@ -16,6 +16,7 @@ struct fake_event {
     int64_t time, available; /* ms: eventTime, and when the service has it */
     int number;
     char name[40], account[16];
+    char user[40], key[24]; /* who called, and with which key; "": alice, none */
 };
 enum fake_fault {
     FAKE_FINE, FAKE_THROTTLE, FAKE_500, FAKE_503_LATER /* Retry-After: 1 */, FAKE_EXPIRED_TOKEN, FAKE_EXPIRED_PAGE,
@@ -76,6 +77,8 @@ const char *fake_aws_url(const struct fake_aws *f);
 void fake_aws_environment(struct fake_aws *f, const char *home);
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
+/* What a user did with a key: a call of S3. */
+void fake_aws_call(struct fake_aws *f, int64_t time, const char *name, const char *account, const char *user, const char *key);
 /* The key that signed a request; NULL: the refusal is written (as JSON). And a
  * refusal of another kind. */
 struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out);

@@ -127,7 +127,8 @@ void live_init(struct live_rig *r, int64_t start, uint64_t seed)
     r->aws.s3 = &r->s3;
     r->sqs.rng = seed;
     rig_environment(&r->variables, r->home.path, &r->aws);
-    r->sink = (struct kt_source_sink){r, object, bytes, rig_pause, end, rig_at_rest, trouble, remember, recall, mark, told, kept};
+    r->sink = (struct kt_source_sink){.ctx = r, .object = object, .bytes = bytes, .pause = rig_pause, .end = end, .at_rest = rig_at_rest,
+                                       .trouble = trouble, .remember = remember, .recall = recall, .mark = mark, .told = told, .kept = kept};
     r->ingest = kt_ingest_new(names, 1, &(struct kt_record_sink){on_record, on_malformed, r, NULL, NULL});
     r->row = calloc(1, LIVE_EVENTS);
     rig_must(r->ingest && r->row, "memory");

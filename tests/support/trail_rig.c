@@ -53,6 +53,18 @@ static bool on_record(void *ctx, const struct kt_record *rec)
     return true;
 }
 
+static bool on_found(void *ctx, const struct kt_record *rec)
+{
+    struct trail_rig *r = ctx;
+    int number = 0;
+    rig_must(sscanf(json_string_value(json_object_get(rec->json, "eventID")), "00000000-0000-4000-8000-%d", &number) == 1, "id");
+    rig_must(number > 0 && (size_t)number < r->seen_n, "an event that is none of ours");
+    r->found += !r->had[number];
+    r->found_again += r->had[number];
+    r->had[number] = 1;
+    return true;
+}
+
 static bool on_malformed(void *ctx, const struct kt_malformed *m)
 {
     struct trail_rig *r = ctx;
@@ -65,15 +77,30 @@ static uint64_t object(void *ctx, const char *name, uint64_t records, uint64_t b
 {
     struct trail_rig *r = ctx;
     (void)name;
+    r->answering = false;
     kt_ingest_reset(r->ingest);
     kt_ingest_continue(r->ingest, records, bytes);
     return 1;
+}
+
+static uint64_t found(void *ctx, struct kt_answer *a, const char *name)
+{
+    struct trail_rig *r = ctx;
+    (void)a;
+    (void)name;
+    kt_ingest_reset(r->answers);
+    r->answering = true;
+    return 2;
 }
 
 static bool bytes(void *ctx, uint64_t handle, const void *p, size_t n)
 {
     struct trail_rig *r = ctx;
     (void)handle;
+    if (r->answering) {
+        r->found_pages++;
+        return kt_ingest_feed(r->answers, p, n);
+    }
     r->pages++;
     return kt_ingest_feed(r->ingest, p, n);
 }
@@ -83,7 +110,7 @@ static void end(void *ctx, uint64_t handle)
     struct trail_rig *r = ctx;
     struct kt_err why = {0};
     (void)handle;
-    bool whole = kt_ingest_finish(r->ingest, &why) == KT_END_WHOLE;
+    bool whole = kt_ingest_finish(r->answering ? r->answers : r->ingest, &why) == KT_END_WHOLE;
     rig_must(whole || r->tolerant, why.text);
     r->malformed += !whole;
 }
@@ -117,12 +144,16 @@ void rig_init(struct trail_rig *r, int64_t start, uint64_t seed)
     r->aws.clock = r->aws.mono = &r->clock;
     r->aws.quota_ms = 500;
     rig_environment(&r->variables, r->home.path, &r->aws);
-    r->sink = (struct kt_source_sink){r, object, bytes, rig_pause, end, rig_at_rest, trouble, remember, recall, NULL, NULL, NULL};
+    r->sink = (struct kt_source_sink){.ctx = r, .object = object, .bytes = bytes, .pause = rig_pause, .end = end, .at_rest = rig_at_rest,
+                                       .trouble = trouble, .remember = remember, .recall = recall, .found = found};
     r->ingest = kt_ingest_new(names, 2, &(struct kt_record_sink){on_record, on_malformed, r, NULL, NULL});
+    static const char *const any[] = {"eventName"};
+    r->answers = kt_ingest_new(any, 1, &(struct kt_record_sink){on_found, on_malformed, r, NULL, NULL});
+    r->had = calloc(1, r->seen_n);
     r->arena = kt_arena_new(16 << 20);
     r->store = kt_store_new(&(struct kt_store_opts){0});
     r->seen = calloc(1, r->seen_n);
-    rig_must(r->ingest && r->arena && r->store && r->seen, "memory");
+    rig_must(r->ingest && r->arena && r->store && r->seen && r->answers && r->had, "memory");
 }
 
 void rig_close(struct trail_rig *r)
@@ -141,6 +172,8 @@ void rig_free(struct trail_rig *r)
     kt_arena_free(r->arena);
     kt_store_free(r->store);
     free(r->seen);
+    free(r->had);
+    kt_ingest_free(r->answers);
     rig_memory_drop(&r->memory);
     fake_aws_free(&r->aws);
     temp_dir_remove(&r->home);

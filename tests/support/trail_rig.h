@@ -34,6 +34,10 @@ struct trail_rig {
     size_t seen_n;
     bool tolerant;                /* what cannot be read is counted, and no fault of the rig */
     size_t malformed;
+    struct kt_ingest *answers;    /* what was asked for */
+    bool answering;
+    unsigned char *had;           /* by the event's number */
+    size_t found, found_pages, found_again;
     size_t n_troubles, gaps;
     char trouble[RIG_TROUBLES][300];
     struct rig_memory memory;

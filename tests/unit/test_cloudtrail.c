@@ -317,6 +317,204 @@ static void nothing_is_lost_or_doubled(void **state)
     }
 }
 
+/* --- what is asked ------------------------------------------------------------------- */
+
+#define KEY "AKIA00000000000000X1"
+
+static struct kt_question all_of_key(void)
+{
+    return (struct kt_question){.about = KT_ASK_KEY, .name = KEY, .account = MINE};
+}
+
+static void put(struct trail_rig *r, const struct kt_question *q, struct kt_answer *a)
+{
+    struct kt_err e = {0};
+    a->state = KT_ANSWER_ASKING;
+    a->says[0] = '\0';
+    a->pages = 0;
+    if (r->source->ops->ask(r->source, q, a, &e) != KT_OK)
+        fail_msg("%s", e.text);
+    r->wait.kind = KT_WAIT_NONE;
+}
+
+static void calls(struct trail_rig *r, int n, int64_t newest, int64_t apart)
+{
+    for (int i = 0; i < n; i++)
+        fake_aws_call(&r->aws, newest - i * apart, i % 3 ? "GetObject" : "ListBuckets", MINE, "svc-backup", KEY);
+}
+
+static void all_that_a_key_did_is_asked(void **state)
+{
+    struct trail_rig *r = *state;
+    struct kt_answer a = {0};
+    struct kt_question q = all_of_key();
+    event(r, START - HOUR, 0);
+    calls(r, 333, START - HOUR, 6 * HOUR); /* 83 days */
+    fake_aws_call(&r->aws, START - HOUR, "GetObject", MINE, "svc-other", "AKIA00000000000000X2");
+    fake_aws_call(&r->aws, START - 91 * DAY, "GetObject", MINE, "svc-backup", KEY);
+    rig_open(r, "cloudtrail:", true);
+    rig_run(r, START + 5 * SECOND);
+    put(r, &q, &a);
+    rig_run(r, START + 30 * SECOND);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(a.pages, 7);
+    assert_int_equal(r->found, 333);
+    assert_true(a.back <= START - 89 * DAY);
+    assert_string_equal(a.how, "LookupEvents");
+    assert_string_equal(a.where, "us-east-1"); /* whose keys these are is not known */
+    assert_int_equal(r->aws.too_fast, 0);
+    assert_int_equal(r->rows, 1); /* and what it reads by itself goes on */
+    assert_int_equal(rig_health(r).state, KT_HEALTH_LIVE);
+    r->source->ops->unask(r->source, &a);
+}
+
+/* Asked again, it asks from where it was, and an hour behind. */
+static void what_is_known_is_not_asked_again(void **state)
+{
+    struct trail_rig *r = *state;
+    struct kt_answer a = {0};
+    struct kt_question q = all_of_key();
+    calls(r, 200, START - 2 * HOUR, HOUR);
+    rig_open(r, "cloudtrail:", true);
+    put(r, &q, &a);
+    rig_run(r, START + 10 * SECOND);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(r->found, 200);
+    r->source->ops->unask(r->source, &a);
+    rig_close(r); /* a later run, which remembers the position */
+    rig_open(r, "cloudtrail:", true);
+    fake_aws_call(&r->aws, START + 20 * SECOND, "GetObject", MINE, "svc-backup", KEY);
+    rig_run(r, START + 60 * SECOND);
+    put(r, &q, &a);
+    rig_run(r, START + 70 * SECOND);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(a.pages, 1);
+    assert_int_equal(r->found, 201);
+    assert_int_equal(r->found_again, 0);
+    r->source->ops->unask(r->source, &a);
+}
+
+/* Given up half way: the next one goes on from there. */
+static void an_answer_that_was_cut_short_is_taken_up(void **state)
+{
+    struct trail_rig *r = *state;
+    struct kt_answer a = {0};
+    struct kt_question q = all_of_key();
+    calls(r, 1000, START - 2 * HOUR, HOUR);
+    rig_open(r, "cloudtrail:", true);
+    put(r, &q, &a);
+    while (a.pages < 8)
+        rig_run(r, r->now + 100);
+    r->source->ops->unask(r->source, &a);
+    assert_int_equal(a.state, KT_ANSWER_ASKING);
+    size_t pages = r->found_pages;
+    rig_run(r, r->now + 10 * SECOND);
+    assert_int_equal(r->found_pages, pages); /* it has stopped */
+    put(r, &q, &a);
+    rig_run(r, r->now + 30 * SECOND);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(r->found, 1000);
+    assert_true(r->found_again < 50);
+    assert_true(a.pages <= 14);
+    assert_int_equal(r->aws.too_fast, 0);
+    r->source->ops->unask(r->source, &a);
+}
+
+/* What is new is found as soon as ever while it is being asked, in its own pace. */
+static void what_is_new_goes_first(void **state)
+{
+    struct trail_rig *r = *state;
+    struct kt_answer a = {0};
+    struct kt_question q = all_of_key();
+    calls(r, 2000, START - 2 * HOUR, MINUTE);
+    rig_open(r, "cloudtrail:?interval=5", true);
+    rig_run(r, START + 5 * SECOND);
+    put(r, &q, &a);
+    for (int i = 0; i < 5; i++) {
+        size_t rows = r->rows;
+        event(r, r->now, 0);
+        rig_run(r, r->now + 7 * SECOND); /* an interval, and both names */
+        assert_int_equal(r->rows, rows + 1);
+    }
+    rig_run(r, r->now + 60 * SECOND);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(r->found, 2000);
+    assert_int_equal(r->aws.too_fast, 0);
+    r->source->ops->unask(r->source, &a);
+}
+
+static void each_fault_of_an_answer_passes(void **state)
+{
+    struct trail_rig *r = *state;
+    static const enum fake_fault faults[] = {FAKE_THROTTLE, FAKE_500, FAKE_503_LATER, FAKE_EXPIRED_PAGE, FAKE_HTML, FAKE_DROP,
+                                             FAKE_DROP_BODY};
+    struct kt_question q = all_of_key();
+    calls(r, 160, START - 2 * HOUR, HOUR);
+    rig_open(r, "cloudtrail:?interval=3600", true);
+    rig_run(r, START + 10 * SECOND);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        for (int position = 0; position < 3; position++) {
+            struct kt_answer a = {0};
+            if (faults[i] == FAKE_EXPIRED_PAGE && !position)
+                continue; /* a first page has no token */
+            put(r, &q, &a);
+            for (int n = 0; n < position; n++)
+                fake_aws_fault(&r->aws, FAKE_FINE);
+            for (int n = 0; n < 3; n++)
+                fake_aws_fault(&r->aws, faults[i]);
+            memset(r->had, 0, r->seen_n);
+            r->found = 0;
+            rig_run(r, r->now + 2 * MINUTE);
+            fake_aws_calm(&r->aws);
+            if (a.state != KT_ANSWER_WHOLE || r->found != 160)
+                fail_msg("fault %d at %d: state %d, %zu events, \"%s\"", (int)faults[i], position, (int)a.state, r->found, a.says);
+            r->source->ops->unask(r->source, &a);
+        }
+    assert_int_equal(r->aws.too_fast, 0);
+}
+
+static void who_may_not_is_told_what_to_do(void **state)
+{
+    struct trail_rig *r = *state;
+    struct kt_answer a = {0};
+    struct kt_question q = all_of_key();
+    calls(r, 10, START - 2 * HOUR, HOUR);
+    rig_open(r, "cloudtrail:?interval=3600", true);
+    rig_run(r, START + 10 * SECOND);
+    fake_aws_fault(&r->aws, FAKE_DENIED);
+    put(r, &q, &a);
+    rig_run(r, r->now + 10 * SECOND);
+    assert_int_equal(a.state, KT_ANSWER_FAILED);
+    assert_non_null(strstr(a.says, "AccessDenied"));
+    assert_non_null(strstr(a.says, "keytop --print-policy cloudtrail:"));
+    r->source->ops->unask(r->source, &a);
+}
+
+static void what_cannot_be_asked_is_said(void **state)
+{
+    struct trail_rig *r = *state;
+    static const struct {
+        struct kt_question q;
+        const char *says;
+    } wrong[] = {
+        {{KT_ASK_ADDRESS, "203.0.113.9", "", ""}, "no addresses or agents"},
+        {{KT_ASK_USER, "ci-deploy", "AssumedRole", MINE}, "ask for a key"},
+        {{KT_ASK_KEY, "AKIA\"},{", "", MINE}, "no name that IAM gives"},
+        {{KT_ASK_KEY, KEY, "", "999999999999"}, "none of those"},
+    };
+    rig_open(r, "cloudtrail:?role=arn:aws:iam::222233334444:role/a", true);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct kt_answer a = {0};
+        struct kt_err e = {0};
+        assert_int_equal(r->source->ops->ask(r->source, &wrong[i].q, &a, &e), KT_EUNSUPPORTED);
+        if (!strstr(e.text, wrong[i].says))
+            fail_msg("%s", e.text);
+    }
+    struct kt_answer a = {0};
+    struct kt_question q = {KT_ASK_USER, "svc-backup", "IAMUser", "222233334444"};
+    put(r, &q, &a); /* closed while it is asked: nothing is left */
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -334,6 +532,13 @@ int main(void)
         T(another_run_goes_on),
         T(many_accounts_through_roles),
         T(addresses_are_checked),
+        T(all_that_a_key_did_is_asked),
+        T(what_is_known_is_not_asked_again),
+        T(an_answer_that_was_cut_short_is_taken_up),
+        T(what_is_new_goes_first),
+        T(each_fault_of_an_answer_passes),
+        T(who_may_not_is_told_what_to_do),
+        T(what_cannot_be_asked_is_said),
         cmocka_unit_test(a_page_is_read_from_outside),
         cmocka_unit_test(nothing_is_lost_or_doubled),
     };

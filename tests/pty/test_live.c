@@ -1,0 +1,165 @@
+/* keytop on a terminal over a service: what is asked for on demand. */
+#include "tests/support/fake_aws.h"
+#include "tests/support/pty.h"
+#include "tests/support/sample.h"
+#include "tests/support/temp_dir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define MINE "111122223333"
+#define KEY "AKIA0000000000000001" /* of the fake's first event */
+#define DAY ((int64_t)24 * 3600 * 1000)
+
+struct fix {
+    struct fake_aws aws;
+    struct temp_dir home;
+    int64_t now;
+};
+
+static int set_up(void **state)
+{
+    struct fix *x = *state = calloc(1, sizeof *x);
+    fake_aws_init(&x->aws);
+    temp_dir_make(&x->home);
+    fake_aws_environment(&x->aws, x->home.path);
+    x->now = kt_now(NULL);
+    fake_aws_event(&x->aws, x->now - 3600000, 0, "CreateAccessKey", MINE);
+    x->aws.quota_ms = 250; /* both run in real time, on a machine that does more */
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fix *x = *state;
+    fake_aws_free(&x->aws);
+    temp_dir_remove(&x->home);
+    free(x);
+    return 0;
+}
+
+static struct pty *start(struct fix *x, const char *const *more)
+{
+    const char *argv[12] = {sample_keytop()};
+    int n = 1;
+    static char state[512];
+    snprintf(state, sizeof state, "XDG_STATE_HOME=%s", x->home.path);
+    const char *const env[] = {state, NULL};
+    for (size_t i = 0; more[i]; i++)
+        argv[n++] = more[i];
+    return pty_start(&(struct pty_opts){.argv = argv, .env = env, .rows = 40, .cols = 140});
+}
+
+static void quit(struct pty *p)
+{
+    pty_send(p, "q");
+    int status = pty_wait_exit(p);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    pty_stop(p);
+}
+
+static void calls(struct fix *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        fake_aws_call(&x->aws, x->now - (i + 1) * 3600000, "GetObject", MINE, "bob1", KEY);
+    fake_aws_call(&x->aws, x->now - 80 * DAY, "PutBucketPolicy", MINE, "bob1", KEY);
+}
+
+static const char *const live[] = {"cloudtrail:?interval=3600", NULL};
+
+/* From the table to the pane of the key under the cursor. */
+static void open_key(struct pty *p)
+{
+    pty_wait_text(p, "bob1");
+    pty_wait_text(p, "LIVE");
+    pty_send(p, "\r");
+    pty_wait_text(p, "h history");
+}
+
+static void a_keys_history_fills_its_pane(void **state)
+{
+    struct fix *x = *state;
+    calls(x, 160);
+    struct pty *p = start(x, live);
+    open_key(p);
+    pty_wait_text(p, "not asked: before ");
+    pty_wait_text(p, "(LookupEvents; h asks history)");
+    pty_send(p, "h");
+    pty_wait_text(p, "asking LookupEvents: "); /* while one watches */
+    pty_wait_text(p, "GetObject");
+    pty_wait_text(p, "161 events, back to");
+    pty_wait_text(p, "h asks for what is new");
+    pty_send(p, "G");
+    pty_wait_text(p, "PutBucketPolicy");
+    pty_send(p, "\x7f");
+    pty_wait_text(p, "1 row "); /* what was asked for is of the pane alone, */
+    pty_wait_text(p, "0 new "); /* and no news */
+    pty_send(p, "z"); /* the table alone, without the pane below it */
+    pty_wait_no_text(p, "GetObject");
+    quit(p);
+    assert_int_equal(x->aws.too_fast, 0);
+    assert_int_equal(x->aws.bad_signatures, 0);
+
+    unsigned before = fake_aws_seen(&x->aws, &x->aws.lookups); /* a later run has it all, and asks for what is new alone */
+    p = start(x, live);
+    open_key(p);
+    pty_wait_text(p, "161 events, back to");
+    pty_wait_text(p, "GetObject");
+    fake_aws_call(&x->aws, kt_now(NULL) - 1000, "DeleteBucket", MINE, "bob1", KEY);
+    pty_send(p, "h");
+    pty_wait_text(p, "DeleteBucket");
+    pty_wait_text(p, "162 events, back to");
+    quit(p);
+    assert_true(fake_aws_seen(&x->aws, &x->aws.lookups) - before < 60);
+}
+
+static void asking_can_be_stopped_and_goes_on(void **state)
+{
+    struct fix *x = *state;
+    calls(x, 400);
+    struct pty *p = start(x, live);
+    open_key(p);
+    pty_send(p, "h");
+    pty_wait_text(p, "asking LookupEvents: 2 pages, 100 events");
+    pty_send(p, "h");
+    pty_wait_text(p, "stopped: ");
+    pty_send(p, "h");
+    pty_wait_text(p, "401 events, back to");
+    quit(p);
+    assert_int_equal(x->aws.too_fast, 0);
+}
+
+static void what_is_wrong_is_said_in_the_pane(void **state)
+{
+    struct fix *x = *state;
+    calls(x, 10);
+    struct pty *p = start(x, live);
+    open_key(p);
+    pty_settle(p, 200);
+    fake_aws_fault(&x->aws, FAKE_DENIED);
+    pty_send(p, "h");
+    pty_wait_text(p, "not asked: AccessDenied");
+    pty_wait_text(p, "keytop --print-policy cloudtrail:");
+    pty_send(p, "h");
+    pty_wait_text(p, "11 events, back to");
+    quit(p);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(a_keys_history_fills_its_pane),
+        T(asking_can_be_stopped_and_goes_on),
+        T(what_is_wrong_is_said_in_the_pane),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
