@@ -240,6 +240,7 @@ unsigned kt_app_news(struct kt_app *a)
     did |= kt_triage_news(a);
     did |= kt_export_news(a);
     note_start(a);
+    did |= kt_alerts_news(a);
     for (struct kt_screen *s = a->top; s; s = s->below)
         if (s->ops->news && (s == a->top || s == a->table || a->top->ops->overlay))
             did |= s->ops->news(s);
@@ -295,6 +296,7 @@ int64_t kt_app_deadline(const struct kt_app *a)
         sooner(&least, alone > 0 ? alone : 1);
     if (a->top->ops->next)
         sooner(&least, a->top->ops->next(a->top));
+    sooner(&least, kt_alerts_next(a));
     if (a->hint[0])
         sooner(&least, a->hint_until > mono ? a->hint_until - mono : 1);
     if (a->n_fresh)
@@ -313,6 +315,7 @@ unsigned kt_app_tick(struct kt_app *a)
     if (a->hint[0] && a->hint_until <= kt_mono_ms())
         a->hint[0] = '\0';
     expire_arrivals(a);
+    did |= kt_alerts_tick(a);
     int64_t alone;
     if (left_alone(a, &alone) && alone <= 0)
         back_to_the_wall(a);
@@ -418,13 +421,14 @@ unsigned kt_app_key(struct kt_app *a, struct kt_key k)
     if (k.code == KT_KEY_RESIZE)
         return KT_APP_REDRAW;
     a->last_key = kt_mono_ms();
+    unsigned seen = kt_alerts_key(a);
     if (is_paste(a, k))
-        return 0;
+        return seen;
     if (a->prompt.label)
-        return finish(a, prompt_key(a, k));
+        return seen | finish(a, prompt_key(a, k));
     if (a->pasting) /* what is pasted are no commands */
-        return a->hint[0] ? 0 : kt_app_hint(a, "pasted text is taken by prompts only: / opens one");
-    unsigned was_hint = a->hint[0] ? KT_APP_REDRAW : 0;
+        return a->hint[0] ? seen : seen | kt_app_hint(a, "pasted text is taken by prompts only: / opens one");
+    unsigned was_hint = seen | (a->hint[0] ? KT_APP_REDRAW : 0);
     a->hint[0] = '\0';
     enum kt_command cmd = kt_command_of(k, a->top->ops->context);
     if (cmd == KT_CMD_NONE)
@@ -508,7 +512,24 @@ void kt_app_draw(struct kt_app *a, struct kt_canvas *c)
     }
     if (s != under)
         s->ops->draw(s, c, c->rows >= 12 ? 2 : 0, c->rows - bottom - (c->rows >= 12 ? 2 : 0));
+    if (kt_alerts_flashing(a))
+        kt_canvas_tint(c, 0, 0, c->cols, (struct kt_style){KT_ROLE_BAD, KT_ATTR_REVERSE});
     draw_bottom(a, c, c->rows - 1);
+}
+
+const char *kt_app_title(const struct kt_app *a)
+{
+    return a->alerts.title;
+}
+
+const char *kt_app_notice(const struct kt_app *a)
+{
+    return a->alerts.notice;
+}
+
+int kt_app_fd(const struct kt_app *a)
+{
+    return a->opts.alerts.hook ? kt_hook_fd(a->opts.alerts.hook) : -1;
 }
 
 /* --- a life ------------------------------------------------------------- */
@@ -570,6 +591,7 @@ void kt_app_free(struct kt_app *a)
     if (!a)
         return;
     kt_export_free(a->export.job);
+    kt_alerts_free(a);
     while (a->top) {
         struct kt_screen *s = a->top;
         a->top = s->below;

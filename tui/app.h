@@ -3,6 +3,7 @@
  * blocks, never waits for the engine. */
 #ifndef KT_TUI_APP_H
 #define KT_TUI_APP_H
+#include "alerts.h"
 #include "canvas.h"
 #include "engine.h"
 #include "keys.h"
@@ -24,6 +25,7 @@ struct kt_app_opts {
     const struct kt_config *config; /* its views were looked at; NULL: none */
     const char *view;             /* to begin with, by name, with --wall on the wall; NULL: the last session's */
     const char *session;          /* the file of tui/session.h; NULL: nothing is kept */
+    struct kt_alerts_opts alerts; /* all 0: none */
     const char *no_clipboard;     /* why nothing can be copied, in our words; NULL: it can */
 };
 
@@ -32,8 +34,17 @@ enum { /* what a call asks of the loop */
     KT_APP_QUIT = 2,
     KT_APP_SUSPEND = 4,     /* Ctrl-Z */
     KT_APP_REPAINT = 8,     /* Ctrl-L: the terminal's content cannot be trusted */
-    KT_APP_COPY = 16        /* kt_app_clipboard has text for OSC 52 */
+    KT_APP_COPY = 16,       /* kt_app_clipboard has text for OSC 52 */
+    KT_APP_BELL = 32,
+    KT_APP_TITLE = 64,      /* kt_app_title is another */
+    KT_APP_NOTIFY = 128     /* kt_app_notice is to be told on the person's desktop */
 };
+
+/* Of the terminal's window; what a notification says. Our words, ASCII. */
+const char *kt_app_title(const struct kt_app *a);
+const char *kt_app_notice(const struct kt_app *a);
+/* Another descriptor that brings news when it is readable; -1: none. */
+int kt_app_fd(const struct kt_app *a);
 
 /* The engine has been started. NULL: out of memory. */
 struct kt_app *kt_app_new(const struct kt_app_opts *o);

@@ -76,6 +76,12 @@ static void obey(struct loop *l, unsigned flags)
         if (text)
             kt_term_copy(l->o->term, text);
     }
+    if (flags & KT_APP_BELL)
+        kt_term_bell(l->o->term);
+    if (flags & KT_APP_TITLE)
+        kt_term_title(l->o->term, kt_app_title(l->o->app));
+    if (flags & KT_APP_NOTIFY)
+        kt_term_notify(l->o->term, kt_app_notice(l->o->app), l->o->osc777);
     if (flags & KT_APP_SUSPEND && !l->done)
         suspend(l);
 }
@@ -173,14 +179,15 @@ static int patience(struct loop *l, int64_t now)
 
 static void turn(struct loop *l)
 {
-    enum { TERM, SIGNAL, NEWS };
+    enum { TERM, SIGNAL, NEWS, OTHER, FDS };
     int64_t now = kt_mono_ms();
-    struct pollfd f[3] = {
+    struct pollfd f[FDS] = {
         [TERM] = {.fd = kt_term_fd(l->o->term), .events = (short)(POLLIN | (l->stalled ? POLLOUT : 0))},
         [SIGNAL] = {.fd = l->o->signals->fd, .events = POLLIN},
         [NEWS] = {.fd = now >= l->look ? kt_engine_fd(l->o->engine) : -1, .events = POLLIN},
+        [OTHER] = {.fd = kt_app_fd(l->o->app), .events = POLLIN},
     };
-    if (poll(f, 3, patience(l, now)) < 0 && errno != EINTR) {
+    if (poll(f, FDS, patience(l, now)) < 0 && errno != EINTR) {
         end(l, KT_LOOP_NOMEM);
         return;
     }
@@ -189,7 +196,7 @@ static void turn(struct loop *l)
         signals(l);
     if (!l->done && (l->more_keys || f[TERM].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL)))
         keys(l);
-    if (!l->done && f[NEWS].revents)
+    if (!l->done && (f[NEWS].revents || f[OTHER].revents & POLLIN))
         news(l, now);
     if (!l->done && l->due && now >= l->due)
         obey(l, kt_app_tick(l->o->app));

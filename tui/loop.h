@@ -16,6 +16,7 @@ struct kt_loop_opts {
     struct kt_engine *engine;
     const struct kt_signals *signals;
     bool ascii;
+    bool osc777; /* notifications by OSC 777 instead of 9 */
 };
 enum { KT_LOOP_QUIT = 0, KT_LOOP_GONE = -1, KT_LOOP_NOMEM = -2 };
 /* Until the person quits (KT_LOOP_QUIT), a signal ends it (its number), the

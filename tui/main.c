@@ -117,23 +117,25 @@ static const char *no_clipboard(const struct kt_config *c)
 }
 
 static enum kt_code open_app(struct kt_app **app, const struct kt_options *o, const struct kt_config *c, struct kt_engine *g,
-                             bool ascii, const char *session, struct kt_err *e)
+                             bool ascii, const char *session, struct kt_hook *hook, struct kt_err *e)
 {
+    struct kt_alerts_opts alerts = kt_alerts_configured(c);
     enum kt_code rc = kt_engine_start(g, e);
     if (rc)
         return rc;
+    alerts.hook = hook;
     *app = kt_app_new(&(struct kt_app_opts){
         .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii, .wall = o->wall,
         .columns = c->output.columns, .kinds = o->kinds != KT_KIND_BIT(KT_KIND_CREATION),
         .profile = c->contain.profile, .config = c, .view = o->view, .session = session, .read_only = o->read_only,
-        .no_clipboard = no_clipboard(c)});
+        .alerts = alerts, .no_clipboard = no_clipboard(c)});
     if (!*app)
         return kt_fail(e, KT_ENOMEM, "out of memory");
     return kt_app_has_view(*app, o->view) ? KT_OK : kt_fail(e, KT_EUSAGE, "--view: no view is called \"%s\"", o->view);
 }
 
 static int run_screen(const struct kt_options *o, const struct kt_config *c, struct kt_engine *g, bool ascii,
-                      const char *session)
+                      const char *session, struct kt_hook *hook)
 {
     struct kt_err e = {0};
     struct kt_term *term;
@@ -141,13 +143,14 @@ static int run_screen(const struct kt_options *o, const struct kt_config *c, str
     if (open_screen(&term, &signals, o, &e))
         return complain(&e);
     struct kt_app *app = NULL;
-    if (open_app(&app, o, c, g, ascii, session, &e)) {
+    if (open_app(&app, o, c, g, ascii, session, hook, &e)) {
         kt_term_close(term);
         kt_app_free(app);
         return complain(&e);
     }
     int why = kt_loop_run(
-        &(struct kt_loop_opts){.app = app, .term = term, .engine = g, .signals = &signals, .ascii = ascii});
+        &(struct kt_loop_opts){.app = app, .term = term, .engine = g, .signals = &signals, .ascii = ascii,
+                               .osc777 = c->alerts.notify == 1});
     return leave(app, term, &signals, why);
 }
 
@@ -191,7 +194,8 @@ static const char *session_of(const struct kt_engine_opts *opts, const char *usu
     return n > 0 && n < KT_CONFIG_TEXT ? out : NULL;
 }
 
-static int run(const struct kt_options *o, const struct kt_config *c, struct kt_filter *filter, int *signo)
+static int run(const struct kt_options *o, const struct kt_config *c, struct kt_filter *filter, struct kt_hook *hook,
+               int *signo)
 {
     struct kt_err e = {0};
     struct kt_engine *g;
@@ -217,7 +221,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);
     int status = add_sources(g, o, &missed, &e)  ? complain(&e)
-                 : screen                        ? run_screen(o, c, g, ascii, session_of(&opts, usual, session))
+                 : screen                        ? run_screen(o, c, g, ascii, session_of(&opts, usual, session), hook)
                                                  : kt_headless_run(o, g, ascii, c->contain.profile, missed, signo);
     kt_engine_free(g);
     return status;
@@ -237,7 +241,16 @@ static int start(const struct kt_options *o, const struct kt_config *c, int *sig
         kt_text_complain("--filter: %s", e.text);
         return COULD_NOT_START;
     }
-    int status = run(o, c, filter, signo);
+    struct kt_hook *hook = NULL; /* forked while there is no thread, and nothing that it should not hold */
+    if (o->shape == KT_SHAPE_SCREEN && c->alerts.n_hook) {
+        hook = kt_hook_start(c->alerts.hook, c->alerts.n_hook, c->alerts.timeout_s ? c->alerts.timeout_s : KT_ALERT_TIMEOUT_S, &e);
+        if (!hook) {
+            kt_filter_free(filter);
+            return complain(&e);
+        }
+    }
+    int status = run(o, c, filter, hook, signo);
+    kt_hook_free(hook);
     kt_filter_free(filter);
     return status;
 }

@@ -7,6 +7,7 @@
 #define KT_TUI_SCREEN_H
 #include "base/arena.h"
 #include "exporting.h"
+#include "tui/alerts.h"
 #include "tui/app.h"
 #include "tui/commands.h"
 #include "tui/setup.h"
@@ -101,6 +102,8 @@ struct kt_app {
         bool ask;    /* whether what is there may go */
         size_t told; /* rows, in the last sentence */
     } export;
+
+    struct kt_alerts alerts;
 
     int64_t last_key; /* kt_mono_ms(): with --wall, who leaves the keys alone leaves the wall to all */
     struct kt_marks marks;

@@ -148,6 +148,20 @@ static void memory(struct kt_page *p)
                                              .data = kt_arena_span(p->arena, kt_span_of(m->aside))});
 }
 
+static void alerts(struct kt_page *p)
+{
+    const struct kt_alerts *k = &p->s.app->alerts;
+    if (!p->s.app->opts.alerts.hook)
+        return;
+    head(p, "ALERTS");
+    count(p, k->told, "event given to the hook", "events given to the hook", false);
+    count(p, k->failed, "time it failed", "times it failed", true);
+    count(p, k->dropped, "event not given to it", "events not given to it", true);
+    if (k->trouble[0])
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .style = KT_STYLE(WARN),
+                                             .left = kt_page_fmt(p, "the last trouble: %s", k->trouble)});
+}
+
 static void troubles(struct kt_page *p)
 {
     struct kt_trouble *t = kt_arena_alloc(p->arena, TROUBLES_SHOWN * sizeof *t);
@@ -175,6 +189,7 @@ static void fill(struct kt_page *p)
     if (kept < a->n_sources)
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
                                              .left = kt_page_fmt(p, "and %zu more", a->n_sources - kept)});
+    alerts(p);
     counts(p);
     rules(p);
     ledger(p);

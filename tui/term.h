@@ -41,6 +41,13 @@ void kt_term_resized(struct kt_term *t);
 /* Puts a text on the clipboard by OSC 52 (tui/clipboard.h), at most 4 KiB.
  * Whether the terminal took it cannot be known. */
 void kt_term_copy(struct kt_term *t, const char *ascii);
+void kt_term_bell(struct kt_term *t);
+/* The window's title (OSC 2), and a notification on the desktop in front of a
+ * person (OSC 9, or 777): our words, printable ASCII without a semicolon. The
+ * title that was there comes back at the end, where the terminal keeps it. No
+ * bytes are sent to terminals that would show them. */
+void kt_term_title(struct kt_term *t, const char *ascii);
+void kt_term_notify(struct kt_term *t, const char *ascii, bool osc777);
 /* For a fatal signal's handler: async-signal-safe, constants only. Does
  * nothing while no terminal is open. */
 void kt_term_emergency_restore(void);

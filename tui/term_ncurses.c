@@ -66,6 +66,7 @@ struct kt_term {
     size_t have, want;
     int cursor;                 /* visible? -1: not known */
     bool all, utf8, sync, active, broken;
+    bool titled;                /* the title is ours; the one before waits in the terminal */
 };
 
 /* --- what puts the terminal back when the process dies ------------------- */
@@ -461,6 +462,9 @@ void kt_term_suspend(struct kt_term *t)
     endwin();
     collect(t);
     kt_buf_adds(&t->queue, "\033[?2004l");
+    if (t->titled)
+        kt_buf_adds(&t->queue, "\033[23;2t");
+    t->titled = false;
     flush_within(t, FAREWELL_MS);
     tcsetattr(t->fd, TCSANOW, &t->saved);
     emergency.armed = 0;
@@ -651,6 +655,61 @@ void kt_term_copy(struct kt_term *t, const char *ascii)
     enum kt_mux mux = kt_mux_of(getenv("TMUX"), getenv("STY"), getenv("TERM"));
     if (t->active && kt_clipboard_osc52(&t->queue, ascii, mux))
         flush(t);
+}
+
+/* --- alerts ---------------------------------------------------------------- */
+
+static bool knows_osc(void)
+{
+    const char *term = getenv("TERM");
+    return term && strncmp(term, "linux", 5) != 0 && strncmp(term, "vt", 2) != 0 && strncmp(term, "cons25", 6) != 0;
+}
+
+void kt_term_bell(struct kt_term *t)
+{
+    if (!t->active)
+        return;
+    kt_buf_addc(&t->queue, '\a');
+    flush(t);
+}
+
+/* Our own words alone come here; were they not, they could end the sequence. */
+static bool harmless(const char *s)
+{
+    for (; *s; s++)
+        if (*s < 0x20 || *s > 0x7E || *s == ';')
+            return false;
+    return true;
+}
+
+void kt_term_title(struct kt_term *t, const char *ascii)
+{
+    if (!t->active || !knows_osc() || !harmless(ascii))
+        return;
+    if (!t->titled)
+        kt_buf_adds(&t->queue, "\033[22;2t");
+    t->titled = true;
+    kt_buf_addf(&t->queue, "\033]2;%s\033\\", ascii);
+    flush(t);
+}
+
+/* tmux passes it on wrapped, where it is told to (allow-passthrough); in GNU
+ * screen the same with another wrapping. */
+void kt_term_notify(struct kt_term *t, const char *ascii, bool osc777)
+{
+    enum kt_mux mux = kt_mux_of(getenv("TMUX"), getenv("STY"), getenv("TERM"));
+    const char *esc = mux == KT_MUX_TMUX ? "\033\033" : "\033";
+    if (!t->active || !knows_osc() || !harmless(ascii))
+        return;
+    if (mux != KT_MUX_NONE)
+        kt_buf_adds(&t->queue, mux == KT_MUX_TMUX ? "\033Ptmux;" : "\033P");
+    if (osc777)
+        kt_buf_addf(&t->queue, "%s]777;notify;keytop;%s\a", esc, ascii);
+    else
+        kt_buf_addf(&t->queue, "%s]9;keytop: %s\a", esc, ascii);
+    if (mux != KT_MUX_NONE)
+        kt_buf_adds(&t->queue, "\033\\");
+    flush(t);
 }
 
 /* --- keys ---------------------------------------------------------------- */

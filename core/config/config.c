@@ -323,7 +323,7 @@ static enum kt_code document(struct kt_reading *r, const struct kt_yaml_file *f,
         {"sources", kt_read_sources}, {"follow", follow},   {"output", output},
         {"rules", rules},     {"filters", filters},       {"risk", overrides},
         {"memory", memory},   {"state", state},           {"enrichment", enrichment},
-        {"contain", contain}, {"views", kt_read_views},
+        {"contain", contain}, {"views", kt_read_views},   {"alerts", kt_read_alerts},
     };
     if (f->n > 1)
         return kt_read_fail(r, f->doc[1], "a second document begins here; one is read");
@@ -334,7 +334,7 @@ static enum kt_code document(struct kt_reading *r, const struct kt_yaml_file *f,
 
 void kt_config_none(struct kt_config *out)
 {
-    *out = (struct kt_config){.output = {.color = -1}};
+    *out = (struct kt_config){.output = {.color = -1}, .alerts = {.notify = -1}};
 }
 
 static enum kt_code take(struct kt_config *out, const char *path, const struct kt_yaml_file *f, struct kt_err *e)

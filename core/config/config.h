@@ -79,6 +79,12 @@ struct kt_config_view {
     struct kt_config_place place;
 };
 
+/* What an alert does; bits of kt_config.alerts.actions. */
+enum {
+    KT_ALERT_BELL = 1, KT_ALERT_FLASH = 2, KT_ALERT_TITLE = 4, KT_ALERT_NOTIFY = 8, KT_ALERT_HOOK = 16,
+    KT_CONFIG_LEVELS = 5, KT_CONFIG_HOOK_WORDS = 64
+};
+
 enum kt_config_tri { KT_CONFIG_UNSET, KT_CONFIG_NO, KT_CONFIG_YES };
 
 struct kt_config {
@@ -129,6 +135,16 @@ struct kt_config {
 
     const struct kt_config_view *view;
     size_t n_view;
+    struct {
+        bool given[KT_CONFIG_LEVELS]; /* informational first */
+        unsigned actions[KT_CONFIG_LEVELS];
+        struct kt_config_place place[KT_CONFIG_LEVELS];
+        int every_s;               /* 0: not given */
+        int notify;                /* -1: not given; 0 OSC 9, 1 OSC 777 */
+        const char *const *hook;   /* the words of a command; n_hook 0: none */
+        size_t n_hook;
+        int timeout_s;             /* of it; 0: not given */
+    } alerts;
 
     void *memory_of; /* all of the above */
 };

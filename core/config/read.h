@@ -59,6 +59,8 @@ enum kt_code kt_read_word(struct kt_reading *r, const struct kt_yaml *y, const c
 enum kt_code kt_read_sources(struct kt_reading *r, const struct kt_yaml *y, void *to);
 /* `views`, likewise. */
 enum kt_code kt_read_views(struct kt_reading *r, const struct kt_yaml *y, void *to);
+/* `alerts` likewise (alerts.c). */
+enum kt_code kt_read_alerts(struct kt_reading *r, const struct kt_yaml *y, void *to);
 /* A copy in the arena. */
 enum kt_code kt_read_keep(struct kt_reading *r, const struct kt_yaml *y, struct kt_span s, const char **out);
 #endif

@@ -307,6 +307,35 @@ static void every_example_of_the_manual_loads(void **state)
     assert_true(load_examples(page) >= 8);
 }
 
+static void alerts_are_lists_by_level(void **state)
+{
+    (void)state;
+    setenv("HOME", "/home/ann", 1);
+    loads("alerts:\n  critical: [bell, flash, title, notify, hook]\n  high: [flash]\n  low: []\n  every: 30\n  notify: osc777\n"
+          "  hook: {command: [page, '--from', keytop], timeout: 5}\n");
+    assert_int_equal(c.alerts.actions[4], KT_ALERT_BELL | KT_ALERT_FLASH | KT_ALERT_TITLE | KT_ALERT_NOTIFY | KT_ALERT_HOOK);
+    assert_int_equal(c.alerts.actions[3], KT_ALERT_FLASH);
+    assert_true(c.alerts.given[1] && !c.alerts.actions[1] && !c.alerts.given[2]);
+    assert_int_equal(c.alerts.every_s, 30);
+    assert_int_equal(c.alerts.notify, 1);
+    assert_int_equal(c.alerts.n_hook, 3);
+    assert_string_equal(c.alerts.hook[1], "--from");
+    assert_int_equal(c.alerts.timeout_s, 5);
+    kt_config_free(&c);
+    loads("alerts: {high: [hook], hook: {command: ~/bin/page}}\n");
+    assert_int_equal(c.alerts.n_hook, 1);
+    assert_string_equal(c.alerts.hook[0], "/home/ann/bin/page");
+    kt_config_free(&c);
+    refuses("alerts:\n  high: [siren]\n", "f.yaml:2:10:");
+    refuses("alerts:\n  grave: [bell]\n", "f.yaml:2:3:");
+    refuses("alerts:\n  high: bell\n", "high is a list");
+    refuses("alerts:\n  high: [bell, hook]\n", "f.yaml:2:9: hook is asked for here");
+    refuses("alerts: {every: 0}\n", "every");
+    refuses("alerts: {notify: growl}\n", "notify");
+    refuses("alerts: {hook: {command: []}}\n", "at least one word");
+    refuses("alerts: {hook: {timeout: 601}}\n", "timeout");
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_teardown(fn, done)
@@ -321,6 +350,7 @@ int main(void)
         T(the_usual_place_follows_xdg),
         T(a_file_is_read_and_a_missing_one_is_told_apart),
         T(every_example_of_the_manual_loads),
+        cmocka_unit_test_teardown(alerts_are_lists_by_level, done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
