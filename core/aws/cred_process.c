@@ -124,8 +124,9 @@ static enum cred_got start(struct kt_creds *c)
     c->child.err = err[0];
     kt_buf_init(&c->child.text, CRED_REPLY_MAX);
     kt_buf_init(&c->child.complaint, COMPLAINT_MAX);
-    if (rc == 0 && (!kt_buf_reserve(&c->child.text, CRED_REPLY_MAX - 1) || !kt_net_watch(c->net, out[0]) ||
-                    !kt_net_watch(c->net, err[0])))
+    c->child.until = kt_mono_ms() + LIMIT_MS;
+    if (rc == 0 && (!kt_buf_reserve(&c->child.text, CRED_REPLY_MAX - 1) || !kt_net_watch(c->net, out[0], c->child.until) ||
+                    !kt_net_watch(c->net, err[0], c->child.until)))
         rc = ENOMEM;
     if (rc == 0) { /* the child's ends block, as programs expect */
         (void)fcntl(out[1], F_SETFL, 0);
@@ -141,7 +142,6 @@ static enum cred_got start(struct kt_creds *c)
         drop(c);
         return cred_fail(c, "credential_process of profile %s: %.120s: %s", c->profile, word[0], strerror(rc));
     }
-    c->child.until = kt_mono_ms() + LIMIT_MS;
     return CRED_PENDING;
 }
 
@@ -195,7 +195,7 @@ static enum cred_got fetch_process(struct kt_creds *c, int64_t *wake)
     pid_t got = over || (c->child.out < 0 && c->child.err < 0) ? waitpid(c->child.pid, &status, WNOHANG) : 0;
     if (got != c->child.pid && !over) {
         bool heard = c->child.out < 0 && c->child.err < 0;
-        *wake = kt_aws_mono(c->aws) + (heard ? REAP_MS : c->child.until - kt_mono_ms());
+        *wake = heard ? kt_aws_mono(c->aws) + REAP_MS : 0; /* else what it says, or the time that it has, is waited for */
         return CRED_PENDING;
     }
     enum cred_got end = CRED_FAILED;

@@ -12,6 +12,7 @@ struct kt_net {
     int64_t timer;  /* when libcurl wants to be called, kt_mono_ms(); 0: not */
     size_t calls;   /* under way */
     size_t watched; /* descriptors of others */
+    int64_t until;  /* the soonest at which one of them is looked at anyway; 0: none */
     char ca[4096];
     bool ca_is_folder;
     struct kt_net_call *first;

@@ -270,15 +270,19 @@ bool kt_net_wait(const struct kt_net *n, int *fd, int64_t *deadline)
 {
     *fd = n->calls || n->watched ? n->epoll : -1;
     *deadline = n->calls ? n->timer : 0;
+    if (n->until && (!*deadline || n->until < *deadline))
+        *deadline = n->until;
     return *fd >= 0;
 }
 
-bool kt_net_watch(struct kt_net *n, int fd)
+bool kt_net_watch(struct kt_net *n, int fd, int64_t until)
 {
     struct epoll_event ev = {.events = EPOLLIN, .data.fd = -1}; /* not libcurl's */
     if (epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &ev) != 0)
         return false;
     n->watched++;
+    if (until && (!n->until || until < n->until))
+        n->until = until;
     return true;
 }
 
@@ -286,4 +290,6 @@ void kt_net_unwatch(struct kt_net *n, int fd)
 {
     if (epoll_ctl(n->epoll, EPOLL_CTL_DEL, fd, NULL) == 0)
         n->watched--;
+    if (!n->watched)
+        n->until = 0;
 }

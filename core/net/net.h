@@ -88,8 +88,9 @@ void kt_net_drive(struct kt_net *n);
 /* What to wait for: *fd readable (-1: nothing), or *deadline in kt_mono_ms()
  * time (0: none). False where nothing is under way and nothing watched. */
 bool kt_net_wait(const struct kt_net *n, int *fd, int64_t *deadline);
-/* Another descriptor that makes kt_net_wait's readable, as of a child. */
-bool kt_net_watch(struct kt_net *n, int fd);
+/* Another descriptor that makes kt_net_wait's readable, as of a child; `until`: a time by
+ * which its deadline is, too, as long as any is watched; 0: none. */
+bool kt_net_watch(struct kt_net *n, int fd, int64_t until);
 void kt_net_unwatch(struct kt_net *n, int fd);
 
 /* The policy alone: may this URL be asked? `e` says why not. */
