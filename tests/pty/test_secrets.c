@@ -325,11 +325,11 @@ static void is_nowhere(struct fix *x)
 static void what_is_looked_for_can_be_seen(void **state)
 {
     struct fix *x = *state;
-    const char *const as_user[] = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", NULL};
+    const char *const as_user[] = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c",
+                                   "echo $AWS_SECRET_ACCESS_KEY; exec cat", NULL};
     set(x, "AWS_SECRET_ACCESS_KEY", "canary-in-the-open");
     x->canary[0] = "canary-in-the-open";
     struct pty *p = pty_start(&(struct pty_opts){.argv = as_user + (geteuid() == 0 ? 0 : 4), .env = x->env});
-    pty_send(p, "canary-in-the-open\r");
     pty_wait_text(p, "canary-in-the-open");
     assert_true(ways_in_as_user(pty_pid(p)) > 0);
     look_in_proc(x, AT_ENVIRONMENT, pty_pid(p), "environ");
