@@ -281,6 +281,7 @@ static void no_answer(struct kt_aws_call *c, const struct kt_net_reply *p)
         [KT_NET_NOMEM] = "out of memory"};
     snprintf(r->message, sizeof r->message, "%s: %s (%s)", c->r.endpoint->host, what[p->fault], p->why);
     r->end = p->fault == KT_NET_POLICY ? KT_AWS_REFUSED : KT_AWS_TRANSIENT;
+    r->lasting = p->fault == KT_NET_TLS;
 }
 
 /* What the service asks us to wait, in ms. */

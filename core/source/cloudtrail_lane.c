@@ -281,7 +281,7 @@ static void refused(struct trail_lane *l, const struct kt_aws_result *r, const s
     bool denied = r->end == KT_AWS_DENIED;
     snprintf(says, sizeof says, "%.60s%s%.160s%s", r->code, r->code[0] ? ": " : "", r->message,
              denied ? " (what it needs: keytop --print-policy cloudtrail:)" : "");
-    put_off(l, says, r->end == KT_AWS_TRANSIENT ? 0 : 30 * SECOND, denied || r->end == KT_AWS_REFUSED, sink);
+    put_off(l, says, r->end == KT_AWS_TRANSIENT ? 0 : 30 * SECOND, denied || r->end == KT_AWS_REFUSED || r->lasting, sink);
 }
 
 /* Throttling is no trouble: the pace slows down, and that is shown. Where it

@@ -266,7 +266,7 @@ static void refused(struct logs *l, const struct kt_aws_result *r, const struct 
              denied ? " (what it needs: keytop --print-policy logs:GROUP)"
              : strcmp(r->code, "ResourceNotFoundException") == 0 ? " Is it in another Region than " : "",
              !denied && strcmp(r->code, "ResourceNotFoundException") == 0 ? l->region : "");
-    kt_poller_put_off(p, says, r->end == KT_AWS_TRANSIENT ? 0 : 30 * SECOND, denied || r->end == KT_AWS_REFUSED, sink);
+    kt_poller_put_off(p, says, r->end == KT_AWS_TRANSIENT ? 0 : 30 * SECOND, denied || r->end == KT_AWS_REFUSED || r->lasting, sink);
 }
 
 static void hear(struct logs *l, const struct kt_aws_result *r, const struct kt_source_sink *sink)

@@ -167,7 +167,7 @@ static void hear(struct s3 *s, struct s3_job *j, const struct kt_source_sink *si
     bool token = r->end == KT_AWS_REFUSED && j->token.len; /* it is too old: from the beginning */
     if (token)
         kt_buf_reset(&j->token);
-    again(s, j, says, (r->end == KT_AWS_DENIED || r->end == KT_AWS_REFUSED) && !token, sink);
+    again(s, j, says, ((r->end == KT_AWS_DENIED || r->end == KT_AWS_REFUSED) && !token) || (r->lasting && !s->follow), sink);
 }
 
 bool s3_job_step(struct s3 *s, struct s3_job *j, const struct kt_source_sink *sink)

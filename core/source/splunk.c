@@ -229,7 +229,7 @@ static void refused(struct splunk *s, const struct kt_aws_result *r, const struc
     else
         snprintf(says, sizeof says, "Splunk does not take the %s: %.200s", asked || r->status == 400 ? "search" : "request", why);
     bool later = r->end == KT_AWS_TRANSIENT;
-    kt_poller_put_off(&s->p, says, later ? 0 : 30 * SECOND, !later, sink);
+    kt_poller_put_off(&s->p, says, later ? 0 : 30 * SECOND, !later || r->lasting, sink);
 }
 
 /* Everything that is there of the answer, a piece a step. True: there is more. */

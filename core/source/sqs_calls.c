@@ -44,7 +44,7 @@ static void failed(struct sqs *q, const struct ask *a, const struct kt_source_si
 {
     char says[480];
     enum kt_aws_end end = a->result->end;
-    bool hopeless = end == KT_AWS_DENIED || end == KT_AWS_REFUSED || end == KT_AWS_CREDENTIALS;
+    bool hopeless = end == KT_AWS_DENIED || end == KT_AWS_REFUSED || end == KT_AWS_CREDENTIALS || a->result->lasting;
     char needs[160];
     snprintf(needs, sizeof needs, "sqs:%s", q->address.queue);
     ask_says(a, needs, says, sizeof says);
