@@ -361,6 +361,15 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     }
 }
 
+/* Asked for by what led back to the table. */
+static void open_groups(struct kt_app *a)
+{
+    enum kt_group_by by = a->group_next;
+    a->group_next = KT_GROUP_NONE;
+    if (by)
+        kt_app_push(a, kt_screen_groups(a, by, a->group_at));
+}
+
 static unsigned finish(struct kt_app *a, unsigned did)
 {
     if (did & KT_SCREEN_POP)
@@ -370,6 +379,7 @@ static unsigned finish(struct kt_app *a, unsigned did)
             pop(a);
     if (did & (KT_SCREEN_POP | TO_TABLE))
         did |= KT_APP_REDRAW;
+    open_groups(a);
     return did & ~(unsigned)(KT_SCREEN_POP | TO_TABLE);
 }
 
@@ -581,6 +591,7 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     a->top = a->table;
     a->depth = 1;
     take_up(a);
+    open_groups(a);
     if (o->wall)
         kt_app_push(a, kt_screen_wall(a));
     return a;

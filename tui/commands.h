@@ -35,9 +35,9 @@ enum kt_context {
     X(OPEN, "open", "Enter", KT_CTX_TABLE | KT_CTX_PANE, 2, "open", "open what is under the cursor")                 \
     X(FOLD, "fold", "Enter Space", KT_CTX_RECORD, 2, "fold", "fold or unfold; on a known value: open it")            \
     X(CHOOSE, "choose", "Enter", KT_CTX_MENU, 2, "choose", "take what is under the cursor")                          \
-    X(BACK, "back", "Backspace Esc", KT_CTX_PANE | KT_CTX_RECORD, 1, "back", "go back the way you came")             \
+    X(BACK, "back", "Backspace Esc", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_GROUPS, 1, "back", "go back the way you came")             \
     X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU | KT_CTX_DIFF | KT_CTX_COLUMNS | KT_CTX_VIEWS, 1, "back", "go back")              \
-    X(VIEWS, "views", "v", KT_CTX_TABLE, 0, "", "the saved views, and a number for one; to save this one")            \
+    X(VIEWS, "views", "v", KT_CTX_TABLE | KT_CTX_GROUPS, 0, "", "the saved views, and a number for one; to save this one")            \
     X(COLUMNS, "columns", "C", KT_CTX_TABLE, 0, "", "which columns, in which order, how wide")                        \
     X(VIEW_TAKE, "take-view", "Enter", KT_CTX_VIEWS, 2, "show", "show the table so")                                  \
     X(VIEW_PICK, "view", "0 1 2 3 4 5 6 7 8 9", KT_CTX_VIEWS, 3, "by number", "show the one with this number")        \
@@ -51,6 +51,28 @@ enum kt_context {
     X(COL_FIT, "fit-column", "0", KT_CTX_COLUMNS, 0, "", "as wide as it fits")                                        \
     X(COL_WRITE, "write-columns", "e", KT_CTX_COLUMNS, 6, "write", "write them: time, risk, actor:30")                \
     X(COL_RESET, "usual-columns", "R", KT_CTX_COLUMNS, 7, "as usual", "those that suit the width, as at the start")   \
+    X(GROUPS, "groups", "b", KT_CTX_TABLE, 0, "", "the rows put together: by user, address, rule, hour ...")         \
+    X(GROUP_TAKE, "open-group", "Enter", KT_CTX_GROUPS, 2, "its rows", "the table, with only the rows of this group") \
+    X(GROUP_NEXT, "group-next", "Tab Right", KT_CTX_GROUPS, 3, "by", "put them together by the next thing")           \
+    X(GROUP_PREV, "group-previous", "S-Tab Left", KT_CTX_GROUPS, 0, "", "by the one before")                          \
+    X(GROUP_PICK, "group", "1 2 3 4 5 6 7 8 9 0", KT_CTX_GROUPS, 0, "", "by user, target, address, network, country, agent, account, rule, signal, hour") \
+    X(GROUP_SORT, "sort-groups", "s", KT_CTX_GROUPS, 4, "sort", "most rows first, or highest risk, newest, name")     \
+    X(GROUP_PANE, "group-page", "p", KT_CTX_GROUPS, 6, "page", "the page of the user, address or agent")              \
+    X(GROUP_RISK, "group-riskiest", "r", KT_CTX_GROUPS, 7, "riskiest", "the record with the highest risk in it")      \
+    X(GROUP_COPY, "copy-group", "y Y", KT_CTX_GROUPS, 0, "", "copy its name")                                         \
+    X(TIME, "histogram", "H", KT_CTX_TABLE, 0, "", "rows over time above the table; to go about in it")               \
+    X(TIME_LEFT, "earlier-step", "Left h", KT_CTX_TIME, 2, "earlier", "one step earlier")                             \
+    X(TIME_RIGHT, "later-step", "Right l", KT_CTX_TIME, 3, "later", "one step later")                                 \
+    X(TIME_BACK, "earlier-steps", "PgUp", KT_CTX_TIME, 0, "", "ten steps earlier")                                    \
+    X(TIME_ON, "later-steps", "PgDn", KT_CTX_TIME, 0, "", "ten steps later")                                          \
+    X(TIME_FIRST, "first-step", "Home g", KT_CTX_TIME, 0, "", "to the first step")                                    \
+    X(TIME_LAST, "last-step", "End G", KT_CTX_TIME, 0, "", "to the last step")                                        \
+    X(TIME_IN, "zoom-in", "+ =", KT_CTX_TIME, 4, "finer", "finer steps, round this one")                              \
+    X(TIME_OUT, "zoom-out", "-", KT_CTX_TIME, 5, "coarser", "coarser steps, until all of it is shown")                \
+    X(TIME_RANGE, "range", "Space", KT_CTX_TIME, 6, "range", "begin a range here, or begin none")                     \
+    X(TIME_TAKE, "take-range", "Enter", KT_CTX_TIME, 7, "only this", "the table, with only this step or range")       \
+    X(TIME_LEAVE, "leave-histogram", "Esc Backspace q", KT_CTX_TIME, 1, "back", "back to the rows; it stays")         \
+    X(TIME_OFF, "no-histogram", "H", KT_CTX_TIME, 8, "away", "back to the rows, and it goes away")                    \
     X(MARK, "mark", "Space", KT_CTX_TABLE, 0, "", "mark the row, or no longer; marked rows are compared or taken along") \
     X(UNMARK, "unmark-all", "U", KT_CTX_TABLE, 0, "", "no row is marked any more")                                    \
     X(DIFF, "diff", "d", KT_CTX_TABLE, 0, "", "what differs between the two rows marked last, or the one and this")   \
@@ -76,9 +98,9 @@ enum kt_context {
     X(UNFOLD_ALL, "unfold-all", "+ =", KT_CTX_RECORD, 5, "unfold", "unfold every object and list")                   \
     X(WRAP, "wrap", "w", KT_CTX_RECORD, 6, "wrap", "wrap long lines, or clip them")                                  \
     X(SEARCH, "search", "C-f \\", KT_CTX_TABLE, 8, "search", "find a text in any column; hits are marked")           \
-    X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_DIFF, 3, "search", "find a text on this page") \
-    X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF, 0, "", "go to the next hit")                                \
-    X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF, 0, "", "go to the hit before")                      \
+    X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 3, "search", "find a text on this page") \
+    X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 0, "", "go to the next hit")                                \
+    X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 0, "", "go to the hit before")                      \
     X(COPY, "copy", "y", KT_CTX_DATA, 9, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
     X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
@@ -98,8 +120,8 @@ enum kt_context {
     X(PAGE_DOWN, "page-down", "PgDn", KT_CTX_LISTS, 0, "", "a page down")                                            \
     X(HOME, "home", "Home g", KT_CTX_LISTS, 0, "", "to the top; a table at its top follows what is new")             \
     X(END, "end", "End G", KT_CTX_LISTS, 0, "", "to the end")                                                        \
-    X(HELP, "help", "? F1", KT_CTX_DATA | KT_CTX_WALL, 3, "help", "this page")                                                     \
-    X(QUIT, "quit", "q", KT_CTX_DATA | KT_CTX_WALL, 11, "quit", "quit")                                                            \
+    X(HELP, "help", "? F1", KT_CTX_DATA | KT_CTX_WALL | KT_CTX_GROUPS | KT_CTX_TIME, 3, "help", "this page")                                                     \
+    X(QUIT, "quit", "q", KT_CTX_DATA | KT_CTX_WALL | KT_CTX_GROUPS, 11, "quit", "quit")                                                            \
     X(REPAINT, "repaint", "C-l", KT_CTX_ALL, 0, "", "draw the screen anew")                                          \
     X(SUSPEND, "suspend", "C-z", KT_CTX_ALL, 0, "", "suspend to the shell")                                          \
     X(P_ACCEPT, "accept", "Enter", KT_CTX_PROMPT, 1, "take", "take what is written")                                 \

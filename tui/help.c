@@ -8,6 +8,7 @@ static const struct {
     {KT_CTX_RECORD, "IN A RECORD"},          {KT_CTX_MENU, "IN A CHOOSER"},
     {KT_CTX_PROMPT, "WHILE WRITING"},        {KT_CTX_LINES, "ON A PAGE LIKE THIS"},
     {KT_CTX_WALL, "ON THE WALL"},            {KT_CTX_DIFF, "OVER TWO RECORDS"},
+    {KT_CTX_GROUPS, "AMONG GROUPS"},         {KT_CTX_TIME, "IN THE HISTOGRAM"},
     {KT_CTX_VIEWS, "IN THE LIST OF VIEWS"},  {KT_CTX_COLUMNS, "IN THE CHOOSER OF COLUMNS"},
 };
 enum { PARTS = sizeof parts / sizeof *parts };

@@ -12,6 +12,7 @@
 #include "tui/commands.h"
 #include "tui/setup.h"
 #include "tui/marks.h"
+#include "tui/narrow.h"
 #include "tui/prompt.h"
 
 enum { KT_SCREEN_POP = 1 << 16 }; /* beside KT_APP_*: the screen is done, free it */
@@ -112,6 +113,9 @@ struct kt_app {
     struct kt_saved saved[KT_SAVED_MAX];
     size_t n_saved;
     char view[KT_SAVED_NAME]; /* that is shown; "" none */
+    enum kt_group_by grouping, grouped; /* by what rows are put together now; were last */
+    enum kt_group_by group_next;        /* to be opened once the command is done; NONE */
+    uint64_t group_at;
     bool mouse;
     char session[KT_SESSION_PATH]; /* the file; "" none */
     char session_trouble[120];
@@ -167,6 +171,16 @@ struct kt_screen *kt_screen_wall(struct kt_app *a);
 
 struct kt_screen *kt_screen_columns(struct kt_app *a);
 struct kt_screen *kt_screen_views(struct kt_app *a);
+/* `at`: kt_narrow_id of the group to begin at; 0: the first. */
+struct kt_screen *kt_screen_groups(struct kt_app *a, enum kt_group_by by, uint64_t at);
+struct kt_screen *kt_screen_time(struct kt_app *a);
+/* Only what is of this; or why it cannot be. */
+unsigned kt_table_narrow(struct kt_screen *table, const struct kt_narrow *n);
+/* Is it about one entity alone already? */
+bool kt_table_scoped(struct kt_screen *table);
+struct kt_view_spec kt_table_spec_of(struct kt_screen *table);
+/* Narrows the table to the range that is chosen in its histogram. */
+unsigned kt_table_time_take(struct kt_screen *table);
 unsigned kt_app_show_setup(struct kt_app *a, const struct kt_setup *l);
 unsigned kt_app_show_view(struct kt_app *a, const struct kt_saved *v);
 

@@ -39,8 +39,8 @@ static struct kt_view_spec base_spec(const struct kt_table *t)
 struct kt_view_spec kt_table_spec(const struct kt_table *t)
 {
     struct kt_view_spec spec = base_spec(t);
-    spec.scope = t->scope;
-    spec.filter = t->filter;
+    spec.scope = kt_table_chosen_scope(t);
+    spec.filter = t->chosen ? t->chosen : t->filter;
     return spec;
 }
 
@@ -65,7 +65,7 @@ static void set_all_view(struct kt_table *t)
     struct kt_view_spec spec = base_spec(t);
     spec.sort = KT_FIELD_TIME;
     spec.ascending = false;
-    if (!t->filter && !t->scope)
+    if (!t->filter && !t->scope && !t->narrow.n)
         close_all_view(t);
     else if (t->all)
         kt_view_set(t->all, &spec);
@@ -75,10 +75,12 @@ static void set_all_view(struct kt_table *t)
 
 unsigned kt_table_respec(struct kt_table *t)
 {
+    kt_table_rechoose(t);
     struct kt_view_spec spec = kt_table_spec(t);
     t->ends_now = ends_now(t);
     t->generation = kt_view_set(t->view, &spec);
     set_all_view(t);
+    kt_table_time_ask(t, true);
     if (t->hits)
         kt_table_search_start(t);
     return KT_APP_REDRAW;
@@ -227,6 +229,7 @@ static unsigned news(struct kt_screen *s)
     changed = kt_table_search_news(t) || changed;
     changed = take_all(t) || changed;
     changed = kt_pane_news(&t->pane) || changed;
+    changed = kt_table_time_news(t) || changed;
     if (t->snap && ends_now(t) != t->ends_now) /* what came is all of long ago, or no longer */
         kt_table_respec(t);
     return changed ? KT_APP_REDRAW : 0;
@@ -395,6 +398,11 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
     } else {
         kt_status_line(s->app, c, y++);
     }
+    t->time.width = 0;
+    if (t->time.on && end - y >= KT_HISTOGRAM_ROWS + 4) {
+        kt_histogram_draw(&t->time, c, y, kt_app_now(s->app));
+        y += KT_HISTOGRAM_ROWS;
+    }
     if (below && t->layout == KT_LAYOUT_SIDE && c->cols >= SIDE_FROM && draw_beside(t, c, y, end + below - 1 - y))
         return;
     draw_rows(t, c, y, end - y);
@@ -490,6 +498,8 @@ static unsigned clear(struct kt_table *t)
 {
     if (t->hits || t->s.app->needle[0]) {
         kt_table_search_end(t);
+    } else if (t->narrow.n) {
+        return kt_table_widen(t);
     } else if (t->scope) {
         t->scope = 0;
         kt_table_respec(t);
@@ -605,6 +615,8 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_TAB_PREV: return turn_tab(t, -1);
     case KT_CMD_TAB_PICK: return pick_tab(t, k);
     case KT_CMD_ALONE: return next_layout(t);
+    case KT_CMD_GROUPS: return kt_app_push(s->app, kt_screen_groups(s->app, s->app->grouped, 0));
+    case KT_CMD_TIME: return kt_app_push(s->app, kt_screen_time(s->app));
     case KT_CMD_VIEWS: return kt_app_push(s->app, kt_screen_views(s->app));
     case KT_CMD_COLUMNS: return kt_app_push(s->app, kt_screen_columns(s->app));
     case KT_CMD_MARK: return mark(t);
@@ -635,10 +647,25 @@ static uint64_t above(const struct kt_table *t)
     return n;
 }
 
+/* "svc-backup, hour 2026-11-24 14:00"; unknown: nothing narrows it. */
+static struct kt_span only(struct kt_table *t)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, sizeof t->only - 1);
+    if (t->scope)
+        kt_buf_add(&b, t->scope_name, t->scope_n);
+    kt_buf_adds(&b, t->scope && t->narrow.n ? ", " : "");
+    kt_narrow_names(&t->narrow, &b);
+    t->only_n = b.len;
+    memcpy(t->only, kt_buf_str(&b), b.len);
+    kt_buf_free(&b);
+    return t->only_n ? (struct kt_span){t->only, t->only_n} : KT_SPAN_NONE;
+}
+
 struct kt_summary kt_table_summary(struct kt_screen *s)
 {
     struct kt_table *t = table_of(s);
-    struct kt_summary out = {.filtered = t->filter || t->scope, .paused = t->paused, .searching = t->hits != NULL};
+    struct kt_summary out = {.filtered = t->filter || t->scope || t->narrow.n, .paused = t->paused, .searching = t->hits != NULL};
     const struct kt_snapshot *all = t->all_snap ? t->all_snap : t->last ? t->last : t->snap;
     if (all) {
         out.known = true;
@@ -660,7 +687,7 @@ struct kt_summary kt_table_summary(struct kt_screen *s)
         out.waiting = above(t);
     }
     out.filter = t->filter ? kt_span_of(t->filter_text) : KT_SPAN_NONE;
-    out.scope = t->scope ? (struct kt_span){t->scope_name, t->scope_n} : KT_SPAN_NONE;
+    out.scope = only(t);
     return out;
 }
 
@@ -698,6 +725,8 @@ static void free_table(struct kt_screen *s)
     drop(&t->last);
     if (t->view)
         kt_view_close(t->view);
+    kt_table_time_close(t);
+    kt_filter_free(t->chosen);
     kt_filter_free(t->filter);
     kt_canvas_free(&t->part[0]);
     kt_canvas_free(&t->part[1]);
@@ -707,7 +736,7 @@ static void free_table(struct kt_screen *s)
 static void settle(struct kt_screen *s)
 {
     struct kt_table *t = table_of(s);
-    struct kt_view *views[] = {t->view, t->all, t->hits, t->pane.view};
+    struct kt_view *views[] = {t->view, t->all, t->hits, t->pane.view, t->time.view};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++)
         if (views[i])
             kt_view_settle(views[i]);

@@ -180,7 +180,7 @@ static void take_over(struct kt_app *a, const struct kt_session *s)
     if (a->opts.filter)
         snprintf(setup.filter, sizeof setup.filter, "%s", a->opts.filter);
     a->mouse = s->mouse;
-    kt_table_set_up(a->table, &setup);
+    kt_app_show_setup(a, &setup);
     if (!a->opts.filter)
         snprintf(a->view, sizeof a->view, "%s", s->view);
 }

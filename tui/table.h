@@ -3,7 +3,9 @@
  * panes under the rows). Nobody else includes this. */
 #ifndef KT_TUI_TABLE_H
 #define KT_TUI_TABLE_H
+#include "tui/histogram.h"
 #include "tui/list.h"
+#include "tui/narrow.h"
 #include "tui/setup.h"
 #include "tui/pane.h"
 #include "tui/record.h"
@@ -30,6 +32,12 @@ struct kt_table {
     kt_entity scope;
     char scope_name[KT_TITLE];
     size_t scope_n;
+
+    struct kt_narrowing narrow; /* besides the filter */
+    struct kt_filter *chosen;   /* both; NULL: nothing narrows it */
+    char only[KT_TITLE * 2];    /* what does, in a few words */
+    size_t only_n;
+    struct kt_histogram time;
 
     /* all rows, while the table shows only some */
     struct kt_view *all;
@@ -75,6 +83,19 @@ void kt_table_go_to(struct kt_table *t, uint64_t seq);
 bool kt_table_filter(struct kt_table *t, const char *text, struct kt_err *e, size_t *column);
 /* Asks the views for what the table is to show now. */
 unsigned kt_table_respec(struct kt_table *t);
+
+/* What narrows it, and the histogram (table_time.c). */
+/* The filter with all that narrows it (`ranges`: ranges of time as well) and
+ * with `also`, one word more. NULL in `out`: all rows. */
+bool kt_table_choose(const struct kt_table *t, bool ranges, struct kt_span also, struct kt_filter **out, struct kt_err *e);
+kt_entity kt_table_chosen_scope(const struct kt_table *t);
+void kt_table_rechoose(struct kt_table *t);
+/* Takes the last narrowing off. */
+unsigned kt_table_widen(struct kt_table *t);
+void kt_table_time_ask(struct kt_table *t, bool anew);
+bool kt_table_time_news(struct kt_table *t);
+unsigned kt_table_time_show(struct kt_table *t, bool on);
+void kt_table_time_close(struct kt_table *t);
 
 /* The search. A view of its own finds the rows that hold the text; the cursor
  * goes from one to the next in the table's order. */

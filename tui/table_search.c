@@ -27,33 +27,18 @@ void kt_table_search_end(struct kt_table *t)
     t->s.app->needle[0] = '\0';
 }
 
-/* The text as one word of the filter language, in quotes. */
-static bool as_word(const char *text, struct kt_buf *b)
-{
-    kt_buf_addc(b, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            kt_buf_addc(b, '\\');
-        kt_buf_addc(b, *text);
-    }
-    return kt_buf_addc(b, '"');
-}
-
 /* Asks for the rows that hold the text among those that the table shows. */
 void kt_table_search_start(struct kt_table *t)
 {
     struct kt_filter *f = NULL, *needle = NULL;
-    struct kt_buf word, both;
+    struct kt_buf word;
     int64_t now = kt_app_now(t->s.app);
     struct kt_view_spec spec = kt_table_spec(t);
     kt_buf_init(&word, KT_FILTER_TEXT_MAX);
-    kt_buf_init(&both, KT_FILTER_TEXT_MAX);
-    bool ok = as_word(t->s.app->needle, &word) && kt_buf_adds(&both, t->filter_text) && kt_buf_addc(&both, ' ') &&
-              kt_buf_add(&both, word.p, word.len) &&
+    bool ok = kt_narrow_quote(kt_span_of(t->s.app->needle), &word) &&
               kt_filter_parse(&needle, kt_buf_span(&word), now, NULL, NULL) == KT_OK &&
-              kt_filter_parse(&f, kt_buf_span(&both), now, NULL, NULL) == KT_OK;
+              kt_table_choose(t, true, kt_buf_span(&word), &f, NULL);
     kt_buf_free(&word);
-    kt_buf_free(&both);
     if (!ok) {
         kt_filter_free(needle);
         return;

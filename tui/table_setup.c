@@ -18,6 +18,8 @@ void kt_table_setup(struct kt_screen *s, struct kt_setup *out)
     out->ascending = t->ascending;
     out->pane = (int)t->tab;
     out->layout = t->layout;
+    out->histogram = t->time.on;
+    out->group = s->app->grouping;
 }
 
 unsigned kt_table_set_up(struct kt_screen *s, const struct kt_setup *l)
@@ -31,6 +33,8 @@ unsigned kt_table_set_up(struct kt_screen *s, const struct kt_setup *l)
     t->tab = (enum kt_table_tab)(l->pane >= 0 && l->pane < TABS ? l->pane : 0);
     t->layout = l->layout;
     t->scope = 0;
+    t->narrow.n = 0;
+    kt_table_time_show(t, l->histogram);
     bool ok = kt_table_filter(t, l->filter, &e, NULL);
     if (!ok)
         kt_table_respec(t);

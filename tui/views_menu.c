@@ -38,7 +38,7 @@ static unsigned take(struct kt_app *a, size_t i)
     kt_setup_usual(&usual);
     if (i > a->n_saved)
         return kt_app_hint(a, "there is no view %zu", i);
-    return KT_SCREEN_POP | (i ? kt_app_show_view(a, &a->saved[i - 1]) : kt_app_show_setup(a, &usual));
+    return kt_app_to_table(a) | (i ? kt_app_show_view(a, &a->saved[i - 1]) : kt_app_show_setup(a, &usual));
 }
 
 static unsigned drop(struct views *v)
@@ -135,6 +135,8 @@ struct kt_screen *kt_screen_views(struct kt_app *a)
 unsigned kt_app_show_setup(struct kt_app *a, const struct kt_setup *l)
 {
     a->view[0] = '\0';
+    a->group_next = l->group;
+    a->group_at = 0;
     return kt_table_set_up(a->table, l);
 }
 

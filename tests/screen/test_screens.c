@@ -24,7 +24,7 @@ static void shows(const char *const *keys, const char *name)
         int rows = sizes[i / 2][0], cols = sizes[i / 2][1];
         fixture_open(&f, FIXTURE_DAY, rows, cols, ascii);
         for (const char *const *k = keys; k && *k; k++)
-            fixture_keys(&f, *k), (void)fixture_line(&f, 0);
+            fixture_keys(&f, *k), (void)fixture_line(&f, 0), fixture_settle(&f);
         snprintf(file, sizeof file, "%s_%dx%d%s", name, cols, rows, ascii ? "_ascii" : "");
         fixture_golden(&f, file);
         if (ascii)
@@ -169,6 +169,37 @@ static void the_list_of_views(void **state)
     shows(KEYS("/", "'result:denied", "Enter v s", "'refused", "Enter"), "views");
 }
 
+static void rows_by_user(void **state)
+{
+    (void)state;
+    shows(KEYS("b", "Down"), "groups");
+}
+static void rows_by_rule_under_a_filter(void **state)
+{
+    (void)state;
+    shows(KEYS("/", "'eve", "Enter b 8 s"), "groups_rule");
+}
+static void rows_by_hour(void **state)
+{
+    (void)state;
+    shows(KEYS("b 0"), "groups_hour");
+}
+static void rows_of_one_group(void **state)
+{
+    (void)state;
+    shows(KEYS("b", "Enter"), "group_open");
+}
+static void the_histogram(void **state)
+{
+    (void)state;
+    shows(KEYS("H", "Esc"), "histogram");
+}
+static void a_range_in_the_histogram(void **state)
+{
+    (void)state;
+    shows(KEYS("H", "Space", "Left", "Left", "Left"), "histogram_range");
+}
+
 static void an_empty_table(void **state)
 {
     (void)state;
@@ -251,6 +282,12 @@ int main(void)
         cmocka_unit_test(the_panes_at_the_side),
         cmocka_unit_test(the_chooser_of_what_is_shown),
         cmocka_unit_test(the_list_of_views),
+        cmocka_unit_test(rows_by_user),
+        cmocka_unit_test(rows_by_rule_under_a_filter),
+        cmocka_unit_test(rows_by_hour),
+        cmocka_unit_test(rows_of_one_group),
+        cmocka_unit_test(the_histogram),
+        cmocka_unit_test(a_range_in_the_histogram),
         cmocka_unit_test(an_empty_table),
         cmocka_unit_test(screens_too_small_for_a_table),
         cmocka_unit_test(what_people_made_of_rows),

@@ -2,6 +2,7 @@
  * columns, views, groups, the histogram, layouts. */
 #include "tests/support/app_fixture.h"
 #include "tui/diff.h"
+#include "tui/histogram.h"
 #include "tests/support/temp_dir.h"
 #include "tui/screen.h"
 #include "tui/session.h"
@@ -408,6 +409,187 @@ static void a_view_whose_filter_is_none_any_more_costs_that_view_alone(void **st
     free(s);
 }
 
+/* --- groups ------------------------------------------------------------------------- */
+
+static void a_group_is_opened_and_backspace_leads_back_to_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_keys(&f, "b");
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "7 groups of 10 rows"));
+    fixture_keys(&f, "Down Enter");
+    fixture_settle(&f);
+    assert_ptr_equal(f.app->top, f.app->table);
+    assert_true(fixture_shows(&f, "only user alice  1 of 10"));
+    fixture_keys(&f, "Backspace");
+    fixture_settle(&f);
+    assert_non_null(strstr(fixture_selected(&f), "alice"));
+    assert_true(fixture_shows(&f, "7 groups of 10 rows")); /* the table is whole again */
+    fixture_keys(&f, "Backspace");
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "no filter"));
+    fixture_close(&f);
+}
+
+/* Every group of every kind holds as many rows as it says, with a filter and
+ * within another group as well. */
+static void groups_open_as_many_rows_as_they_say(void **state)
+{
+    (void)state;
+    static const char *const filters[] = {"", "eve", "result:created"};
+    for (size_t n = 0; n < sizeof filters / sizeof *filters; n++) {
+        struct fixture f;
+        fixture_open_with(&f, FIXTURE_DAY, filters[n], NULL);
+        for (int by = KT_GROUP_USER; by < KT_GROUP_COUNT; by++) {
+            struct kt_view_spec spec = kt_table_spec_of(f.app->table);
+            spec.group = (enum kt_group_by)by;
+            struct kt_view *v = kt_view_open(f.app->views, &spec);
+            kt_view_settle(v);
+            const struct kt_snapshot *s = kt_view_snapshot(v);
+            for (size_t i = 0; i < s->groups.n; i++) {
+                struct kt_narrow narrow;
+                assert_true(kt_narrow_group(&narrow, (enum kt_group_by)by, &s->groups.group[i], false));
+                kt_table_narrow(f.app->table, &narrow);
+                fixture_settle(&f);
+                struct kt_summary sum = kt_table_summary(f.app->table);
+                if (sum.shown != s->groups.group[i].rows)
+                    fail_msg("%s %.*s: %d rows, not %d", kt_group_name((enum kt_group_by)by), (int)narrow.name_n, narrow.name,
+                             (int)sum.shown, (int)s->groups.group[i].rows);
+                fixture_keys(&f, "Esc Esc"); /* off, and out of the groups it leads to */
+                fixture_settle(&f);
+            }
+            kt_snapshot_release(s);
+            kt_view_close(v);
+        }
+        fixture_close(&f);
+    }
+}
+
+static void groups_follow_what_arrives_and_their_order_is_chosen(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_keys(&f, "b s");
+    fixture_settle(&f);
+    assert_non_null(strstr(fixture_line(&f, 3), "ci-deploy")); /* the highest risk */
+    fixture_keys(&f, "Down");
+    const char *was = fixture_selected(&f);
+    char name[400];
+    snprintf(name, sizeof name, "%.20s", was);
+    struct fixture_record r = {.id = "n1", .time = "2026-11-24T14:32:35Z", .type = "IAMUser", .actor = "zoe",
+                               .account = "111122223333", .target = "zoe", .key = "AKIAIOSFODNN7EXAZ0E0",
+                               .address = "192.0.2.1", .agent = "a/1", .risk = 99};
+    fixture_arrive(&f, &r, NULL);
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "8 groups of 11 rows"));
+    assert_non_null(strstr(fixture_line(&f, 4), "zoe"));
+    assert_int_equal(strncmp(fixture_selected(&f), name, strlen(name)), 0); /* the cursor stays with its group */
+    fixture_keys(&f, "p");
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "user"));
+    fixture_keys(&f, "Esc r");
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "record"));
+    fixture_keys(&f, "Esc /");
+    fixture_keys(&f, "'terra");
+    fixture_keys(&f, "Enter");
+    assert_non_null(strstr(fixture_selected(&f), "terraform"));
+    fixture_keys(&f, "y");
+    assert_true(f.did & KT_APP_COPY);
+    fixture_close(&f);
+}
+
+static void a_view_can_be_one_of_groups(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_keys(&f, "b 3 v s");
+    fixture_keys(&f, "'whence");
+    fixture_keys(&f, "Enter Esc Esc");
+    assert_ptr_equal(f.app->top, f.app->table);
+    fixture_keys(&f, "v 1");
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "by address"));
+    assert_true(fixture_shows(&f, "198.51.100.20"));
+    fixture_close(&f);
+}
+
+/* --- the histogram -------------------------------------------------------------------- */
+
+static void a_range_of_time_is_chosen_and_given_up_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_line(&f, 0);
+    fixture_keys(&f, "H");
+    fixture_settle(&f);
+    assert_non_null(strstr(fixture_line(&f, 5), "2026-11-24 14:30 + 10 min  2 rows"));
+    fixture_keys(&f, "Space Left");
+    assert_non_null(strstr(fixture_line(&f, 5), "+ 20 min  5 rows"));
+    fixture_keys(&f, "Enter");
+    fixture_settle(&f);
+    assert_ptr_equal(f.app->top, f.app->table);
+    assert_true(fixture_shows(&f, "only 14:20:00 to 14:40:00  5 of 10"));
+    assert_non_null(strstr(fixture_line(&f, 5), "each 10 min")); /* it stays, and shows what is around */
+    fixture_keys(&f, "H Left Left Left Left Left Left Left Left Enter");
+    fixture_settle(&f);
+    assert_int_equal(kt_table_summary(f.app->table).shown, 1); /* another takes its place */
+    fixture_keys(&f, "Esc");
+    fixture_settle(&f);
+    assert_true(fixture_shows(&f, "no filter"));
+    fixture_keys(&f, "H H");
+    assert_non_null(strstr(fixture_line(&f, 2), "ACTOR"));
+    fixture_close(&f);
+}
+
+static void one_zooms_to_seconds_and_back_and_the_cursor_stays_in_sight(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_line(&f, 0);
+    fixture_keys(&f, "H");
+    for (int i = 0; i < 8; i++) {
+        fixture_keys(&f, "+");
+        fixture_settle(&f);
+    }
+    assert_true(fixture_shows(&f, "no finer than a second"));
+    for (int i = 0; i < 300; i++) {
+        fixture_keys(&f, i % 3 ? "PgUp" : "Right");
+        fixture_settle(&f);
+        assert_true(fixture_shows(&f, " + 1 s"));
+    }
+    for (int i = 0; i < 8; i++) {
+        fixture_keys(&f, "-");
+        fixture_settle(&f);
+    }
+    assert_true(fixture_shows(&f, "all of it is shown"));
+    fixture_close(&f);
+}
+
+static void steps_suit_the_width_and_hold_all_there_is(void **state)
+{
+    (void)state;
+    for (int wide = 2; wide <= 600; wide += 7) {
+        for (int64_t span = 1; span < INT64_C(1) << 42; span = span * 3 + 1) {
+            struct kt_histogram h = {.from = KT_TIME_NONE, .to = KT_TIME_NONE, .cursor = KT_TIME_NONE, .anchor = KT_TIME_NONE};
+            int64_t newest = INT64_C(1764000000000) + span % 977;
+            assert_true(kt_histogram_window(&h, newest - span, newest, wide));
+            int64_t n = (h.to - h.from) / h.step;
+            assert_true(n >= 2 && n <= KT_VIEW_BUCKETS_MAX && h.from + n * h.step == h.to);
+            assert_true(newest < h.to);
+            if (h.step < INT64_C(364) * 86400000)
+                assert_true(h.from <= newest - span);
+            assert_false(kt_histogram_window(&h, newest - span, newest, wide));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +608,13 @@ int main(void)
         cmocka_unit_test(names_of_views_are_looked_at_as_they_are_written),
         cmocka_unit_test(a_session_is_read_as_it_was_written),
         cmocka_unit_test(a_view_whose_filter_is_none_any_more_costs_that_view_alone),
+        cmocka_unit_test(a_group_is_opened_and_backspace_leads_back_to_it),
+        cmocka_unit_test(groups_open_as_many_rows_as_they_say),
+        cmocka_unit_test(groups_follow_what_arrives_and_their_order_is_chosen),
+        cmocka_unit_test(a_view_can_be_one_of_groups),
+        cmocka_unit_test(a_range_of_time_is_chosen_and_given_up_again),
+        cmocka_unit_test(one_zooms_to_seconds_and_back_and_the_cursor_stays_in_sight),
+        cmocka_unit_test(steps_suit_the_width_and_hold_all_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@
 
 static const enum kt_context contexts[] = {KT_CTX_TABLE, KT_CTX_PANE, KT_CTX_RECORD,
                                            KT_CTX_LINES, KT_CTX_MENU, KT_CTX_PROMPT, KT_CTX_WALL,
-                                           KT_CTX_DIFF,  KT_CTX_VIEWS, KT_CTX_COLUMNS};
+                                           KT_CTX_DIFF,  KT_CTX_VIEWS, KT_CTX_COLUMNS, KT_CTX_GROUPS, KT_CTX_TIME};
 enum { CONTEXTS = sizeof contexts / sizeof *contexts };
 
 static void every_key_of_every_command_reaches_it_and_no_other(void **state)
