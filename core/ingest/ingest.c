@@ -91,7 +91,7 @@ static enum kt_take open_candidate(struct kt_ingest *g, const struct kt_candidat
 /* A candidate without a name of interest that holds a long-lived key's id. */
 static enum kt_walked walk_candidate(struct kt_ingest *g, const struct kt_candidate *c, struct kt_use *use)
 {
-    if (!g->keys || !kt_pick_any(g->keys, c->p, c->n))
+    if (!g->keys || c->keyed == KT_KEYED_NOT || (c->keyed == KT_KEYED_UNKNOWN && !kt_pick_any(g->keys, c->p, c->n)))
         return KT_WALK_NONE;
     enum kt_walked w = kt_walk(&g->walk, (struct kt_span){c->p, c->n}, use);
     g->stats.unsure += w == KT_WALK_UNSURE;
@@ -120,6 +120,16 @@ static enum kt_take on_candidate(void *ctx, const struct kt_candidate *c, const 
     g->stats.walked++;
     g->stopped = !g->sink.use(g->sink.ctx, &use);
     return g->stopped ? KT_TAKE_STOP : KT_TAKE_OK;
+}
+
+static bool on_skip(void *ctx, uint64_t n)
+{
+    struct kt_ingest *g = ctx;
+    if (!close_damage(g))
+        return false;
+    g->run = 0;
+    g->stats.records += n;
+    return true;
 }
 
 static bool on_damage(void *ctx, const char *p, size_t n, uint64_t offset, const char *reason, bool noise)
@@ -168,14 +178,14 @@ struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const 
         return NULL;
     g->sink = *sink;
     const struct kt_envelope_sink records = {on_record, on_bad_string, g};
-    const struct kt_split_sink values = {on_candidate, on_damage, on_line, g};
+    const struct kt_split_sink values = {on_candidate, on_skip, on_damage, on_line, g};
     const struct kt_inflate_out bytes = {on_space, on_bytes, g};
     static const char *const keys[] = {"AKIA"};
     g->pick = kt_pick_new(names, n_names);
     g->keys = sink->use ? kt_pick_new(keys, 1) : NULL;
     kt_envelope_init(&g->envelope, &records, g->pick);
     bool ok = kt_damage_init(&g->damage, g->pick) && g->pick;
-    g->split = kt_split_new(g->pick, &values);
+    g->split = kt_split_new(g->pick, g->keys, &values);
     g->inflate = kt_inflate_new(&bytes);
     if (!ok || !g->split || !g->inflate || (sink->use && !g->keys)) {
         kt_ingest_free(g);

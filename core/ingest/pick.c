@@ -1,4 +1,4 @@
-#include "ingest/pick.h"
+#include "ingest/pick_impl.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -8,27 +8,7 @@
 #include <immintrin.h>
 #endif
 
-enum { ESCAPE_LEN = 6, APART_MAX = 3, RARE = 64 /* of two weights */ };
-
-/* Two bytes `apart` that announce one or several names (or the escape). */
-struct anchor {
-    unsigned char first, second;
-    unsigned apart;
-};
-
-struct name {
-    const char *p;
-    size_t n;
-    size_t anchor; /* which */
-    size_t at;     /* where in the name its anchor is */
-};
-
-struct kt_pick {
-    size_t n, n_anchors, longest;
-    char lowest; /* the least x of `\u00x` that counts */
-    struct anchor *anchor;
-    struct name *name;
-};
+enum { ESCAPE_LEN = 6, APART_MAX = KT_PICK_APART, RARE = 64 /* of two weights */ };
 
 /* How often a byte is expected in CloudTrail text; only ratios count. */
 static unsigned weight(unsigned char c)
@@ -137,13 +117,18 @@ size_t kt_pick_longest(const struct kt_pick *k)
     return k->longest;
 }
 
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
 /* At `\u`: does it spell what a name may hold? */
 static bool escape_counts(const struct kt_pick *k, const char *p, size_t n)
 {
     for (size_t i = 2; i < ESCAPE_LEN && i < n; i++) {
         if (p[i] == '\\')
             return true;
-        if (!isxdigit((unsigned char)p[i]))
+        if (!is_hex(p[i]))
             break;
     }
     return n >= 5 && p[2] == '0' && p[3] == '0' && p[4] >= k->lowest && p[4] <= '7';
@@ -152,8 +137,6 @@ static bool escape_counts(const struct kt_pick *k, const char *p, size_t n)
 /* Anchor `a` stands at `at`: the start of a hit that is not before `from`. */
 static size_t confirm(const struct kt_pick *k, size_t a, const char *p, size_t n, size_t from, size_t at)
 {
-    if (a == 0)
-        return escape_counts(k, p + at, n - at) ? at : n;
     for (size_t i = 0; i < k->n; i++) {
         const struct name *m = &k->name[i];
         if (m->anchor != a || at < m->at + from)
@@ -165,9 +148,11 @@ static size_t confirm(const struct kt_pick *k, size_t a, const char *p, size_t n
     return n;
 }
 
-static size_t confirm_all(const struct kt_pick *k, const char *p, size_t n, size_t from, size_t at)
+size_t kt_pick_confirm(const struct kt_pick *k, const char *p, size_t n, size_t from, size_t at)
 {
-    for (size_t a = 0; a < k->n_anchors; a++) {
+    if (p[at] == '\\' && at + 1 < n && p[at + 1] == 'u' && escape_counts(k, p + at, n - at))
+        return at;
+    for (size_t a = 1; a < k->n_anchors; a++) {
         const struct anchor *x = &k->anchor[a];
         if ((unsigned char)p[at] != x->first || at + x->apart >= n || (unsigned char)p[at + x->apart] != x->second)
             continue;
@@ -181,7 +166,7 @@ static size_t confirm_all(const struct kt_pick *k, const char *p, size_t n, size
 size_t kt_pick_next_portable(const struct kt_pick *k, const char *p, size_t n, size_t from)
 {
     for (size_t at = from; at < n; at++) {
-        size_t hit = confirm_all(k, p, n, from, at);
+        size_t hit = kt_pick_confirm(k, p, n, from, at);
         if (hit < n)
             return hit;
     }
@@ -209,13 +194,13 @@ static inline __attribute__((always_inline)) size_t next_sse2(const struct kt_pi
             any = _mm_or_si128(any, pair(p + at, &k->anchor[a]));
         unsigned mask = (unsigned)_mm_movemask_epi8(any);
         for (; mask; mask &= mask - 1) {
-            size_t hit = confirm_all(k, p, n, from, at + (unsigned)__builtin_ctz(mask));
+            size_t hit = kt_pick_confirm(k, p, n, from, at + (unsigned)__builtin_ctz(mask));
             if (hit < n)
                 return hit;
         }
     }
     for (; at < n; at++) {
-        size_t hit = confirm_all(k, p, n, from, at);
+        size_t hit = kt_pick_confirm(k, p, n, from, at);
         if (hit < n)
             return hit;
     }
@@ -254,13 +239,13 @@ WIDE size_t kt_pick_next_avx2(const struct kt_pick *k, const char *p, size_t n, 
             any = _mm256_or_si256(any, pair32(p + at, &k->anchor[a]));
         unsigned mask = (unsigned)_mm256_movemask_epi8(any);
         for (; mask; mask &= mask - 1) {
-            size_t hit = confirm_all(k, p, n, from, at + (unsigned)__builtin_ctz(mask));
+            size_t hit = kt_pick_confirm(k, p, n, from, at + (unsigned)__builtin_ctz(mask));
             if (hit < n)
                 return hit;
         }
     }
     for (; at < n; at++) {
-        size_t hit = confirm_all(k, p, n, from, at);
+        size_t hit = kt_pick_confirm(k, p, n, from, at);
         if (hit < n)
             return hit;
     }

@@ -13,9 +13,10 @@ enum state {
     SCALAR,  /* inside a number or a bare word */
     SEEK     /* damage: looking for the next start */
 };
-enum step { GO, WAIT, STOP };
+enum step { GO, WAIT, STOP, SWEPT };
 
 enum {
+    SWEEP_DEPTH = 60,     /* brackets that a sweep goes down */
     WINDOW_MAX = KT_RECORD_MAX + 2 * KT_SPLIT_SLICE,
     OUTER_MAX = KT_RECORD_MAX,
     LOOK_BACK = 2 * KT_START_BLANKS + 2, /* bytes kept before `s`, or all there were: what looks back sees no more */
@@ -34,8 +35,15 @@ struct kt_split {
     size_t s;   /* where the candidate, or damage not yet told, begins */
     size_t pos; /* what is before it has been looked at */
 
-    /* the first hit at or after hit_from, known up to hit_end */
-    size_t hit_from, hit, hit_end;
+    /* of the candidate, as far as it was swept */
+    struct kt_sweep sweep;
+    struct kt_swept *swept;
+    size_t searched;   /* names and keys that begin before it were found */
+    bool named, keyed; /* and were there */
+    bool careful;      /* what is not common is in it: it is not swept */
+    char *memory;      /* of the window, while `w` is lent */
+    size_t memory_cap;
+    bool lent;
 
     enum state state;
     struct kt_scan scan;
@@ -63,13 +71,16 @@ struct kt_split {
     bool eof, stopped, no_memory, utf16;
 };
 
-struct kt_split *kt_split_new(const struct kt_pick *pick, const struct kt_split_sink *sink)
+struct kt_split *kt_split_new(const struct kt_pick *pick, const struct kt_pick *keys, const struct kt_split_sink *sink)
 {
     struct kt_split *sp = calloc(1, sizeof *sp);
-    if (!sp)
+    if (!sp || !(sp->swept = malloc(sizeof *sp->swept))) {
+        free(sp);
         return NULL;
+    }
     sp->sink = *sink;
     sp->pick = pick;
+    kt_sweep_init(&sp->sweep, pick, keys);
     kt_buf_init(&sp->outer, OUTER_MAX);
     return sp;
 }
@@ -79,14 +90,16 @@ void kt_split_free(struct kt_split *sp)
     if (!sp)
         return;
     kt_buf_free(&sp->outer);
-    free(sp->w);
+    free(sp->swept);
+    free(sp->lent ? sp->memory : sp->w);
     free(sp);
 }
 
 void kt_split_reset(struct kt_split *sp, uint64_t offset)
 {
     struct kt_split keep = *sp;
-    *sp = (struct kt_split){.sink = keep.sink, .pick = keep.pick, .outer = keep.outer, .w = keep.w, .cap = keep.cap};
+    *sp = (struct kt_split){.sink = keep.sink, .pick = keep.pick, .sweep = keep.sweep, .swept = keep.swept,
+                            .outer = keep.outer, .w = keep.w, .cap = keep.cap};
     kt_buf_reset(&sp->outer);
     sp->base = sp->origin = offset;
 }
@@ -109,11 +122,9 @@ static bool at_top(const struct kt_split *sp)
 
 /* --- the window ------------------------------------------------------------ */
 
-static void drop(struct kt_split *sp, size_t n)
+/* The window's first `n` bytes are gone. */
+static void forget(struct kt_split *sp, size_t n)
 {
-    if (!n)
-        return;
-    memmove(sp->w, sp->w + n, sp->end - n);
     sp->end -= n;
     sp->base += n;
     sp->s -= n < sp->s ? n : sp->s;
@@ -121,9 +132,15 @@ static void drop(struct kt_split *sp, size_t n)
     sp->flaw_at -= n < sp->flaw_at ? n : sp->flaw_at;
     sp->found_from -= n < sp->found_from ? n : sp->found_from;
     sp->ending -= n < sp->ending ? n : sp->ending;
-    sp->hit_from -= n < sp->hit_from ? n : sp->hit_from;
-    sp->hit -= n < sp->hit ? n : sp->hit;
-    sp->hit_end -= n < sp->hit_end ? n : sp->hit_end;
+    sp->searched -= n < sp->searched ? n : sp->searched;
+}
+
+static void drop(struct kt_split *sp, size_t n)
+{
+    if (!n)
+        return;
+    memmove(sp->w, sp->w + n, sp->end - n);
+    forget(sp, n);
 }
 
 /* What is no longer needed: all before the candidate, but a little to look
@@ -152,30 +169,47 @@ char *kt_split_space(struct kt_split *sp, size_t *n)
     return sp->w + sp->end;
 }
 
+bool kt_split_lend(struct kt_split *sp, const char *p)
+{
+    if (sp->end || sp->stopped)
+        return false;
+    sp->memory = sp->w;
+    sp->memory_cap = sp->cap;
+    sp->w = (char *)(uintptr_t)p; /* not written to while it is lent */
+    sp->cap = 0;
+    return sp->lent = true;
+}
+
+bool kt_split_take_back(struct kt_split *sp)
+{
+    size_t waste = unneeded(sp), n = sp->end - waste;
+    const char *from = sp->w + waste;
+    sp->w = sp->memory;
+    sp->cap = sp->memory_cap;
+    sp->lent = false;
+    bool ok = kt_grow(&sp->w, &sp->cap, n, 1, WINDOW_MAX);
+    forget(sp, waste);
+    if (ok)
+        memcpy(sp->w, from, n);
+    else
+        sp->end = sp->pos = sp->s = 0;
+    sp->no_memory |= !ok;
+    sp->stopped |= !ok;
+    return ok;
+}
+
+/* Whether the candidate up to `end` holds a name; what was swept is not searched
+ * again. */
+static bool is_named(const struct kt_split *sp, size_t end)
+{
+    size_t overlap = kt_pick_longest(sp->pick) - 1;
+    size_t from = sp->searched > sp->s + overlap ? sp->searched - overlap : sp->s;
+    return sp->named || kt_pick_any(sp->pick, sp->w + from, end - from);
+}
+
 static uint64_t offset_of(const struct kt_split *sp, size_t at)
 {
     return sp->base + at;
-}
-
-/* Whether [from, to) holds a hit. Each byte is searched once: positions only
- * go forward, but for the few that damage makes us read again. */
-static bool hit_in(struct kt_split *sp, size_t from, size_t to)
-{
-    if (from < sp->hit_from) {
-        sp->hit_from = sp->hit = sp->hit_end = from;
-    }
-    if (sp->hit >= from && sp->hit < sp->hit_end)
-        return sp->hit < to;
-    size_t overlap = kt_pick_longest(sp->pick) - 1;
-    size_t start = sp->hit_end > overlap ? sp->hit_end - overlap : 0;
-    if (start < from)
-        start = from;
-    sp->hit_from = from;
-    if (start < sp->end) {
-        sp->hit = kt_pick_next(sp->pick, sp->w, sp->end, start);
-        sp->hit_end = sp->hit < sp->end ? sp->hit + 1 : sp->end;
-    }
-    return sp->hit < sp->hit_end && sp->hit < to;
 }
 
 /* --- damage ---------------------------------------------------------------- */
@@ -355,9 +389,9 @@ static enum step offer(struct kt_split *sp, const struct kt_candidate *c, size_t
     return GO;
 }
 
-static enum step offer_whole(struct kt_split *sp, size_t end, bool matters)
+static enum step offer_whole(struct kt_split *sp, size_t end, bool matters, enum kt_keyed keyed)
 {
-    struct kt_candidate c = {sp->w + sp->s, end - sp->s, offset_of(sp, sp->s), matters, sp->control};
+    struct kt_candidate c = {sp->w + sp->s, end - sp->s, offset_of(sp, sp->s), matters, sp->control, keyed};
     return offer(sp, &c, end);
 }
 
@@ -365,7 +399,7 @@ static enum step offer_whole(struct kt_split *sp, size_t end, bool matters)
 static enum step offer_outer(struct kt_split *sp, size_t end)
 {
     kt_buf_add(&sp->outer, sp->w + sp->s, end - sp->s);
-    struct kt_candidate c = {sp->outer.p, sp->outer.len, offset_of(sp, sp->s), false, true};
+    struct kt_candidate c = {sp->outer.p, sp->outer.len, offset_of(sp, sp->s), false, true, KT_KEYED_UNKNOWN};
     c.matters = !sp->outer.failed && kt_pick_any(sp->pick, c.p, c.n);
     const char *reason = NULL;
     enum kt_take t = c.matters ? sp->sink.take(sp->sink.ctx, &c, &reason) : KT_TAKE_OK;
@@ -396,14 +430,14 @@ static enum step ended(struct kt_split *sp, size_t end)
     }
     if (in_tail(sp))
         return offer_outer(sp, end);
-    bool matters = hit_in(sp, sp->s, end);
+    bool matters = is_named(sp, end);
     enum kt_start_kind kind = KT_START_NONE;
     if (matters && !at_top(sp) && find_start(sp, sp->s + 1, end, &kind) != SIZE_MAX) {
         sp->state = ENDING;
         sp->ending = sp->pos = end;
         return GO;
     }
-    return offer_whole(sp, end, matters);
+    return offer_whole(sp, end, matters, sp->keyed ? KT_KEYED : KT_KEYED_UNKNOWN);
 }
 
 /* A record seems to hold another one. In an array the byte behind it tells
@@ -416,11 +450,11 @@ static enum step behind_value(struct kt_split *sp)
     if (sp->pos == sp->end && sp->pos < most && !sp->eof)
         return WAIT;
     if (sp->pos < sp->end && (sp->w[sp->pos] == ',' || sp->w[sp->pos] == ']'))
-        return offer_whole(sp, sp->ending, true);
+        return offer_whole(sp, sp->ending, true, KT_KEYED_UNKNOWN);
     enum kt_start_kind kind = KT_START_NONE;
     size_t r = find_start(sp, sp->s + 1, sp->ending, &kind);
     sp->state = VALUE;
-    return r == SIZE_MAX ? offer_whole(sp, sp->ending, true) : resume_at(sp, r, kind, "a missing bracket", sp->pos);
+    return r == SIZE_MAX ? offer_whole(sp, sp->ending, true, KT_KEYED_UNKNOWN) : resume_at(sp, r, kind, "a missing bracket", sp->pos);
 }
 
 /* --- inside an object or array --------------------------------------------- */
@@ -610,8 +644,237 @@ static enum step too_large(struct kt_split *sp)
     return let_go(sp, reason) ? GO : stop(sp);
 }
 
+/* --- clean text ------------------------------------------------------------ */
+
+static void begin_value(struct kt_split *sp)
+{
+    sp->state = VALUE;
+    sp->s = sp->searched = sp->pos;
+    sp->scan = (struct kt_scan){0};
+    sp->depth = 0;
+    sp->flaw = NULL;
+    sp->named = sp->keyed = sp->careful = false;
+    if (!sp->in_records)
+        sp->hits_open = false;
+}
+
+/* What is not common in clean text is left to the careful way, from the
+ * candidate's beginning. */
+static enum step carefully(struct kt_split *sp, size_t s)
+{
+    sp->pos = s;
+    begin_value(sp);
+    sp->careful = true;
+    return GO;
+}
+
+static bool can_sweep(const struct kt_split *sp)
+{
+    return !sp->careful && !sp->flaw && !sp->oversize && !sp->control && sp->depth < SWEEP_DEPTH && !in_tail(sp) &&
+           sp->end - sp->pos >= KT_SCAN_BLOCK + sp->sweep.margin;
+}
+
+/* What is between `from` and `to`: nothing but what may separate values? */
+static bool separates(const char *w, size_t from, size_t to)
+{
+    for (; from < to; from++)
+        if (w[from] != ',' && !kt_is_blank(w[from]))
+            return false;
+    return true;
+}
+
+/* As may_open(), of what is not directly in front of the bracket. */
+static __attribute__((noinline)) bool may_open_behind(const char *w, size_t low, size_t at, bool in_array)
+{
+    size_t i = at;
+    while (i > low && kt_is_blank(w[i - 1]))
+        i--;
+    if (i == low)
+        return false;
+    return in_array ? w[i - 1] == ',' || w[i - 1] == '[' : w[i - 1] == ':';
+}
+
+/* Of an object that is not in an array of records: may records be behind this bracket? */
+static bool may_hold_records(const struct kt_split *sp, size_t s, size_t at, size_t depth)
+{
+    const char *w = sp->w;
+    if (sp->in_records || depth > 1)
+        return false;
+    if (at > s + 2 && w[at - 1] == ':' && w[at - 2] == '"' && w[at - 3] != 's')
+        return false; /* all their names end so */
+    struct kt_span key = kt_key_before(w, s, at);
+    return w[at] == '[' ? kt_is_envelope_key(key) : kt_span_is(key, "hits");
+}
+
+struct walk { /* through the brackets of what was swept */
+    size_t from, first, s, depth; /* `first`: where the first candidate began */
+    uint64_t stack;
+    size_t name, key;     /* the next ones that were found */
+    bool named, keyed;    /* the candidate, by what was swept before */
+    uint64_t skipped;     /* candidates that do not matter */
+};
+
+static bool tell_skipped(struct kt_split *sp, struct walk *k)
+{
+    uint64_t n = k->skipped;
+    k->skipped = 0;
+    return n == 0 || sp->sink.skip(sp->sink.ctx, n);
+}
+
+static void keep_walk(struct kt_split *sp, const struct walk *k, size_t pos)
+{
+    sp->state = VALUE;
+    sp->s = k->s;
+    sp->pos = sp->searched = pos;
+    sp->depth = k->depth;
+    sp->stack[0] = k->stack;
+    sp->named = k->named;
+    sp->keyed = k->keyed;
+}
+
+/* Was something found before `end`? */
+static bool found_before(const uint16_t *at, size_t n, size_t *next, size_t end)
+{
+    size_t i = *next;
+    while (i < n && at[i] < end)
+        i++;
+    bool any = i > *next;
+    *next = i;
+    return any;
+}
+
+/* The candidate ends at `end`. GO: on with the walk; WAIT: `then` says how to go on. */
+static enum step walked_out(struct kt_split *sp, struct walk *k, size_t end, enum step *then)
+{
+    const struct kt_swept *v = sp->swept;
+    bool named = found_before(v->name, v->n_names, &k->name, end - k->from) || k->named;
+    bool keyed = found_before(v->key, v->n_keys, &k->key, end - k->from) || k->keyed;
+    k->named = k->keyed = false;
+    if (!named && !keyed && end - k->s <= KT_RECORD_MAX) {
+        k->skipped++;
+        kt_starts_learn(&sp->starts, sp->w + k->s, end - k->s);
+        return GO;
+    }
+    *then = STOP;
+    if (!tell_skipped(sp, k)) {
+        (void)stop(sp);
+        return WAIT;
+    }
+    if (end - k->s > KT_RECORD_MAX) {
+        *then = carefully(sp, k->s);
+        return WAIT;
+    }
+    keep_walk(sp, k, end);
+    enum kt_start_kind kind = KT_START_NONE;
+    if (named && !at_top(sp) && find_start(sp, sp->s + 1, end, &kind) != SIZE_MAX) {
+        sp->state = ENDING;
+        sp->ending = end;
+        *then = GO;
+        return WAIT;
+    }
+    *then = offer_whole(sp, end, named, keyed ? KT_KEYED : KT_KEYED_NOT);
+    if (*then != GO || sp->state != ELEMENT || sp->pos != end)
+        return WAIT;
+    *then = SWEPT;
+    return GO;
+}
+
+/* Through the brackets. GO: all of them, and the candidate that is not ended
+ * goes on; WAIT: `then` says how to go on. */
+static enum step walk_brackets(struct kt_split *sp, struct walk *k, size_t *gap, enum step *then)
+{
+    const char *w = sp->w;
+    const uint16_t *bracket = sp->swept->bracket;
+    for (size_t i = 0, n = sp->swept->n_brackets; i < n; i++) {
+        size_t at = k->from + bracket[i];
+        unsigned char c = (unsigned char)w[at];
+        bool array = !(c & 0x20), opens = c & 2;
+        if (k->depth == 0) {
+            if (at != k->first && (c != '{' || !separates(w, *gap, at)))
+                return WAIT;
+            k->s = at;
+        } else if (opens) {
+            bool in_array = k->stack >> (k->depth - 1) & 1;
+            char b = w[at - 1];
+            bool ok = in_array ? b == ',' || b == '[' : b == ':';
+            if ((!ok && !may_open_behind(w, k->s, at, in_array)) || k->depth == SWEEP_DEPTH ||
+                (k->depth <= 1 && may_hold_records(sp, k->s, at, k->depth))) {
+                *then = carefully(sp, k->s);
+                return WAIT;
+            }
+        }
+        if (opens) {
+            k->stack = (k->stack & (((uint64_t)1 << k->depth) - 1)) | (uint64_t)array << k->depth;
+            k->depth++;
+            continue;
+        }
+        if ((k->stack >> (k->depth - 1) & 1) != array) {
+            *then = carefully(sp, k->s);
+            return WAIT;
+        }
+        if (--k->depth == 0) {
+            *gap = at + 1;
+            if (walked_out(sp, k, at + 1, then) != GO)
+                return WAIT;
+        }
+    }
+    return GO;
+}
+
+/* What was scanned without a sweep is searched before the next one begins. */
+static bool found_meanwhile(const struct kt_split *sp, const struct kt_pick *pick)
+{
+    size_t overlap = kt_pick_longest(pick) - 1;
+    size_t from = sp->searched > sp->s + overlap ? sp->searched - overlap : sp->s;
+    size_t to = sp->end - sp->pos > overlap ? sp->pos + overlap : sp->end;
+    return kt_pick_next(pick, sp->w, to, from) < sp->pos;
+}
+
+static void search_meanwhile(struct kt_split *sp)
+{
+    if (sp->searched >= sp->pos)
+        return;
+    sp->named = sp->named || found_meanwhile(sp, sp->sweep.names);
+    sp->keyed = sp->keyed || (sp->sweep.keys && found_meanwhile(sp, sp->sweep.keys));
+}
+
+/* One sweep, and all that it finds. WAIT: there is no clean block here. */
+static enum step sweep(struct kt_split *sp)
+{
+    search_meanwhile(sp);
+    struct kt_scan scan = sp->scan;
+    struct walk k = {sp->pos, sp->s, sp->s, sp->depth, sp->stack[0], 0, 0, sp->named, sp->keyed, 0};
+    size_t to = kt_sweep(&sp->sweep, sp->w, sp->s, sp->pos, sp->end - sp->sweep.margin, &scan, sp->swept);
+    size_t gap = sp->s;
+    if (to == sp->pos)
+        return WAIT;
+    enum step then = SWEPT, r = walk_brackets(sp, &k, &gap, &then);
+    if (!tell_skipped(sp, &k))
+        return stop(sp);
+    if (r == WAIT && then != SWEPT)
+        return then;
+    if (k.depth == 0) { /* between two, or what is there is for the careful way */
+        between_values(sp, gap);
+        return GO;
+    }
+    if (to - k.s >= KT_RECORD_MAX)
+        return carefully(sp, k.s);
+    k.named |= k.name < sp->swept->n_names; /* what is left of them is its own */
+    k.keyed |= k.key < sp->swept->n_keys;
+    keep_walk(sp, &k, to);
+    sp->scan = scan;
+    return SWEPT;
+}
+
 static enum step in_value(struct kt_split *sp)
 {
+    while (can_sweep(sp)) {
+        enum step r = sweep(sp);
+        if (r == WAIT)
+            break;
+        if (r != SWEPT)
+            return r;
+    }
     size_t lim = sp->end, largest = sp->s + KT_RECORD_MAX;
     if (!sp->oversize && lim > largest)
         lim = largest;
@@ -632,17 +895,6 @@ static enum step in_value(struct kt_split *sp)
 }
 
 /* --- between values -------------------------------------------------------- */
-
-static void begin_value(struct kt_split *sp)
-{
-    sp->state = VALUE;
-    sp->s = sp->pos;
-    sp->scan = (struct kt_scan){0};
-    sp->depth = 0;
-    sp->flaw = NULL;
-    if (!sp->in_records)
-        sp->hits_open = false;
-}
 
 /* Bytes that are no JSON text at all, where a value should begin. */
 static enum step strange(struct kt_split *sp, unsigned char c)
@@ -750,8 +1002,8 @@ static enum step in_string(struct kt_split *sp)
         } else if (c == '"') {
             size_t end = ++sp->pos;
             if (holds_json(sp->w + sp->s, end - sp->s)) {
-                struct kt_candidate k = {sp->w + sp->s, end - sp->s, offset_of(sp, sp->s), hit_in(sp, sp->s, end),
-                                         sp->control};
+                struct kt_candidate k = {sp->w + sp->s, end - sp->s, offset_of(sp, sp->s),
+                                         kt_pick_any(sp->pick, sp->w + sp->s, end - sp->s), sp->control, KT_KEYED_UNKNOWN};
                 return offer(sp, &k, end);
             }
             if (!tell_damage(sp, sp->s, end, "not an object", true))

@@ -32,6 +32,7 @@
 #include "ingest/pick.h"
 #include "ingest/scan.h"
 #include "ingest/start.h"
+#include "ingest/sweep.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,17 +50,22 @@ enum kt_take {
     KT_TAKE_STOP
 };
 
+enum kt_keyed { KT_KEYED_UNKNOWN, KT_KEYED_NOT, KT_KEYED };
+
 struct kt_candidate {
     const char *p;
     size_t n;
     uint64_t offset;
     bool matters;  /* it holds a name or an escape that may spell one */
     bool outer;    /* the object around records: counts only if it is a record itself */
+    enum kt_keyed keyed; /* it holds what `keys` looks for; the escapes that `matters` speaks of do not count */
 };
 
 struct kt_split_sink {
     /* A whole value. */
     enum kt_take (*take)(void *ctx, const struct kt_candidate *c, const char **reason);
+    /* As many whole values that neither matter nor hold keys. */
+    bool (*skip)(void *ctx, uint64_t n);
     /* A stretch that is none: begins with `reason` set, goes on without.
      * `noise` tells mere noise from what has the shape of a record. */
     bool (*damage)(void *ctx, const char *p, size_t n, uint64_t offset, const char *reason, bool noise);
@@ -69,8 +75,8 @@ struct kt_split_sink {
 };
 
 struct kt_split;
-/* NULL where memory ran out. `pick` is borrowed. */
-struct kt_split *kt_split_new(const struct kt_pick *pick, const struct kt_split_sink *sink);
+/* NULL where memory ran out. `pick` and `keys` (may be NULL) are borrowed. */
+struct kt_split *kt_split_new(const struct kt_pick *pick, const struct kt_pick *keys, const struct kt_split_sink *sink);
 void kt_split_free(struct kt_split *sp);
 /* Back to a new stream whose first byte has this offset. */
 void kt_split_reset(struct kt_split *sp, uint64_t offset);
@@ -78,6 +84,12 @@ void kt_split_reset(struct kt_split *sp, uint64_t offset);
 char *kt_split_space(struct kt_split *sp, size_t *n);
 /* `n` bytes were written there. False: the sink stopped it, or memory ran out. */
 bool kt_split_commit(struct kt_split *sp, size_t n);
+
+/* The next bytes are those at `p`, to be committed as they come, and not to be
+ * copied. False where there are earlier ones that are still held. They are
+ * lent until they are taken back, which fails where memory ran out. */
+bool kt_split_lend(struct kt_split *sp, const char *p);
+bool kt_split_take_back(struct kt_split *sp);
 
 enum kt_split_end {
     KT_SPLIT_WHOLE,
