@@ -3,6 +3,7 @@
 #ifndef KT_INGEST_GUNZIP_H
 #define KT_INGEST_GUNZIP_H
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     KT_GUNZIP_IN_MAX = 8 << 20, /* bytes that are worth gathering for it */
@@ -12,8 +13,11 @@ enum {
 struct kt_gunzip;
 struct kt_gunzip *kt_gunzip_new(void); /* NULL where memory ran out */
 void kt_gunzip_free(struct kt_gunzip *g);
-/* The member that begins at `p`, checked (CRC and length): `*used` bytes of it
- * make `*made`, valid until the next call. NULL where it is cut, damaged, too
- * long, or no member at all: the reason is for a stream to find. */
-const unsigned char *kt_gunzip_member(struct kt_gunzip *g, const unsigned char *p, size_t n, size_t *used, size_t *made);
+/* The member that begins at `p`, its length checked: `*used` bytes of it make
+ * `*made`, valid until the next call, and their CRC should be `*crc`: to be
+ * looked at as they are read, while they are in the cache. NULL where it is cut,
+ * damaged, too long, or no member at all: the reason is for a stream to find. */
+const unsigned char *kt_gunzip_member(struct kt_gunzip *g, const unsigned char *p, size_t n, size_t *used, size_t *made,
+                                      uint32_t *crc);
+uint32_t kt_gunzip_crc(uint32_t crc, const void *p, size_t n); /* 0 at first */
 #endif

@@ -8,7 +8,7 @@
 #include <zstd.h>
 
 enum kind { KIND_UNKNOWN, KIND_PLAIN, KIND_GZIP, KIND_ZSTD };
-enum { MAGIC_MAX = 4, SLICE = 128 << 10, WINDOW_LOG_MAX = 27, GZIP_BITS = 15 + 16 };
+enum { MAGIC_MAX = 4, SLICE = 128 << 10, LENT_SLICE = 256 << 10, WINDOW_LOG_MAX = 27, GZIP_BITS = 15 + 16 };
 
 struct kt_inflate {
     struct kt_inflate_out out;
@@ -196,23 +196,42 @@ static bool gz_feed(struct kt_inflate *z, const unsigned char *p, size_t n)
     return gz_drain(z);
 }
 
+/* A member's bytes, checked and handed out slice by slice, so that each is read
+ * from memory once. False: not to go on; `*crc` is what they came to. */
+static bool hand_out(struct kt_inflate *z, const unsigned char *text, size_t n, uint32_t *crc)
+{
+    bool lent = z->out.lend && z->out.lend(z->out.ctx, (const char *)text), ok = true;
+    for (size_t at = 0; ok && at < n;) {
+        size_t k = n - at < LENT_SLICE ? n - at : LENT_SLICE;
+        *crc = kt_gunzip_crc(*crc, text + at, k);
+        ok = lent ? z->out.commit(z->out.ctx, k) || stop(z) : copy_out(z, text + at, k, false);
+        at += k;
+    }
+    return (!lent || z->out.take_back(z->out.ctx) || stop(z)) && ok;
+}
+
 /* Members at once as long as that goes; from the first that does not on, in
  * the streaming way, which hands out what is whole and says what is wrong. */
 static bool gz_whole(struct kt_inflate *z, struct kt_gunzip *g, const unsigned char *p, size_t n)
 {
     while (n) {
         size_t used = 0, made = 0;
+        uint32_t crc = 0, should = 0;
         if (z->member)
             skip_padding(z, &p, &n);
-        const unsigned char *text = n ? kt_gunzip_member(g, p, n, &used, &made) : NULL;
+        const unsigned char *text = n ? kt_gunzip_member(g, p, n, &used, &made, &should) : NULL;
         if (!text)
             return n == 0 || gz_feed(z, p, n);
         z->member++;
+        if (!hand_out(z, text, made, &crc))
+            return false;
+        if (crc != should) {
+            z->in += used - 4; /* where a stream would see it */
+            return damaged(z, z->in, "incorrect data check");
+        }
         z->in += used;
         p += used;
         n -= used;
-        if (!copy_out(z, text, made, false))
-            return false;
     }
     return true;
 }

@@ -25,6 +25,10 @@ struct kt_inflate_out {
     /* `n` bytes were written there; false stops. */
     bool (*commit)(void *ctx, size_t n);
     void *ctx;
+    /* May be NULL: bytes that are there already and may be committed where they
+     * are, piece by piece, until they are taken back. False: not now. */
+    bool (*lend)(void *ctx, const char *p);
+    bool (*take_back)(void *ctx);
 };
 
 /* NULL where memory ran out. */

@@ -169,6 +169,16 @@ static bool on_bytes(void *ctx, size_t n)
     return go_on && !g->stopped;
 }
 
+static bool on_lend(void *ctx, const char *p)
+{
+    return kt_split_lend(((struct kt_ingest *)ctx)->split, p);
+}
+
+static bool on_take_back(void *ctx)
+{
+    return kt_split_take_back(((struct kt_ingest *)ctx)->split);
+}
+
 /* --- the stream ------------------------------------------------------------ */
 
 struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const struct kt_record_sink *sink)
@@ -179,7 +189,7 @@ struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const 
     g->sink = *sink;
     const struct kt_envelope_sink records = {on_record, on_bad_string, g};
     const struct kt_split_sink values = {on_candidate, on_skip, on_damage, on_line, g};
-    const struct kt_inflate_out bytes = {on_space, on_bytes, g};
+    const struct kt_inflate_out bytes = {on_space, on_bytes, g, on_lend, on_take_back};
     static const char *const keys[] = {"AKIA"};
     g->pick = kt_pick_new(names, n_names);
     g->keys = sink->use ? kt_pick_new(keys, 1) : NULL;
