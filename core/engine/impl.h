@@ -41,6 +41,8 @@ struct engine_source {
     struct kt_wait wait;
     size_t untold; /* its objects that have ended and are still being read */
     uint64_t ended; /* objects, told or not */
+    uint64_t unread; /* bytes of files that it has handed over, not read yet */
+    size_t unread_files;
     char *address; /* as a later run names it again, in the memory; NULL: it is not remembered */
 };
 
@@ -52,6 +54,8 @@ struct engine_object {
     char *name;
     uint64_t base_records, base_bytes; /* of earlier, finished parts */
     uint64_t counted;                  /* records told to the store so far */
+    bool handed;                       /* a file, which the crew reads */
+    uint64_t size, unread;             /* of it, in bytes */
     struct kt_ingest *ingest;          /* of an answer: it is read at once */
     struct kt_answer *answer;
 };

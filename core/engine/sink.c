@@ -24,9 +24,22 @@ size_t engine_names_wanted(const struct kt_engine *g, const char *name[KT_EVENT_
     return n + (more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX);
 }
 
+/* Of a file that was handed over, so much is still to be read. */
+static void left_to_read(struct engine_object *o, uint64_t bytes)
+{
+    struct engine_source *s = &o->engine->src[o->src];
+    uint64_t read = o->unread > bytes ? o->unread - bytes : 0;
+    s->unread -= read;
+    o->unread -= read;
+    if (read && s->source)
+        engine_look_at_health(o->engine, s);
+}
+
 static void count_records(void *owner, const struct kt_ingest_stats *s)
 {
     struct engine_object *o = owner;
+    if (o->handed)
+        left_to_read(o, o->size > s->bytes_in ? o->size - s->bytes_in : 0);
     uint64_t now = o->base_records + s->records;
     if (now > o->counted)
         kt_store_count_records(o->engine->store, now - o->counted);
@@ -39,6 +52,8 @@ void engine_look_at_health(struct kt_engine *g, struct engine_source *s)
     s->source->ops->health(s->source, &h);
     if (s->untold && h.state == KT_HEALTH_DONE)
         h.state = KT_HEALTH_READING;
+    h.bytes_done -= s->unread < h.bytes_done ? s->unread : h.bytes_done;
+    h.files_done -= s->unread_files < h.files_done ? s->unread_files : h.files_done;
     g->health_changed |= memcmp(&h, &s->state.health, sizeof h) != 0;
     pthread_mutex_lock(&g->lock);
     s->state.health = h;
@@ -55,6 +70,8 @@ static void on_ended(void *owner, enum kt_ingest_end end, const struct kt_err *w
     else if (end == KT_END_STOPPED && !atomic_load(&g->stopping))
         engine_trouble(g, o->name, why->text[0] ? why->text : "out of memory: not read to its end", true);
     struct engine_source *from = &g->src[o->src];
+    from->unread -= o->unread;
+    from->unread_files -= o->handed;
     g->object[o->at] = NULL;
     g->untold--;
     if (--from->untold == 0 && from->source)
@@ -85,7 +102,7 @@ static bool free_place(struct kt_engine *g, size_t *i)
     return true;
 }
 
-static struct engine_object *new_object(struct kt_engine *g, size_t at, const char *name)
+static struct engine_object *make_object(struct kt_engine *g, size_t at, const char *name)
 {
     struct engine_object *o = calloc(1, sizeof *o);
     if (o)
@@ -93,28 +110,79 @@ static struct engine_object *new_object(struct kt_engine *g, size_t at, const ch
     return o;
 }
 
+/* A new object at its place, and a crew to read it. */
+static struct engine_object *new_object(struct kt_engine *g, const char *name)
+{
+    size_t i;
+    if (atomic_load(&g->stopping))
+        return NULL;
+    if (!free_place(g, &i)) {
+        engine_trouble(g, name, "too many files are open inside a record", true);
+        return NULL;
+    }
+    struct engine_object *o = make_object(g, i, name);
+    if (!o || !o->name || !make_crew(g)) {
+        engine_object_free(o);
+        engine_trouble(g, name, "out of memory: not read", true);
+        return NULL;
+    }
+    return g->object[i] = o;
+}
+
+static void drop_object(struct engine_object *o)
+{
+    struct kt_engine *g = o->engine;
+    g->object[o->at] = NULL;
+    if (!atomic_load(&g->stopping))
+        engine_trouble(g, o->name, "out of memory: not read", true);
+    engine_object_free(o);
+}
+
 uint64_t engine_sink_object(void *ctx, const char *name, uint64_t records, uint64_t bytes)
 {
     struct kt_engine *g = ctx;
-    size_t i;
-    if (atomic_load(&g->stopping))
+    struct engine_object *o = new_object(g, name);
+    if (!o)
         return 0;
-    if (!free_place(g, &i)) {
-        engine_trouble(g, name, "too many files are open inside a record", true);
-        return 0;
-    }
-    struct engine_object *o = new_object(g, i, name);
-    if (o) {
-        o->base_records = o->counted = records;
-        o->base_bytes = bytes;
-    }
-    if (!o || !o->name || !make_crew(g) || !(o->stream = kt_crew_open(g->crew, o, records, bytes))) {
-        engine_object_free(o);
-        engine_trouble(g, name, "out of memory: not read", true);
-        return 0;
-    }
-    g->object[i] = o;
-    return i + 1;
+    o->base_records = o->counted = records;
+    o->base_bytes = bytes;
+    o->stream = kt_crew_open(g->crew, o, records, bytes);
+    if (o->stream)
+        return o->at + 1;
+    drop_object(o);
+    return 0;
+}
+
+/* It has ended, for its source; what it holds is still to be told. */
+static void object_ended(struct engine_object *o)
+{
+    struct kt_engine *g = o->engine;
+    g->untold++;
+    g->src[o->src].untold++;
+    g->src[o->src].ended++;
+}
+
+static bool sink_file(void *ctx, const char *name, int fd, uint64_t size)
+{
+    struct kt_engine *g = ctx;
+    struct engine_object *o = new_object(g, name);
+    if (!o)
+        return false;
+    struct engine_source *s = &g->src[o->src];
+    o->handed = true;
+    o->size = o->unread = size;
+    s->unread += size;
+    s->unread_files++;
+    object_ended(o);
+    if (kt_crew_read(g->crew, o, fd, size))
+        return true;
+    g->untold--;
+    s->untold--;
+    s->ended--;
+    s->unread -= size;
+    s->unread_files--;
+    drop_object(o);
+    return false;
 }
 
 /* All its records are wanted, and there are few: no crew. */
@@ -124,7 +192,7 @@ static uint64_t sink_found(void *ctx, struct kt_answer *a, const char *name)
     size_t i;
     if (atomic_load(&g->stopping))
         return 0;
-    struct engine_object *o = free_place(g, &i) ? new_object(g, i, name) : NULL;
+    struct engine_object *o = free_place(g, &i) ? make_object(g, i, name) : NULL;
     struct kt_record_sink sink = {.record = engine_on_found, .malformed = engine_on_malformed, .ctx = o};
     static const char *const any[] = {"eventName"};
     if (!o || !o->name || !(o->ingest = kt_ingest_new(any, 1, &sink))) {
@@ -183,9 +251,7 @@ void engine_sink_end(void *ctx, uint64_t handle)
         found_end(g, o);
         return;
     }
-    g->untold++;
-    g->src[o->src].untold++;
-    g->src[o->src].ended++;
+    object_ended(o);
     kt_crew_end(o->stream);
     o->stream = NULL;
 }
@@ -255,7 +321,7 @@ static bool sink_kept(void *ctx, const char *what)
 struct kt_source_sink engine_sink_of(struct kt_engine *g)
 {
     struct kt_source_sink s = {g, engine_sink_object, engine_sink_bytes, sink_pause, engine_sink_end, sink_at_rest, sink_trouble, NULL, NULL,
-                               sink_mark, sink_told, sink_kept, sink_found};
+                               sink_mark, sink_told, sink_kept, sink_found, sink_file};
     if (g->state) {
         s.remember = sink_remember;
         s.recall = sink_recall;

@@ -40,7 +40,8 @@ static struct names *names_new(const char *const *names, size_t n)
     return m;
 }
 
-static void names_let_go(struct names *m)
+/* Under the lock, or where there are no workers. */
+void crew_names_let_go(struct names *m)
 {
     if (m && --m->refs == 0)
         free(m);
@@ -99,8 +100,11 @@ static void free_stream(struct kt_stream *s)
         crew_chunk_free(k);
     }
     crew_chunk_free(s->filling);
-    kt_ingest_free(s->ingest);
-    names_let_go(s->names);
+    if (s->fd >= 0)
+        (void)close(s->fd);
+    if (!s->file)
+        kt_ingest_free(s->ingest);
+    crew_names_let_go(s->names);
     free(s);
 }
 
@@ -109,10 +113,12 @@ bool kt_crew_set_names(struct kt_crew *c, const char *const *names, size_t n_nam
     struct names *m = names_new(names, n_names);
     if (!m)
         return false;
-    names_let_go(c->names);
+    pthread_mutex_lock(&c->lock);
+    crew_names_let_go(c->names);
     c->names = m;
     while (c->n_spare)
         free_stream(c->spare[--c->n_spare]);
+    pthread_mutex_unlock(&c->lock);
     return true;
 }
 
@@ -135,7 +141,7 @@ void kt_crew_free(struct kt_crew *c)
         free_stream(c->spare[--c->n_spare]);
     free_slices(&c->empty);
     free(c->spare);
-    names_let_go(c->names);
+    crew_names_let_go(c->names);
     if (c->fd >= 0)
         (void)close(c->fd);
     (void)pthread_cond_destroy(&c->work);
@@ -161,22 +167,41 @@ static bool start(struct kt_crew *c)
     return c->started > 0;
 }
 
-static struct kt_stream *take_stream(struct kt_crew *c)
+static struct kt_stream *new_stream(struct kt_crew *c)
 {
-    if (c->n_spare)
-        return c->spare[--c->n_spare];
     struct kt_stream *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->crew = c;
+    s->fd = -1;
+    pthread_mutex_lock(&c->lock);
     s->names = c->names;
     s->names->refs++;
+    pthread_mutex_unlock(&c->lock);
     STAILQ_INIT(&s->in);
     STAILQ_INIT(&s->out);
+    return s;
+}
+
+static void drop_stream(struct kt_stream *s)
+{
+    struct kt_crew *c = s->crew;
+    pthread_mutex_lock(&c->lock);
+    free_stream(s);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static struct kt_stream *take_stream(struct kt_crew *c)
+{
+    if (c->n_spare)
+        return c->spare[--c->n_spare];
+    struct kt_stream *s = new_stream(c);
+    if (!s)
+        return NULL;
     s->ingest = crew_ingest_new(s);
     if (s->ingest)
         return s;
-    free_stream(s);
+    drop_stream(s);
     return NULL;
 }
 
@@ -199,12 +224,12 @@ static void let_go(struct kt_stream *s)
     struct kt_ingest *g = s->ingest;
     struct names *names = s->names;
     TAILQ_REMOVE(&c->all, s, all);
-    if (s->names != c->names || c->n_spare == SPARE_MAX || !kt_grow(&c->spare, &c->cap_spare, c->n_spare + 1, sizeof(struct kt_stream *), SPARE_MAX)) {
-        free_stream(s);
+    if (s->file || s->names != c->names || c->n_spare == SPARE_MAX || !kt_grow(&c->spare, &c->cap_spare, c->n_spare + 1, sizeof(struct kt_stream *), SPARE_MAX)) {
+        drop_stream(s);
         return;
     }
     kt_ingest_reset(g);
-    *s = (struct kt_stream){.crew = c, .ingest = g, .names = names};
+    *s = (struct kt_stream){.crew = c, .ingest = g, .names = names, .fd = -1};
     STAILQ_INIT(&s->in);
     STAILQ_INIT(&s->out);
     c->spare[c->n_spare++] = s;
@@ -310,6 +335,37 @@ static void wake(struct kt_crew *c)
 {
     pthread_cond_signal(&c->work);
     pthread_cond_broadcast(&c->room);
+}
+
+bool kt_crew_read(struct kt_crew *c, void *owner, int fd, uint64_t size)
+{
+    struct kt_stream *s = start(c) ? new_stream(c) : NULL;
+    if (!s)
+        return false;
+    s->owner = owner;
+    s->file = s->begun = true;
+    s->size = size;
+    TAILQ_INSERT_TAIL(&c->all, s, all);
+    pthread_mutex_lock(&c->lock);
+    while (!c->stopped && c->files >= KT_CREW_FILES) {
+        tell_ready(c, true);
+        if (!c->stopped && c->files >= KT_CREW_FILES)
+            pthread_cond_wait(&c->news, &c->lock);
+    }
+    bool go_on = !c->stopped;
+    if (go_on) {
+        s->fd = fd;
+        s->ended = true;
+        c->files++;
+        into_order(s);
+        wake(c);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (go_on)
+        return true;
+    TAILQ_REMOVE(&c->all, s, all);
+    drop_stream(s);
+    return false;
 }
 
 static bool is_gzip(const unsigned char *p, size_t n)

@@ -15,7 +15,7 @@
 #define KT_INGEST_CREW_H
 #include "ingest/ingest.h"
 
-enum { KT_CREW_AHEAD = 16 << 20, KT_CREW_FOUND = 4 << 20, KT_CREW_WORKERS_MAX = 8 };
+enum { KT_CREW_AHEAD = 8 << 20, KT_CREW_FILES = 32, KT_CREW_FOUND = 4 << 20, KT_CREW_WORKERS_MAX = 8 };
 
 /* `owner` is what the stream was opened with. As in ingest.h: all is borrowed
  * for the call; false stops the crew for good. */
@@ -47,6 +47,12 @@ struct kt_stream *kt_crew_open(struct kt_crew *c, void *owner, uint64_t records,
 bool kt_crew_feed(struct kt_stream *s, const void *p, size_t n);
 /* The stream will be told as ended in its turn; it is not to be used again. */
 void kt_crew_end(struct kt_stream *s);
+/* A stream of all that `fd`, a regular file of some `size` bytes, holds: workers
+ * read it, and close it. It needs no feeding and no end. Where it cannot be read,
+ * its end is KT_END_TRUNCATED with the reason. Waits, and tells meanwhile, while
+ * KT_CREW_FILES of them are not yet begun. False where memory or threads ran out,
+ * or the crew was stopped: `fd` is then still the caller's. */
+bool kt_crew_read(struct kt_crew *c, void *owner, int fd, uint64_t size);
 /* Nothing more for now: what was fed is read without waiting for more. */
 void kt_crew_pause(struct kt_stream *s);
 /* Waits until all that was fed is read and told; then as kt_ingest_at_rest.

@@ -51,6 +51,10 @@ struct kt_stream {
     void *owner;
     struct kt_ingest *ingest;
     struct names *names;
+    int fd;         /* a file that waits to be read by a worker; -1 */
+    uint64_t size;  /* of it, as it was looked at */
+    uint64_t at;    /* read so far */
+    bool file;      /* it is one: its `ingest` is the worker's, while it is read */
     bool in_order;
     struct slices in;
     size_t in_bytes;
@@ -67,6 +71,7 @@ struct kt_stream {
     struct chunk *filling;
     struct chunk last; /* for its end, where memory ran out; it has no arena */
     bool no_memory;
+    bool unwanted;     /* nobody wants more */
     size_t unsaid; /* bytes read since the last chunk */
 };
 TAILQ_HEAD(streams, kt_stream);
@@ -84,6 +89,7 @@ struct kt_crew {
     struct slices empty;             /* used again: fresh memory costs more than what is copied into it */
     size_t n_empty;
     size_t ahead;                    /* bytes in all `in`, and those being read */
+    size_t files;                    /* that wait to be read */
     bool stopped;                    /* the sink had enough */
     bool closing;
 
@@ -96,7 +102,7 @@ struct kt_crew {
 /* Has it anything left to be read? Under the lock. */
 static inline bool is_waiting(const struct kt_stream *s)
 {
-    return !STAILQ_EMPTY(&s->in) || (s->ended && !s->finished);
+    return !STAILQ_EMPTY(&s->in) || s->fd >= 0 || (s->ended && !s->finished);
 }
 /* Nothing of it is anywhere. Under the lock. */
 static inline bool is_idle(const struct kt_stream *s)
@@ -111,5 +117,6 @@ void crew_empty(struct kt_crew *c, struct slices *in);
 void *crew_work(void *crew);
 /* Whose finds go to the stream. NULL where memory ran out. */
 struct kt_ingest *crew_ingest_new(struct kt_stream *s);
+void crew_names_let_go(struct names *m);
 void crew_chunk_free(struct chunk *k);
 #endif

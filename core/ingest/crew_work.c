@@ -5,6 +5,7 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,8 @@ enum {
     GATHERED_MAX = KT_GUNZIP_IN_MAX + KT_CREW_AHEAD,
     CHUNK_FULL = 512 << 10, /* bytes of finds that are handed over at once */
     CHUNK_MAX = 64 << 20,   /* a record's text, kept twice at the most, and room */
-    UNSAID_MAX = 1 << 20    /* bytes read without a word */
+    UNSAID_MAX = 1 << 20,   /* bytes read without a word */
+    FILE_SLICE = 256 << 10  /* one read() */
 };
 
 /* --- chunks -------------------------------------------------------------------- */
@@ -70,7 +72,8 @@ static bool publish(struct kt_stream *s)
     struct chunk *k = s->filling;
     s->unsaid = 0;
     s->filling = NULL;
-    k->stats = kt_ingest_stats(s->ingest);
+    if (s->ingest)
+        k->stats = kt_ingest_stats(s->ingest);
     pthread_mutex_lock(&c->lock);
     STAILQ_INSERT_TAIL(&s->out, k, next);
     s->out_bytes += k->arena ? kt_arena_used(k->arena) : 0;
@@ -81,6 +84,7 @@ static bool publish(struct kt_stream *s)
     bool go_on = !c->closing && !c->stopped;
     pthread_mutex_unlock(&c->lock);
     ring(c->fd);
+    s->unwanted |= !go_on;
     return go_on;
 }
 
@@ -180,6 +184,10 @@ struct kt_ingest *crew_ingest_new(struct kt_stream *s)
 struct bench {
     struct kt_gunzip *gunzip; /* NULL: all is streamed */
     struct kt_buf packed;
+    struct kt_ingest *ingest; /* for files, with these names */
+    struct names *names;
+    char *in; /* of a file: FILE_SLICE bytes, or a whole gzip file */
+    size_t in_cap;
 };
 
 /* --- reading --------------------------------------------------------------------- */
@@ -215,10 +223,137 @@ static void read_slices(struct kt_stream *s, const struct slices *in)
     }
 }
 
-static void finish(struct kt_stream *s)
+/* --- files ------------------------------------------------------------------------ */
+
+static bool is_gzip(const char *p)
+{
+    return (unsigned char)p[0] == 0x1f && (unsigned char)p[1] == 0x8b;
+}
+
+/* As many bytes as there are, `most` at the most; -1 where they cannot be read.
+ * At the size that the file had it is over, without asking once more. */
+static ssize_t read_some(struct kt_stream *s, int fd, char *to, size_t most)
+{
+    size_t n = 0;
+    while (n < most && (s->at < s->size || !s->size)) {
+        size_t want = most - n;
+        if (s->size && want > s->size - s->at)
+            want = (size_t)(s->size - s->at);
+        ssize_t got = read(fd, to + n, want);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        n += (size_t)got;
+        s->at += (size_t)got;
+    }
+    return (ssize_t)n;
+}
+
+/* Says that something was read. False where nobody wants more. */
+static bool said(struct kt_stream *s, size_t n)
+{
+    s->unsaid += n;
+    return s->unsaid < UNSAID_MAX || !filling(s) || publish(s);
+}
+
+/* Of text that is not compressed, right into the window. */
+static ssize_t read_plain(struct kt_stream *s, int fd)
+{
+    for (;;) {
+        size_t room = 0;
+        char *to = kt_ingest_space(s->ingest, &room);
+        if (!to)
+            return 0; /* its end says why */
+        ssize_t n = read_some(s, fd, to, room);
+        if (n <= 0)
+            return n;
+        if (!kt_ingest_filled(s->ingest, (size_t)n) || !said(s, (size_t)n) || (size_t)n < room)
+            return 0;
+    }
+}
+
+static ssize_t read_stream(struct kt_stream *s, struct bench *b, int fd, size_t n)
+{
+    while (n) {
+        if (!kt_ingest_feed(s->ingest, b->in, n) || !said(s, n))
+            return 0;
+        if (kt_ingest_is_plain(s->ingest))
+            return read_plain(s, fd);
+        ssize_t got = read_some(s, fd, b->in, FILE_SLICE);
+        if (got < 0)
+            return got;
+        n = (size_t)got;
+    }
+    return 0;
+}
+
+/* Up to its end; a gzip file that is not too large in one piece. */
+static ssize_t read_all(struct kt_stream *s, struct bench *b, int fd)
+{
+    if (!kt_grow(&b->in, &b->in_cap, FILE_SLICE, 1, KT_GUNZIP_IN_MAX))
+        return errno = ENOMEM, -1;
+    ssize_t n = read_some(s, fd, b->in, FILE_SLICE);
+    bool whole = n >= 2 && is_gzip(b->in) && b->gunzip && s->size && s->size <= KT_GUNZIP_IN_MAX &&
+                 kt_grow(&b->in, &b->in_cap, (size_t)s->size, 1, KT_GUNZIP_IN_MAX);
+    if (!whole)
+        return n <= 0 ? n : read_stream(s, b, fd, (size_t)n);
+    ssize_t more = read_some(s, fd, b->in + n, (size_t)s->size);
+    (void)kt_ingest_whole(s->ingest, b->gunzip, b->in, (size_t)(more < 0 ? n : n + more));
+    return more;
+}
+
+static bool take_ingest(struct kt_stream *s, struct bench *b)
+{
+    if (b->ingest && b->names == s->names) {
+        kt_ingest_reset(b->ingest);
+        kt_ingest_tell(b->ingest, s);
+    } else {
+        kt_ingest_free(b->ingest);
+        b->ingest = crew_ingest_new(s);
+        pthread_mutex_lock(&s->crew->lock);
+        crew_names_let_go(b->names);
+        b->names = s->names;
+        b->names->refs++;
+        pthread_mutex_unlock(&s->crew->lock);
+    }
+    s->ingest = b->ingest;
+    return s->ingest != NULL;
+}
+
+static void finish(struct kt_stream *s, const char *unread);
+
+static void read_file(struct kt_stream *s, struct bench *b, int fd)
+{
+    char unread[128] = "";
+    if (!take_ingest(s, b)) {
+        s->no_memory = true;
+        (void)close(fd);
+        finish(s, "memory ran out");
+        return;
+    }
+    if (read_all(s, b, fd) < 0)
+        (void)snprintf(unread, sizeof unread, "cannot be read%s: %s", s->at ? " further" : "", strerror(errno));
+    else if (s->at < s->size && !s->unwanted)
+        (void)snprintf(unread, sizeof unread, "became shorter while it was read, at byte %llu of %llu",
+                       (unsigned long long)s->at, (unsigned long long)s->size);
+    (void)close(fd);
+    finish(s, unread[0] ? unread : NULL);
+    s->ingest = NULL;
+}
+
+/* --- the end ------------------------------------------------------------------------ */
+
+static void finish(struct kt_stream *s, const char *unread)
 {
     struct kt_err why = {KT_OK, ""};
-    enum kt_ingest_end end = kt_ingest_finish(s->ingest, &why);
+    enum kt_ingest_end end = s->ingest ? kt_ingest_finish(s->ingest, &why) : KT_END_STOPPED;
+    if (unread) {
+        (void)kt_fail(&why, KT_EIO, "%s", unread);
+        end = s->no_memory ? KT_END_STOPPED : KT_END_TRUNCATED;
+    }
     struct chunk *k = filling(s);
     if (!k)
         k = s->filling = &s->last;
@@ -251,18 +386,28 @@ static struct kt_stream *next_job(const struct kt_crew *c)
 static void one_turn(struct kt_crew *c, struct kt_stream *s, struct bench *b)
 {
     struct slices in = STAILQ_HEAD_INITIALIZER(in);
+    int fd = s->fd;
     STAILQ_CONCAT(&in, &s->in);
     size_t total = s->in_bytes;
     bool over = s->ended, gathered = s->gather && total <= GATHERED_MAX;
     s->in_bytes = 0;
     s->gather = false;
     s->busy = true;
+    s->fd = -1;
+    if (s->file) {
+        c->files--;
+        pthread_cond_signal(&c->news);
+    }
     pthread_mutex_unlock(&c->lock);
 
-    if (!gathered || !read_gathered(s, b, &in, total))
+    if (s->file)
+        read_file(s, b, fd);
+    else if (!gathered || !read_gathered(s, b, &in, total))
         read_slices(s, &in);
-    if (over)
-        finish(s);
+    if (s->file)
+        ;
+    else if (over)
+        finish(s, NULL);
     else if (filling(s))
         (void)publish(s);
 
@@ -287,8 +432,11 @@ void *crew_work(void *crew)
         else
             pthread_cond_wait(&c->work, &c->lock);
     }
+    crew_names_let_go(b.names);
     pthread_mutex_unlock(&c->lock);
+    kt_ingest_free(b.ingest);
     kt_gunzip_free(b.gunzip);
     kt_buf_free(&b.packed);
+    free(b.in);
     return NULL;
 }

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 enum {
-    KT_GUNZIP_IN_MAX = 8 << 20, /* bytes that are worth gathering for it */
-    KT_GUNZIP_OUT_MAX = 64 << 20 /* of one member; longer ones are for a stream */
+    KT_GUNZIP_IN_MAX = 2 << 20, /* bytes that are worth gathering for it */
+    KT_GUNZIP_OUT_MAX = 9 << 20 /* of one member; longer ones are for a stream */
 };
 
 struct kt_gunzip;

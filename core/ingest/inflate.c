@@ -342,6 +342,25 @@ bool kt_inflate_whole(struct kt_inflate *z, struct kt_gunzip *g, const void *byt
     return gz_whole(z, g, p, n);
 }
 
+bool kt_inflate_is_plain(const struct kt_inflate *z)
+{
+    return z->kind == KIND_PLAIN && !z->stopped;
+}
+
+char *kt_inflate_space(struct kt_inflate *z, size_t *n)
+{
+    char *to = z->stopped ? NULL : z->out.space(z->out.ctx, n);
+    if (!to)
+        (void)stop(z);
+    return to;
+}
+
+bool kt_inflate_filled(struct kt_inflate *z, size_t n)
+{
+    z->in += n;
+    return z->out.commit(z->out.ctx, n) || stop(z);
+}
+
 bool kt_inflate_flush(struct kt_inflate *z)
 {
     if (z->bad || z->stopped)

@@ -41,6 +41,11 @@ bool kt_inflate_feed(struct kt_inflate *z, const void *p, size_t n);
  * What is handed out, and how it ends, is the same. */
 struct kt_gunzip;
 bool kt_inflate_whole(struct kt_inflate *z, struct kt_gunzip *g, const void *p, size_t n);
+/* Of input that is known to be plain: room for more of it, which is then handed
+ * out without being copied. */
+bool kt_inflate_is_plain(const struct kt_inflate *z);
+char *kt_inflate_space(struct kt_inflate *z, size_t *n);
+bool kt_inflate_filled(struct kt_inflate *z, size_t n);
 /* The input has ended: hands out what was held back to tell its kind. */
 bool kt_inflate_flush(struct kt_inflate *z);
 /* How it stands; `why` (may be NULL) gets a sentence's part for all but

@@ -245,6 +245,26 @@ bool kt_ingest_whole(struct kt_ingest *g, struct kt_gunzip *z, const void *p, si
     return !g->stopped && kt_inflate_whole(g->inflate, z, p, n);
 }
 
+void kt_ingest_tell(struct kt_ingest *g, void *ctx)
+{
+    g->sink.ctx = ctx;
+}
+
+bool kt_ingest_is_plain(const struct kt_ingest *g)
+{
+    return kt_inflate_is_plain(g->inflate);
+}
+
+char *kt_ingest_space(struct kt_ingest *g, size_t *n)
+{
+    return g->stopped ? NULL : kt_inflate_space(g->inflate, n);
+}
+
+bool kt_ingest_filled(struct kt_ingest *g, size_t n)
+{
+    return kt_inflate_filled(g->inflate, n);
+}
+
 static bool no_memory(const struct kt_ingest *g)
 {
     return kt_split_no_memory(g->split) || g->envelope.no_memory;

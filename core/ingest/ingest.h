@@ -105,6 +105,14 @@ bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n);
 /* As kt_ingest_feed, of the whole input at once: gzip is then read faster (gunzip.h). */
 struct kt_gunzip;
 bool kt_ingest_whole(struct kt_ingest *g, struct kt_gunzip *z, const void *p, size_t n);
+/* What comes next is told of with this `ctx`. */
+void kt_ingest_tell(struct kt_ingest *g, void *ctx);
+/* Is the text not compressed? Not known before four bytes were fed. Then more of
+ * it may be put where kt_ingest_space says, which needs no copy; NULL where
+ * memory ran out or the stream is stopped. */
+bool kt_ingest_is_plain(const struct kt_ingest *g);
+char *kt_ingest_space(struct kt_ingest *g, size_t *n);
+bool kt_ingest_filled(struct kt_ingest *g, size_t n);
 /* The input has ended. `why` gets a sentence for all but KT_END_WHOLE, with
  * the offset ("gzip member 2 cut at byte 512; 17 records before it were
  * read"). A partial last JSON line without its newline is whole if it parses;

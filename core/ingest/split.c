@@ -17,7 +17,7 @@ enum step { GO, WAIT, STOP, SWEPT };
 
 enum {
     SWEEP_DEPTH = 60,     /* brackets that a sweep goes down */
-    WINDOW_MAX = KT_RECORD_MAX + 2 * KT_SPLIT_SLICE,
+    WINDOW_MAX = KT_RECORD_MAX + 2 * KT_SPLIT_SPACE,
     OUTER_MAX = KT_RECORD_MAX,
     LOOK_BACK = 2 * KT_START_BLANKS + 2, /* bytes kept before `s`, or all there were: what looks back sees no more */
     ENDING_BLANKS = KT_SPLIT_SLICE       /* blanks waited out behind a candidate: the window must hold both */
@@ -154,9 +154,9 @@ static size_t unneeded(const struct kt_split *sp)
 char *kt_split_space(struct kt_split *sp, size_t *n)
 {
     size_t waste = unneeded(sp);
-    if (sp->cap - sp->end < KT_SPLIT_SLICE && waste >= sp->end - waste)
+    if (sp->cap - sp->end < KT_SPLIT_SPACE && waste >= sp->end - waste)
         drop(sp, waste);
-    if (sp->cap - sp->end < KT_SPLIT_SLICE && !kt_grow(&sp->w, &sp->cap, sp->end + KT_SPLIT_SLICE, 1, WINDOW_MAX)) {
+    if (sp->cap - sp->end < KT_SPLIT_SPACE && !kt_grow(&sp->w, &sp->cap, sp->end + KT_SPLIT_SPACE, 1, WINDOW_MAX)) {
         drop(sp, waste);
         if (sp->cap == sp->end) {
             sp->no_memory = true;
@@ -165,7 +165,7 @@ char *kt_split_space(struct kt_split *sp, size_t *n)
         }
     }
     size_t room = sp->cap - sp->end;
-    *n = room < KT_SPLIT_SLICE ? room : KT_SPLIT_SLICE;
+    *n = room < KT_SPLIT_SPACE ? room : KT_SPLIT_SPACE;
     return sp->w + sp->end;
 }
 

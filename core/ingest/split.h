@@ -40,7 +40,8 @@
 
 enum {
     KT_SPLIT_DEPTH = 2048,         /* brackets inside one candidate */
-    KT_SPLIT_SLICE = 128 << 10,    /* bytes per kt_split_space: they stay in the cache */
+    KT_SPLIT_SLICE = 128 << 10,    /* white space that is waited out */
+    KT_SPLIT_SPACE = 256 << 10,    /* bytes per kt_split_space: they stay in the cache */
     KT_SPLIT_RESCANS = 64 << 20    /* bytes that may be read again, besides 8 times the stream */
 };
 

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { HINT_FROM = 128 << 10, HINT_MOST = 8 << 20 }; /* bytes that the system may read ahead */
+
 /* --- open files -------------------------------------------------------- */
 
 void kt_file_close(struct kt_files *s, struct kt_file *f)
@@ -158,13 +160,18 @@ void kt_file_end(struct kt_files *s, struct kt_file *f)
     f->object = 0;
 }
 
+static void name_of(const struct kt_file *f, struct kt_buf *name)
+{
+    kt_buf_init(name, KT_FILE_PATH_MAX + 16);
+    kt_buf_addf(name, "file:%s", f->path);
+}
+
 static bool give(struct kt_files *s, struct kt_file *f, size_t n)
 {
     const struct kt_source_sink *k = s->sink;
     if (!f->object) {
         struct kt_buf name;
-        kt_buf_init(&name, KT_FILE_PATH_MAX + 16);
-        kt_buf_addf(&name, "file:%s", f->path);
+        name_of(f, &name);
         f->object = k->object(k->ctx, kt_buf_str(&name), f->records, f->bytes);
         kt_buf_free(&name);
         if (!f->object)
@@ -231,6 +238,24 @@ static enum kt_file_read read_error(struct kt_files *s, struct kt_file *f)
     return cannot_read(s, f, error);
 }
 
+/* Others read it, while the next one is opened. */
+static enum kt_file_read hand_over(struct kt_files *s, struct kt_file *f)
+{
+    struct kt_buf name;
+    name_of(f, &name);
+    if (f->size > HINT_FROM)
+        (void)posix_fadvise(f->fd, 0, HINT_MOST, POSIX_FADV_WILLNEED);
+    bool taken = s->sink->file(s->sink->ctx, kt_buf_str(&name), f->fd, f->size);
+    kt_buf_free(&name);
+    if (!taken)
+        return KT_FILE_REFUSED;
+    f->fd = -1;
+    kt_file_close(s, f);
+    f->offset = f->size;
+    s->health.bytes_done += f->size;
+    return KT_FILE_END;
+}
+
 enum kt_file_read kt_file_read(struct kt_files *s, struct kt_file *f, struct kt_budget *b)
 {
     struct kt_file_stat st;
@@ -241,6 +266,8 @@ enum kt_file_read kt_file_read(struct kt_files *s, struct kt_file *f, struct kt_
         s->health.bytes_total += st.size - f->size;
         f->size = st.size;
     }
+    if (!s->follow && s->sink->file && !f->offset)
+        return hand_over(s, f);
     if (s->follow && (st.size < f->size || !holds(s, f, f->offset)))
         truncated(s, f, f->size);
     do {

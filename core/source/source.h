@@ -79,6 +79,10 @@ struct kt_source_sink {
     /* An object of an answer: each record in it counts, whatever it is. NULL:
      * nobody asks. Its bytes are read at once, by bytes(); no pause, no rest. */
     uint64_t (*found)(void *ctx, struct kt_answer *a, const char *name);
+    /* May be NULL. An object that is all that `fd`, a regular file of `size` bytes,
+     * holds: it is read elsewhere, from its beginning, and closed. False when
+     * stopping: `fd` is then still the caller's. */
+    bool (*file)(void *ctx, const char *name, int fd, uint64_t size);
 };
 
 enum kt_wait_kind {
