@@ -2,6 +2,7 @@
 #include "ingest/repair.h"
 #include "ingest/scan.h"
 #include "ingest/start.h"
+#include "ingest/sweep.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,6 +110,68 @@ static void the_step_reads_strings_however_the_text_is_cut(void **state)
             at += n;
         }
     }
+}
+
+/* Bytes of clean text mostly, so that sweeps come far. */
+static size_t clean_text(char *p, size_t room)
+{
+    static const char *const parts[] = {"{\"a\":", "\"x\\\"{}[]\\\\\"", "[1,2]", "},", "{\"eventName\":\"CreateAccessKey\"}", "true", ",",
+                                        "\"AKIAEXAMPLE\"", "\"\\u0043reate\"", "\"\\u0026\"", "\n  ", "\"UpdateAccessKey AND TEXT\"",
+                                        "\"\xc3\xa9\"", "]", "\"\\\\\\\"\""};
+    size_t n = 0;
+    while (n + 64 < room) {
+        const char *part = parts[next_random() % (sizeof parts / sizeof *parts)];
+        size_t k = strlen(part);
+        memcpy(p + n, part, k);
+        n += k;
+    }
+    if (next_random() % 4 == 0)
+        p[next_random() % n] = odd_byte();
+    return n;
+}
+
+static void assert_same_sweep(const struct kt_swept *a, const struct kt_swept *b)
+{
+    assert_int_equal(a->n_brackets, b->n_brackets);
+    assert_memory_equal(a->bracket, b->bracket, a->n_brackets * sizeof *a->bracket);
+    assert_int_equal(a->n_names, b->n_names);
+    assert_memory_equal(a->name, b->name, a->n_names * sizeof *a->name);
+    assert_int_equal(a->n_keys, b->n_keys);
+    assert_memory_equal(a->key, b->key, a->n_keys * sizeof *a->key);
+}
+
+static void all_ways_of_sweeping_tell_the_same(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"CreateAccessKey", "UpdateAccessKey", "DeleteUser"}, *const key[] = {"AKIA"};
+    static struct kt_swept x, y;
+    static char p[3000];
+    struct kt_sweep w;
+    for (size_t n_names = 1; n_names <= 3; n_names++) {
+        struct kt_pick *pick = kt_pick_new(names, n_names), *keys = kt_pick_new(key, 1);
+        assert_true(pick && keys);
+        kt_sweep_init(&w, pick, n_names == 1 ? NULL : keys);
+        for (int round = 0; round < 2000; round++) {
+            size_t n = clean_text(p, sizeof p), from = next_random() % 100;
+            struct kt_scan s = {0}, t = {0};
+            w.way = KT_SWEEP_PORTABLE;
+            size_t to = kt_sweep(&w, p, from, from, n - w.margin, &s, &x);
+            for (int way = KT_SWEEP_PORTABLE + 1; way < KT_SWEEP_WAYS; way++) {
+                if (!kt_sweep_can((enum kt_sweep_way)way))
+                    continue;
+                w.way = (enum kt_sweep_way)way;
+                t = (struct kt_scan){0};
+                assert_int_equal(to, kt_sweep(&w, p, from, from, n - w.margin, &t, &y));
+                assert_true(s.in_string == t.in_string && s.escaped == t.escaped);
+                assert_same_sweep(&x, &y);
+            }
+        }
+        kt_pick_free(pick);
+        kt_pick_free(keys);
+    }
+    for (int way = 0; way < KT_SWEEP_WAYS; way++)
+        if (!kt_sweep_can((enum kt_sweep_way)way))
+            print_message("not on this machine: %s\n", kt_sweep_name((enum kt_sweep_way)way));
 }
 
 static const char *const few[] = {"CreateAccessKey"};
@@ -264,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_classifiers_agree_on_every_byte_in_every_place),
         cmocka_unit_test(the_step_reads_strings_however_the_text_is_cut),
+        cmocka_unit_test(all_ways_of_sweeping_tell_the_same),
         cmocka_unit_test(the_fast_search_finds_what_a_slow_one_finds),
         cmocka_unit_test(only_what_can_matter_is_picked),
         cmocka_unit_test(starts_are_learned_and_found),
