@@ -83,8 +83,8 @@ static void on_ended(void *owner, enum kt_ingest_end end, const struct kt_err *w
 static bool make_crew(struct kt_engine *g)
 {
     const char *name[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
-    bool walk = g->opts.ledger && !(g->opts.kinds & KT_KIND_BIT(KT_KIND_USE)); /* rows of uses need their trees */
-    struct kt_crew_sink sink = {engine_on_record, engine_on_malformed, walk ? engine_on_use : NULL, count_records, on_ended};
+    bool uses = g->opts.kinds & KT_KIND_BIT(KT_KIND_USE), walk = g->opts.ledger && !uses; /* rows of uses need their trees */
+    struct kt_crew_sink sink = {engine_on_record, engine_on_malformed, walk ? engine_on_use : NULL, !uses, count_records, on_ended};
     if (!g->crew)
         g->crew = kt_crew_new(name, engine_names_wanted(g, name), &sink, 0);
     return g->crew != NULL;

@@ -23,6 +23,7 @@ struct kt_crew_sink {
     bool (*record)(void *owner, const struct kt_record *r);
     bool (*malformed)(void *owner, const struct kt_malformed *m);
     bool (*use)(void *owner, const struct kt_use *u); /* NULL: uses are not looked for */
+    bool exact; /* as kt_ingest_exactly */
     /* So much of it was read and told; may be NULL. */
     void (*progress)(void *owner, const struct kt_ingest_stats *s);
     /* The stream is over, and gone. */

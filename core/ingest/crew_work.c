@@ -177,7 +177,10 @@ static bool on_use(void *ctx, const struct kt_use *u)
 struct kt_ingest *crew_ingest_new(struct kt_stream *s)
 {
     const struct kt_record_sink sink = {on_record, on_malformed, s, s->crew->sink.use ? on_use : NULL, between};
-    return kt_ingest_new(s->names->name, s->names->n, &sink);
+    struct kt_ingest *g = kt_ingest_new(s->names->name, s->names->n, &sink);
+    if (g && s->crew->sink.exact)
+        kt_ingest_exactly(g);
+    return g;
 }
 
 /* What a worker has for itself. */

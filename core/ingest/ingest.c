@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ANCHORS_FEW = 2 }; /* of names; more are searched for by their key */
 enum { DAMAGE_RUN = 100 }; /* damaged records in a row; those behind them are told as one stretch */
 
 struct kt_ingest {
@@ -27,6 +28,7 @@ struct kt_ingest {
     uint64_t offset;                   /* of the candidate being opened */
     unsigned run; /* damaged stretches since the last whole value */
     bool stopped;
+    bool exact; /* names are what eventName must be */
     struct kt_walk walk;
 };
 
@@ -98,11 +100,23 @@ static enum kt_walked walk_candidate(struct kt_ingest *g, const struct kt_candid
     return w;
 }
 
+/* One that holds a name somewhere: where the walk is sure that its event is another
+ * one, it is as one without. */
+static enum kt_walked look_at(struct kt_ingest *g, const struct kt_candidate *c, struct kt_use *use)
+{
+    if (!g->exact)
+        return KT_WALK_UNSURE;
+    enum kt_walked w = kt_walk(&g->walk, (struct kt_span){c->p, c->n}, use);
+    if (w == KT_WALK_UNSURE || kt_pick_is(g->pick, use->event_name.p, use->event_name.n))
+        return KT_WALK_UNSURE;
+    return g->keys ? w : KT_WALK_NONE;
+}
+
 static enum kt_take on_candidate(void *ctx, const struct kt_candidate *c, const char **reason)
 {
     struct kt_ingest *g = ctx;
     struct kt_use use;
-    enum kt_walked walked = c->matters ? KT_WALK_UNSURE : walk_candidate(g, c, &use);
+    enum kt_walked walked = c->matters ? look_at(g, c, &use) : walk_candidate(g, c, &use);
     if (walked == KT_WALK_UNSURE) {
         enum kt_take t = open_candidate(g, c, reason);
         if (t != KT_TAKE_OK || g->envelope.found)
@@ -243,6 +257,13 @@ bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n)
 bool kt_ingest_whole(struct kt_ingest *g, struct kt_gunzip *z, const void *p, size_t n)
 {
     return !g->stopped && kt_inflate_whole(g->inflate, z, p, n);
+}
+
+void kt_ingest_exactly(struct kt_ingest *g)
+{
+    g->exact = true;
+    if (kt_pick_anchors(g->pick) > ANCHORS_FEW && kt_pick_exactly(g->pick))
+        kt_split_exactly(g->split);
 }
 
 void kt_ingest_tell(struct kt_ingest *g, void *ctx)

@@ -98,6 +98,10 @@ struct kt_ingest;
 /* `names` are the event names of interest, borrowed for the stream's life. */
 struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const struct kt_record_sink *sink);
 void kt_ingest_free(struct kt_ingest *g);
+/* From now on a record is handed on only if its eventName is one of the names;
+ * before, also if another of its texts holds one. What the walk of walk.h is not
+ * sure of is handed on all the same. */
+void kt_ingest_exactly(struct kt_ingest *g);
 /* Back to the state of a new stream, memory kept: for the next file. */
 void kt_ingest_reset(struct kt_ingest *g);
 /* False once the stream is stopped or corrupt; kt_ingest_finish says which. */

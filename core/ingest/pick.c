@@ -8,6 +8,8 @@
 #include <immintrin.h>
 #endif
 
+#define EVENT_NAME "eventName"
+enum { EVENT_NAME_LEN = sizeof EVENT_NAME - 1, BETWEEN = 24 /* the key's quote, colon, blanks, the value's quote */ };
 enum { ESCAPE_LEN = 6, APART_MAX = KT_PICK_APART, RARE = 64 /* of two weights */ };
 
 /* How often a byte is expected in CloudTrail text; only ratios count. */
@@ -75,6 +77,8 @@ static void choose_anchors(struct kt_pick *k)
     }
 }
 
+static bool fill_slots(struct kt_pick *k);
+
 struct kt_pick *kt_pick_new(const char *const *names, size_t n)
 {
     struct kt_pick *k = calloc(1, sizeof *k);
@@ -100,16 +104,115 @@ struct kt_pick *kt_pick_new(const char *const *names, size_t n)
                 k->lowest = '0';
     }
     choose_anchors(k);
-    return k;
+    if (fill_slots(k))
+        return k;
+    kt_pick_free(k);
+    return NULL;
 }
 
 void kt_pick_free(struct kt_pick *k)
 {
     if (!k)
         return;
+    kt_pick_free(k->event);
+    free(k->slot);
     free(k->name);
     free(k->anchor);
     free(k);
+}
+
+static uint32_t hash(const char *p, size_t n)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)p[i]) * 16777619u;
+    return h;
+}
+
+bool kt_pick_is(const struct kt_pick *k, const char *p, size_t n)
+{
+    for (size_t i = hash(p, n);; i++) {
+        uint32_t x = k->slot[i & (k->n_slots - 1)];
+        if (!x)
+            return false;
+        const struct name *m = &k->name[x - 1];
+        if (m->n == n && memcmp(m->p, p, n) == 0)
+            return true;
+    }
+}
+
+static bool fill_slots(struct kt_pick *k)
+{
+    for (k->n_slots = 8; k->n_slots < 2 * k->n + 2;)
+        k->n_slots *= 2;
+    k->slot = calloc(k->n_slots, sizeof *k->slot);
+    for (size_t i = 0; k->slot && i < k->n; i++) {
+        size_t at = hash(k->name[i].p, k->name[i].n);
+        while (k->slot[at & (k->n_slots - 1)])
+            at++;
+        k->slot[at & (k->n_slots - 1)] = (uint32_t)i + 1;
+    }
+    return k->slot != NULL;
+}
+
+bool kt_pick_exactly(struct kt_pick *k)
+{
+    static const char *const key[] = {EVENT_NAME};
+    if (k->event)
+        return true;
+    k->event = kt_pick_new(key, 1);
+    if (k->event)
+        k->event->lowest = k->lowest;
+    return k->event != NULL;
+}
+
+size_t kt_pick_anchors(const struct kt_pick *k)
+{
+    return k->n_anchors;
+}
+
+size_t kt_pick_reach(const struct kt_pick *k)
+{
+    return k->event ? EVENT_NAME_LEN + BETWEEN + k->longest + 1 : k->longest;
+}
+
+static size_t past(const char *p, size_t n, size_t i, const char *these)
+{
+    while (i < n && p[i] && strchr(these, p[i]))
+        i++;
+    return i;
+}
+
+/* In JSON in strings there are backslashes before the quotes. */
+bool kt_pick_event_at(const struct kt_pick *k, const char *p, size_t n)
+{
+    size_t most = EVENT_NAME_LEN + BETWEEN < n ? EVENT_NAME_LEN + BETWEEN : n;
+    size_t i = past(p, most, EVENT_NAME_LEN, "\\");
+    if (i == most || p[i] != '"')
+        return i > EVENT_NAME_LEN || i == n; /* no key: the text goes on; or the quote is spelled with an escape */
+    i++;
+    i = past(p, most, i, " \t\r\n");
+    if (i < most && p[i] != ':')
+        return true;
+    i = past(p, most, i + 1, " \t\r\n\\");
+    if (i >= most || p[i++] != '"')
+        return true;
+    size_t from = i;
+    while (i < n && i - from <= k->longest && p[i] != '"' && p[i] != '\\')
+        i++;
+    if (i == n)
+        return true;
+    return i - from <= k->longest && kt_pick_is(k, p + from, i - from);
+}
+
+bool kt_pick_matters(const struct kt_pick *k, const char *p, size_t n)
+{
+    if (!k->event)
+        return kt_pick_any(k, p, n);
+    for (size_t at = 0; (at = kt_pick_next(k->event, p, n, at)) < n; at++)
+        if (p[at] == '\\' || kt_pick_event_at(k, p + at, n - at))
+            return true;
+    return false;
 }
 
 size_t kt_pick_longest(const struct kt_pick *k)

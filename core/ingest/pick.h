@@ -27,6 +27,19 @@ size_t kt_pick_next_sse2(const struct kt_pick *k, const char *p, size_t n, size_
 #ifdef __x86_64__
 size_t kt_pick_next_avx2(const struct kt_pick *k, const char *p, size_t n, size_t from);
 #endif
+/* Is this text one of the names? */
+bool kt_pick_is(const struct kt_pick *k, const char *p, size_t n);
+/* From now on what matters is a name as the value of a key `eventName`, which takes
+ * the same time for any number of names. False where memory ran out. */
+bool kt_pick_exactly(struct kt_pick *k);
+/* Can this value matter? As kt_pick_any, but for kt_pick_exactly: then, if behind
+ * some `eventName` in it, however deep in strings, stands one of the names or what
+ * is not simply another text, or where there is an escape. */
+bool kt_pick_matters(const struct kt_pick *k, const char *p, size_t n);
+/* How many pairs of bytes a search looks for. */
+size_t kt_pick_anchors(const struct kt_pick *k);
+/* How far behind the beginning of what decides it lies. */
+size_t kt_pick_reach(const struct kt_pick *k);
 /* No hit is longer than this. */
 size_t kt_pick_longest(const struct kt_pick *k);
 static inline bool kt_pick_any(const struct kt_pick *k, const char *p, size_t n)

@@ -1,6 +1,7 @@
 #include "ingest/split.h"
 
 #include "ingest/ingest.h"
+#include "ingest/pick_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,11 @@ void kt_split_free(struct kt_split *sp)
     free(sp->swept);
     free(sp->lent ? sp->memory : sp->w);
     free(sp);
+}
+
+void kt_split_exactly(struct kt_split *sp)
+{
+    kt_sweep_init(&sp->sweep, sp->pick, sp->sweep.keys);
 }
 
 void kt_split_reset(struct kt_split *sp, uint64_t offset)
@@ -202,9 +208,9 @@ bool kt_split_take_back(struct kt_split *sp)
  * again. */
 static bool is_named(const struct kt_split *sp, size_t end)
 {
-    size_t overlap = kt_pick_longest(sp->pick) - 1;
+    size_t overlap = kt_pick_longest(sp->sweep.names) - 1;
     size_t from = sp->searched > sp->s + overlap ? sp->searched - overlap : sp->s;
-    return sp->named || kt_pick_any(sp->pick, sp->w + from, end - from);
+    return sp->named || kt_pick_matters(sp->pick, sp->w + from, end - from);
 }
 
 static uint64_t offset_of(const struct kt_split *sp, size_t at)
@@ -400,7 +406,7 @@ static enum step offer_outer(struct kt_split *sp, size_t end)
 {
     kt_buf_add(&sp->outer, sp->w + sp->s, end - sp->s);
     struct kt_candidate c = {sp->outer.p, sp->outer.len, offset_of(sp, sp->s), false, true, KT_KEYED_UNKNOWN};
-    c.matters = !sp->outer.failed && kt_pick_any(sp->pick, c.p, c.n);
+    c.matters = !sp->outer.failed && kt_pick_matters(sp->pick, c.p, c.n);
     const char *reason = NULL;
     enum kt_take t = c.matters ? sp->sink.take(sp->sink.ctx, &c, &reason) : KT_TAKE_OK;
     if (t == KT_TAKE_STOP)
@@ -708,7 +714,7 @@ static bool may_hold_records(const struct kt_split *sp, size_t s, size_t at, siz
 
 struct walk { /* through the brackets of what was swept */
     size_t from, first, s, depth; /* `first`: where the first candidate began */
-    uint64_t stack;
+    uint64_t stack;       /* bit i: the i-th bracket from the innermost is an array's */
     size_t name, key;     /* the next ones that were found */
     bool named, keyed;    /* the candidate, by what was swept before */
     uint64_t skipped;     /* candidates that do not matter */
@@ -721,13 +727,23 @@ static bool tell_skipped(struct kt_split *sp, struct walk *k)
     return n == 0 || sp->sink.skip(sp->sink.ctx, n);
 }
 
+/* The types of the brackets from the innermost on, as the careful way keeps them
+ * from the outermost on; and back. */
+static uint64_t turned(uint64_t stack, size_t depth)
+{
+    uint64_t out = 0;
+    for (size_t i = 0; i < depth; i++)
+        out |= (stack >> i & 1) << (depth - 1 - i);
+    return out;
+}
+
 static void keep_walk(struct kt_split *sp, const struct walk *k, size_t pos)
 {
     sp->state = VALUE;
     sp->s = k->s;
     sp->pos = sp->searched = pos;
     sp->depth = k->depth;
-    sp->stack[0] = k->stack;
+    sp->stack[0] = turned(k->stack, k->depth);
     sp->named = k->named;
     sp->keyed = k->keyed;
 }
@@ -779,63 +795,86 @@ static enum step walked_out(struct kt_split *sp, struct walk *k, size_t end, enu
     return GO;
 }
 
+/* May the bracket at `at` stand there, of the clean text of a candidate from `s`? */
+static inline bool stands(const struct kt_split *sp, size_t s, size_t at, size_t depth, bool in_array)
+{
+    char b = sp->w[at - 1];
+    bool ok = in_array ? b == ',' || b == '[' : b == ':';
+    return (ok || may_open_behind(sp->w, s, at, in_array)) && depth < SWEEP_DEPTH &&
+           (depth > 1 || !may_hold_records(sp, s, at, depth));
+}
+
 /* Through the brackets. GO: all of them, and the candidate that is not ended
  * goes on; WAIT: `then` says how to go on. */
 static enum step walk_brackets(struct kt_split *sp, struct walk *k, size_t *gap, enum step *then)
 {
     const char *w = sp->w;
-    const uint16_t *bracket = sp->swept->bracket;
-    for (size_t i = 0, n = sp->swept->n_brackets; i < n; i++) {
-        size_t at = k->from + bracket[i];
+    const uint16_t *bracket = sp->swept->bracket, *end = bracket + sp->swept->n_brackets;
+    size_t depth = k->depth, from = k->from, s = k->s; /* in registers */
+    uint64_t stack = k->stack;
+    enum step r = GO;
+    for (; bracket < end; bracket++) {
+        size_t at = from + *bracket;
         unsigned char c = (unsigned char)w[at];
-        bool array = !(c & 0x20), opens = c & 2;
-        if (k->depth == 0) {
+        bool array = !(c & 0x20);
+        if (depth == 0) {
+            r = WAIT;
             if (at != k->first && (c != '{' || !separates(w, *gap, at)))
-                return WAIT;
-            k->s = at;
-        } else if (opens) {
-            bool in_array = k->stack >> (k->depth - 1) & 1;
-            char b = w[at - 1];
-            bool ok = in_array ? b == ',' || b == '[' : b == ':';
-            if ((!ok && !may_open_behind(w, k->s, at, in_array)) || k->depth == SWEEP_DEPTH ||
-                (k->depth <= 1 && may_hold_records(sp, k->s, at, k->depth))) {
-                *then = carefully(sp, k->s);
-                return WAIT;
-            }
-        }
-        if (opens) {
-            k->stack = (k->stack & (((uint64_t)1 << k->depth) - 1)) | (uint64_t)array << k->depth;
-            k->depth++;
+                break;
+            s = k->s = at;
+            stack = array;
+            depth = 1;
+            r = GO;
             continue;
         }
-        if ((k->stack >> (k->depth - 1) & 1) != array) {
-            *then = carefully(sp, k->s);
-            return WAIT;
+        bool in_array = stack & 1; /* the innermost in the lowest bit */
+        if (c & 2) {
+            if (!stands(sp, s, at, depth, in_array))
+                break;
+            stack = stack << 1 | array;
+            depth++;
+            continue;
         }
-        if (--k->depth == 0) {
+        if (in_array != array)
+            break;
+        stack >>= 1;
+        if (--depth == 0) {
             *gap = at + 1;
-            if (walked_out(sp, k, at + 1, then) != GO)
-                return WAIT;
+            k->depth = 0;
+            r = walked_out(sp, k, at + 1, then);
+            if (r != GO)
+                break;
         }
     }
-    return GO;
+    k->depth = depth;
+    k->stack = stack;
+    if (bracket < end && r == GO) {
+        *then = carefully(sp, s);
+        r = WAIT;
+    }
+    return r;
 }
 
 /* What was scanned without a sweep is searched before the next one begins. */
-static bool found_meanwhile(const struct kt_split *sp, const struct kt_pick *pick)
+static bool found_meanwhile(const struct kt_split *sp, const struct kt_pick *pick, const struct kt_pick *exact)
 {
     size_t overlap = kt_pick_longest(pick) - 1;
     size_t from = sp->searched > sp->s + overlap ? sp->searched - overlap : sp->s;
     size_t to = sp->end - sp->pos > overlap ? sp->pos + overlap : sp->end;
-    return kt_pick_next(pick, sp->w, to, from) < sp->pos;
+    while ((from = kt_pick_next(pick, sp->w, to, from)) < sp->pos) {
+        if (!exact || sp->w[from] == '\\' || kt_pick_event_at(exact, sp->w + from, sp->end - from))
+            return true;
+        from++;
+    }
+    return false;
 }
 
 static void search_meanwhile(struct kt_split *sp)
 {
     if (sp->searched >= sp->pos)
         return;
-    sp->named = sp->named || found_meanwhile(sp, sp->sweep.names);
-    sp->keyed = sp->keyed || (sp->sweep.keys && found_meanwhile(sp, sp->sweep.keys));
+    sp->named = sp->named || found_meanwhile(sp, sp->sweep.names, sp->sweep.exact);
+    sp->keyed = sp->keyed || (sp->sweep.keys && found_meanwhile(sp, sp->sweep.keys, NULL));
 }
 
 /* One sweep, and all that it finds. WAIT: there is no clean block here. */
@@ -843,7 +882,7 @@ static enum step sweep(struct kt_split *sp)
 {
     search_meanwhile(sp);
     struct kt_scan scan = sp->scan;
-    struct walk k = {sp->pos, sp->s, sp->s, sp->depth, sp->stack[0], 0, 0, sp->named, sp->keyed, 0};
+    struct walk k = {sp->pos, sp->s, sp->s, sp->depth, turned(sp->stack[0], sp->depth), 0, 0, sp->named, sp->keyed, 0};
     size_t to = kt_sweep(&sp->sweep, sp->w, sp->s, sp->pos, sp->end - sp->sweep.margin, &scan, sp->swept);
     size_t gap = sp->s;
     if (to == sp->pos)
@@ -1003,7 +1042,7 @@ static enum step in_string(struct kt_split *sp)
             size_t end = ++sp->pos;
             if (holds_json(sp->w + sp->s, end - sp->s)) {
                 struct kt_candidate k = {sp->w + sp->s, end - sp->s, offset_of(sp, sp->s),
-                                         kt_pick_any(sp->pick, sp->w + sp->s, end - sp->s), sp->control, KT_KEYED_UNKNOWN};
+                                         kt_pick_matters(sp->pick, sp->w + sp->s, end - sp->s), sp->control, KT_KEYED_UNKNOWN};
                 return offer(sp, &k, end);
             }
             if (!tell_damage(sp, sp->s, end, "not an object", true))

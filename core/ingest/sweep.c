@@ -35,13 +35,13 @@ static inline __attribute__((always_inline)) uint64_t mark_escaped(uint64_t back
     return codes ^ (backslash | first);
 }
 
-/* Notes the anchors at `at` that announce a name. */
-static void note(const struct kt_pick *k, const char *text, size_t n, size_t low, size_t at, uint64_t mask, size_t from,
+/* Notes the anchors at `at` that announce a name; `of`: the key eventName of one of these. */
+static void note(const struct kt_pick *k, const struct kt_pick *of, const char *text, size_t n, size_t low, size_t at, uint64_t mask, size_t from,
                  uint16_t *out, size_t *count)
 {
     for (; mask; mask &= mask - 1) {
-        size_t i = at + (unsigned)__builtin_ctzll(mask);
-        if (kt_pick_confirm(k, text, n, low, i) < n)
+        size_t i = at + (unsigned)__builtin_ctzll(mask), hit = kt_pick_confirm(k, text, n, low, i);
+        if (hit < n && (!of || text[hit] == '\\' || kt_pick_event_at(of, text + hit, n - hit)))
             out[(*count)++] = (uint16_t)(i - from);
     }
 }
@@ -50,9 +50,9 @@ static void note(const struct kt_pick *k, const char *text, size_t n, size_t low
 static __attribute__((noinline)) bool found(const struct kt_sweep *w, const char *text, size_t low, size_t from, size_t at,
                                             size_t to, uint64_t name, uint64_t key, struct kt_swept *out)
 {
-    note(w->names, text, to + w->margin, low, at, name, from, out->name, &out->n_names);
+    note(w->names, w->exact, text, to + w->margin, low, at, name, from, out->name, &out->n_names);
     if (key)
-        note(w->keys, text, to + w->margin, low, at, key, from, out->key, &out->n_keys);
+        note(w->keys, NULL, text, to + w->margin, low, at, key, from, out->key, &out->n_keys);
     return out->n_names <= KT_SWEEP_FOUND && out->n_keys <= KT_SWEEP_FOUND;
 }
 
@@ -357,11 +357,19 @@ WIDE5 static inline __attribute__((always_inline)) void put_bits5(uint16_t *to, 
     a.n_keys = set_anchors5((w)->keys, 1, KEY_ANCHORS_MAX, a.key, a.key_apart);     \
     struct constants5 k5 = constants5()
 
-/* The seed's one name, told apart so that the loop has no loop in it. */
+/* One anchor of names, none or one of keys, told apart so that the loop has no loop in it. */
 #define SWEEP_NAME sweep_avx512_few
 #define SWEEP_TARGET WIDE5
 #define SWEEP_SETUP(a, w) SETUP5(a, w)
 #define SWEEP_MASKS(p, a, m) masks_avx512(p, &(a), &k5, 2, 0, m)
+#define SWEEP_PARITY(x) parity_upward5(x, k5.ones)
+#define SWEEP_PUT(to, at, b) put_bits5(to, at, b, k5.iota)
+#include "ingest/sweep_loop.h"
+
+#define SWEEP_NAME sweep_avx512_keys
+#define SWEEP_TARGET WIDE5
+#define SWEEP_SETUP(a, w) SETUP5(a, w)
+#define SWEEP_MASKS(p, a, m) masks_avx512(p, &(a), &k5, 2, 1, m)
 #define SWEEP_PARITY(x) parity_upward5(x, k5.ones)
 #define SWEEP_PUT(to, at, b) put_bits5(to, at, b, k5.iota)
 #include "ingest/sweep_loop.h"
@@ -377,8 +385,9 @@ WIDE5 static inline __attribute__((always_inline)) void put_bits5(uint16_t *to, 
 static size_t sweep_avx512(const struct kt_sweep *w, const char *text, size_t low, size_t from, size_t to, struct kt_scan *s,
                            struct kt_swept *out)
 {
-    return w->names->n_anchors == 2 && !w->keys ? sweep_avx512_few(w, text, low, from, to, s, out)
-                                                : sweep_avx512_many(w, text, low, from, to, s, out);
+    if (w->names->n_anchors != 2 || (w->keys && w->keys->n_anchors != 2))
+        return sweep_avx512_many(w, text, low, from, to, s, out);
+    return w->keys ? sweep_avx512_keys(w, text, low, from, to, s, out) : sweep_avx512_few(w, text, low, from, to, s, out);
 }
 #endif
 
@@ -424,8 +433,12 @@ const char *kt_sweep_name(enum kt_sweep_way way)
 void kt_sweep_init(struct kt_sweep *w, const struct kt_pick *names, const struct kt_pick *keys)
 {
     *w = (struct kt_sweep){.way = kt_sweep_best(), .names = names, .keys = keys};
+    if (names->event) {
+        w->names = names->event;
+        w->exact = names;
+    }
     set_lanes(w);
-    w->margin = kt_pick_longest(names);
+    w->margin = kt_pick_reach(names);
     if (keys && kt_pick_longest(keys) > w->margin)
         w->margin = kt_pick_longest(keys);
     if (w->margin < KT_PICK_APART)

@@ -19,7 +19,7 @@ enum {
 struct kt_swept {
     size_t n_brackets, n_names, n_keys;
     uint16_t bracket[KT_SWEEP_ROOM]; /* outside strings; counted from the first byte swept, as all places here */
-    uint16_t name[KT_SWEEP_FOUND + 64]; /* a byte of each name that was found */
+    uint16_t name[KT_SWEEP_FOUND + 64]; /* a byte of each that matters */
     uint16_t key[KT_SWEEP_FOUND + 64];  /* the same of the second search */
 };
 
@@ -32,6 +32,7 @@ const char *kt_sweep_name(enum kt_sweep_way way);
 struct kt_sweep {
     enum kt_sweep_way way;
     const struct kt_pick *names, *keys; /* borrowed; `keys` may be NULL; its escapes are not searched for */
+    const struct kt_pick *exact; /* of kt_pick_exactly: `names` finds the keys then, and this tells their values */
     size_t margin; /* bytes that must be there behind those swept */
     uint64_t lanes[256]; /* the portable way's: what each byte may be, a bit in each of seven bytes */
 };

@@ -55,13 +55,15 @@ static bool on_use(void *ctx, const struct kt_use *u)
 }
 
 /* One stream for all inputs: what is left of one must not show in the next. */
-static void run(struct kt_ingest **g, const uint8_t *data, size_t size, unsigned seed, struct log *l)
+static void run(struct kt_ingest **g, bool exact, const uint8_t *data, size_t size, unsigned seed, struct log *l)
 {
-    static const char *const names[] = {"CreateAccessKey", "Foo"};
+    static const char *const names[] = {"CreateAccessKey", "Foo", "DeleteUser", "AttachPolicy"};
     const struct kt_record_sink sink = {on_record, on_malformed, l, on_use, NULL};
     if (!*g) {
         kt_buf_init(&l->text, 16 << 20);
-        *g = kt_ingest_new(names, 2, &sink);
+        *g = kt_ingest_new(names, exact ? 4 : 2, &sink);
+        if (*g && exact)
+            kt_ingest_exactly(*g);
     }
     if (!*g)
         abort();
@@ -89,19 +91,25 @@ static void run(struct kt_ingest **g, const uint8_t *data, size_t size, unsigned
     kt_buf_addf(&l->text, "end %d %s %llu\n", (int)end, why.text, (unsigned long long)s.records);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void whole_and_in_pieces(bool exact, const uint8_t *data, size_t size)
 {
-    static struct log whole, pieces;
-    static struct kt_ingest *one, *other;
-    if (size < 1)
-        return 0;
-    run(&one, data + 1, size - 1, 0, &whole);
-    run(&other, data + 1, size - 1, data[0] + 1u, &pieces);
+    static struct log whole[2], pieces[2];
+    static struct kt_ingest *one[2], *other[2];
+    run(&one[exact], exact, data + 1, size - 1, 0, &whole[exact]);
+    run(&other[exact], exact, data + 1, size - 1, data[0] + 1u, &pieces[exact]);
     /* of damaged compressed data, how much comes out depends on the pieces */
     bool packed = size > 2 && (data[1] == 0x1f || data[1] == 0x28 || (data[1] & 0xf0) == 0x50);
-    if (!packed && strcmp(kt_buf_str(&whole.text), kt_buf_str(&pieces.text)) != 0) {
-        fprintf(stderr, "--- whole\n%s--- pieces\n%s", kt_buf_str(&whole.text), kt_buf_str(&pieces.text));
+    if (!packed && strcmp(kt_buf_str(&whole[exact].text), kt_buf_str(&pieces[exact].text)) != 0) {
+        fprintf(stderr, "--- whole\n%s--- pieces\n%s", kt_buf_str(&whole[exact].text), kt_buf_str(&pieces[exact].text));
         abort();
     }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1)
+        return 0;
+    whole_and_in_pieces(false, data, size);
+    whole_and_in_pieces(true, data, size);
     return 0;
 }
