@@ -108,6 +108,8 @@ static enum kt_code splunk_open(struct kt_source **out, const char *address, con
             own.code = set_endpoint(s, &own);
         if (own.code == KT_OK)
             own.code = connect_with(s, &own);
+        if (own.code == KT_OK && o->where && s->a.search && !s->a.n_indexes && !s->a.n_sourcetypes)
+            own.code = kt_fail(&own, KT_EUSAGE, "splunk: its own search may leave out what is asked for: add index=NAME");
         if (own.code == KT_OK && !splunk_search(s, o))
             own.code = kt_fail(&own, KT_ELIMIT, "splunk: the search is longer than %d bytes", SPLUNK_SEARCH_MAX);
         if (own.code == KT_OK)

@@ -33,6 +33,7 @@ struct splunk {
     struct kt_pace pace;
     struct kt_buf search;     /* without the window */
     size_t unasked;           /* names that are no words to search for */
+    bool question;            /* of event time, and whatever the names of events */
     bool told, old;           /* old: has no search/v2 */
     bool parsing;             /* the call asks whether the search is one */
     struct kt_aws_call *call;

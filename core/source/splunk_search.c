@@ -1,6 +1,8 @@
 /* splunk: what is asked. */
 #include "source/splunk.h"
 
+#include "query/compile.h"
+
 #include "aws/sign.h"
 #include "base/secret.h"
 
@@ -25,6 +27,30 @@ static void one_of(struct kt_buf *b, const char *field, const char *const *value
     kt_buf_adds(b, n ? ") " : "");
 }
 
+/* Where to search. */
+static void base(struct splunk *s)
+{
+    one_of(&s->search, "index", s->a.index, s->a.n_indexes);
+    one_of(&s->search, "sourcetype", s->a.sourcetype, s->a.n_sourcetypes);
+    if (!s->a.n_indexes && !s->a.n_sourcetypes)
+        kt_buf_adds(&s->search, "`aws_cloudwatchlogs_eks` ");
+}
+
+/* A question: its words, in the time of events. */
+static bool question(struct splunk *s, const struct kt_cond *where)
+{
+    bool whole;
+    struct kt_buf words;
+    kt_buf_init(&words, SPLUNK_SEARCH_MAX);
+    s->question = true;
+    base(s);
+    bool good = kt_query_condition(KT_DIALECT_SPL, NULL, where, &words, &whole, NULL);
+    kt_buf_add(&s->search, kt_buf_str(&words), words.len);
+    kt_buf_adds(&s->search, " | fields _raw _time _indextime");
+    kt_buf_free(&words);
+    return good && !s->search.failed;
+}
+
 /* The base of the analytic "AWS Detect Permanent Key Creation": its macro and
  * its word, for every event that is wanted. What it tests then, and the table
  * it makes, would leave out roles, denied calls and the record itself. */
@@ -34,12 +60,11 @@ bool splunk_search(struct splunk *s, const struct kt_source_opts *o)
     const char *const *names = o->n_event_names ? o->event_names : creation;
     size_t n = o->n_event_names ? o->n_event_names : 1, words = 0;
     struct kt_buf *b = &s->search;
+    if (o->where)
+        return question(s, o->where);
     if (s->a.search)
         return kt_buf_adds(b, s->a.search);
-    one_of(b, "index", s->a.index, s->a.n_indexes);
-    one_of(b, "sourcetype", s->a.sourcetype, s->a.n_sourcetypes);
-    if (!s->a.n_indexes && !s->a.n_sourcetypes)
-        kt_buf_adds(b, "`aws_cloudwatchlogs_eks` ");
+    base(s);
     for (size_t i = 0; i < n; i++) {
         if (!is_word(names[i]))
             s->unasked++;
@@ -70,8 +95,8 @@ static void number(struct kt_buf *b, const char *name, int64_t ms)
  * that Splunk keeps is looked at each time; wider passes look further. */
 static int64_t earliest(const struct splunk *s, const struct kt_pass *pass)
 {
-    if (pass->from == 0)
-        return 0;
+    if (pass->from == 0 || s->question)
+        return pass->from;
     return pass->from - (s->p.asked == 0 ? 2 * DAY : 30 * DAY);
 }
 
@@ -80,9 +105,10 @@ bool splunk_export_form(const struct splunk *s, const struct kt_pass *pass, stru
     struct kt_buf text;
     kt_buf_init(&text, SPLUNK_SEARCH_MAX + 256);
     kt_buf_adds(&text, "search ");
-    if (pass->from > 0)
+    if (pass->from > 0 && !s->question)
         kt_buf_addf(&text, "_index_earliest=%" PRId64 " ", pass->from / 1000);
-    kt_buf_addf(&text, "_index_latest=%" PRId64 " ", pass->to / 1000 + 1);
+    if (!s->question)
+        kt_buf_addf(&text, "_index_latest=%" PRId64 " ", pass->to / 1000 + 1);
     kt_buf_add(&text, s->search.p, s->search.len);
     field(out, "search", kt_buf_span(&text));
     field(out, "output_mode", KT_LIT("json"));
