@@ -11,6 +11,7 @@
 #include "options.h"
 #include "signals.h"
 #include "source/policy.h"
+#include "source/setup.h"
 #include "term.h"
 #include "text/text.h"
 
@@ -279,6 +280,13 @@ static enum kt_code configure(struct kt_options *o, struct kt_config *c, struct 
     return rc ? rc : kt_options_configure(o, c, e);
 }
 
+static int print_setup(const char *engine)
+{
+    struct kt_err e = {0};
+    const char *text;
+    return kt_source_setup(engine, &text, &e) ? complain(&e) : print(text);
+}
+
 static int print_policy(const char *address)
 {
     struct kt_err e = {0};
@@ -300,6 +308,8 @@ static int begin(struct kt_options *o, int *signo)
         return print_help();
     if (o->version)
         return print("keytop " KEYTOP_VERSION "\n");
+    if (o->print_setup)
+        return print_setup(o->print_setup);
     if (o->print_policy)
         return print_policy(o->print_policy);
     kt_config_none(&c);

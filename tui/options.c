@@ -28,6 +28,7 @@
     X(PROFILE, 0, "profile", "NAME", "the profile of ~/.aws that sources of AWS use")                          \
     X(REGION, 0, "region", "NAME", "the AWS Region one works in, which says the partition")                     \
     X(PRINT_POLICY, 0, "print-policy", "SOURCE", "print the least IAM policy that SOURCE needs")               \
+    X(PRINT_SETUP, 0, "print-setup", "ENGINE", "print what to set up for athena, clickhouse, insights or sqs")  \
     X(NAME, 0, "name", "NAME", "call the SOURCE that follows by this name")                                    \
     X(THEME, 0, "theme", "NAME", "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
     X(ASCII, 0, "ascii", NULL, "draw with ASCII alone")                                                        \
@@ -193,6 +194,7 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_CONFIG: return set_text(p, id, arg, &o->config);
     case OPT_PROFILE: return set_text(p, id, arg, &o->profile);
     case OPT_REGION: return set_text(p, id, arg, &o->region);
+    case OPT_PRINT_SETUP: return set_text(p, id, arg, &o->print_setup);
     case OPT_PRINT_POLICY: return set_text(p, id, arg, &o->print_policy);
     case OPT_NAME: return set_text(p, id, arg, &p->name);
     case OPT_RULES: return add_folder(p, id, arg, &o->rules, &o->n_rules, &o->cap_rules);

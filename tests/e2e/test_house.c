@@ -187,11 +187,42 @@ static void a_server_that_is_away_is_a_gap(void **state)
     same_rows(x, address, 0);
 }
 
+/* What --print-setup says is what ClickHouse takes, and keytop can read. */
+static void the_setup_is_taken(void **state)
+{
+    struct fix *x = fix_of(state);
+    char address[200];
+    assert_int_equal(run_words((const char *const[]){"--print-setup", "clickhouse", NULL}, &x->out, &x->err), 0);
+    char *from = strstr(x->out.p, "CREATE TABLE cloudtrail"), *to = from ? strchr(from, ';') : NULL;
+    assert_non_null(to);
+    *to = '\0';
+    must_ask(x, &x->a, from, KT_SPAN_NONE);
+    snprintf(address, sizeof address, "clickhouse://127.0.0.1:%d/cloudtrail?http=1", x->a.http);
+    assert_int_equal(run_words((const char *const[]){"--check", address, NULL}, &x->out, &x->err), 0);
+    run_says(&x->out, "ok       source clickhouse://");
+}
+
+/* The others are printed, and an engine that is none is told. */
+static void setups_are_printed(void **state)
+{
+    struct fix *x = *state;
+    static const char *const says[][2] = {{"athena", "PARTITIONED BY (`account` STRING"}, {"insights", "AWS::Logs::LogGroup"},
+                                          {"sqs", "AWS::Events::Rule"}};
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
+        assert_int_equal(run_words((const char *const[]){"--print-setup", says[i][0], NULL}, &x->out, &x->err), 0);
+        run_says(&x->out, says[i][1]);
+    }
+    assert_int_equal(run_words((const char *const[]){"--print-setup", "splunk", NULL}, &x->out, &x->err), 2);
+    run_says(&x->err, "there are athena, clickhouse, insights and sqs");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_a_scan_gives),
         cmocka_unit_test(a_server_that_is_away_is_a_gap),
+        cmocka_unit_test(the_setup_is_taken),
+        cmocka_unit_test(setups_are_printed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
