@@ -28,7 +28,7 @@
     X(PROFILE, 0, "profile", "NAME", "the profile of ~/.aws that sources of AWS use")                          \
     X(REGION, 0, "region", "NAME", "the AWS Region one works in, which says the partition")                     \
     X(PRINT_POLICY, 0, "print-policy", "SOURCE", "print the least IAM policy that SOURCE needs")               \
-    X(PRINT_SETUP, 0, "print-setup", "ENGINE", "print what to set up for athena, clickhouse, insights or sqs")  \
+    X(PRINT_SETUP, 0, "print-setup", "ENGINE", "what to set up: athena, clickhouse, insights, sqs")  \
     X(NAME, 0, "name", "NAME", "call the SOURCE that follows by this name")                                    \
     X(THEME, 0, "theme", "NAME", "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
     X(ASCII, 0, "ascii", NULL, "draw with ASCII alone")                                                        \
