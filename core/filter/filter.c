@@ -1,6 +1,7 @@
 #include "filter/filter.h"
 
 #include "base/clock.h"
+#include "base/find.h"
 
 #include <stdlib.h>
 
@@ -329,23 +330,6 @@ size_t kt_filter_terms(const struct kt_filter *f, const struct kt_filter_term **
 
 /* --- matching ------------------------------------------------------------------------ */
 
-static bool contains(struct kt_span hay, struct kt_span needle)
-{
-    if (!needle.n)
-        return true;
-    if (hay.n < needle.n)
-        return false;
-    const char *end = hay.p + hay.n - needle.n;
-    for (const char *p = hay.p; p <= end; p++) {
-        size_t i = 0;
-        while (i < needle.n && lower(p[i]) == needle.p[i])
-            i++;
-        if (i == needle.n)
-            return true;
-    }
-    return false;
-}
-
 bool kt_filter_number_holds(const struct kt_filter_term *t, int64_t n)
 {
     if (n == KT_TIME_NONE)
@@ -365,7 +349,7 @@ bool kt_filter_text_holds(const struct kt_filter_term *t, struct kt_span text)
     switch (t->op) {
     case KT_OP_UNKNOWN: return !text.p;
     case KT_OP_EQUALS: return kt_span_eq(text, t->text);
-    case KT_OP_CONTAINS: return text.p && contains(text, t->text);
+    case KT_OP_CONTAINS: return text.p && kt_find_no_case(text, t->text);
     default: break;
     }
     if (is_time(t->field))

@@ -2,390 +2,145 @@
 
 #include "base/buf.h"
 #include "store/groups.h"
-#include "store/match.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SLICE = 1024,      /* rows looked at under one hold of the lock */
     MERGE_MAX = 20000, /* more newcomers than these, and all is sorted anew */
-    REMEMBER_MIN = 1000, /* fewer rows than these, and remembering answers costs more than it saves */
-    TEXTS_MAX = 1 << 30
+    REMEMBER_MIN = 1000 /* fewer rows than these, and remembering answers costs more than it saves */
 };
 
-/* --- sort keys ---------------------------------------------------------------------- */
-
-static bool sorts_as_number(enum kt_field f)
+static uint64_t *seqs(struct kt_snapshot *s)
 {
-    return f == KT_FIELD_TIME || f == KT_FIELD_KEY_CREATED || f == KT_FIELD_RISK || f == KT_FIELD_LEVEL ||
-           f == KT_FIELD_ORIGIN_RECORD;
-}
-
-/* KT_TIME_NONE: not known. */
-static int64_t number_of(const struct kt_store *s, const struct packed *p, enum kt_field f)
-{
-    bool bad = p->kind == KT_KIND_MALFORMED;
-    switch (f) {
-    case KT_FIELD_ORIGIN_RECORD: return (int64_t)p->record;
-    case KT_FIELD_TIME: return p->time;
-    case KT_FIELD_KEY_CREATED: return bad ? KT_TIME_NONE : p->created;
-    case KT_FIELD_LEVEL: return bad ? KT_TIME_NONE : p->level;
-    default: return bad || !p->verdict ? KT_TIME_NONE
-                                       : ((const struct t_verdict *)tuple_at(s, T_VERDICT, p->verdict))->risk;
-    }
-}
-
-static uint64_t key_of(int64_t v, bool ascending)
-{
-    if (v == KT_TIME_NONE)
-        return UINT64_MAX;
-    uint64_t u = (uint64_t)v ^ UINT64_C(1) << 63;
-    return ascending ? u : ~u;
-}
-
-/* The texts of the sorting field, each number's once. */
-struct texts {
-    struct kt_arena *a, *scratch;
-    struct kt_span *text;
-    size_t n, cap;
-    enum component c;
-    uint32_t *known; /* by the component's number: place in text[], from 1; UINT32_MAX: the text is not known */
-    size_t limit;
-};
-
-static void texts_free(struct texts *t)
-{
-    kt_arena_free(t->a);
-    kt_arena_free(t->scratch);
-    free(t->text);
-    free(t->known);
-}
-
-static bool texts_init(struct texts *t, const struct kt_store *s, enum kt_field f, bool many)
-{
-    *t = (struct texts){.c = component_of(f)};
-    t->a = kt_arena_new(TEXTS_MAX);
-    t->scratch = kt_arena_new(1 << 20);
-    t->limit = many ? component_limit(s, t->c) : 0;
-    t->known = t->limit ? calloc(t->limit, sizeof *t->known) : NULL;
-    return t->a && t->scratch && (t->known || !t->limit);
-}
-
-/* Its place in text[], from 1; 0: not known. */
-static bool texts_row(struct texts *t, const struct kt_store *s, const struct packed *p, enum kt_field f,
-                      uint64_t *at)
-{
-    uint32_t number = t->limit && p->kind != KT_KIND_MALFORMED ? component_number(s, p, t->c) : 0;
-    uint32_t *known = number && number < t->limit ? &t->known[number] : NULL;
-    if (known && *known) {
-        *at = *known == UINT32_MAX ? 0 : *known;
-        return true;
-    }
-    kt_arena_reset(t->scratch);
-    struct kt_span text = row_text(s, p, f, t->scratch);
-    *at = 0;
-    if (known)
-        *known = UINT32_MAX;
-    if (!text.p)
-        return true;
-    if (!kt_grow(&t->text, &t->cap, t->n + 1, sizeof *t->text, UINT32_MAX / 2))
-        return false;
-    t->text[t->n] = kt_arena_span(t->a, text);
-    if (!t->text[t->n].p)
-        return false;
-    *at = ++t->n;
-    if (known)
-        *known = (uint32_t)t->n;
-    return true;
-}
-
-/* Turns places in text[] into keys. */
-static bool texts_rank(const struct texts *t, uint64_t *key, size_t n, bool ascending)
-{
-    uint32_t distinct, *rank = malloc((t->n + 1) * sizeof *rank);
-    bool ok = rank && order_ranks(t->text, t->n, rank, &distinct);
-    for (size_t i = 0; ok && i < n; i++)
-        key[i] = key[i] ? key_of(rank[key[i] - 1], ascending) : UINT64_MAX;
-    free(rank);
-    return ok;
-}
-
-/* --- reading the store -------------------------------------------------------------- */
-
-struct scan {
-    struct build *b;
-    struct kt_store *s;
-    struct matcher *m;
-    struct texts texts;
-    bool by_text;
-    uint64_t after, end; /* rows after < seq <= end */
-    bool walking;        /* of a scope: along its rows */
-    struct walk walk;
-    struct item *item;
-    size_t n, cap;
-    uint64_t *key; /* of each item, while they are sorted */
-    size_t keys_cap;
-    bool (*give_up)(void *ctx);
-    void *ctx;
-};
-
-/* The next rows of the scope, oldest first; under the lock. */
-static size_t next_rows(struct scan *x, uint64_t out[SLICE])
-{
-    const struct kt_store *s = x->s;
-    size_t n = 0;
-    uint64_t seq = x->after + 1 > s->first ? x->after + 1 : s->first;
-    if (!x->b->spec.scope) {
-        while (n < SLICE && seq <= x->end)
-            out[n++] = seq++;
-        return n;
-    }
-    const struct entity *e = ent_at(s, x->b->spec.scope);
-    if (!x->walking)
-        walk_to(s, e, &x->walk, x->after);
-    x->walking = true;
-    while (n < SLICE && (seq = walk_on(s, e, &x->walk)) != 0 && seq <= x->end)
-        out[n++] = seq;
-    return n;
-}
-
-static bool take_row(struct scan *x, uint64_t seq)
-{
-    struct packed row, *p = &row;
-    const struct kt_view_spec *w = &x->b->spec;
-    row_get(x->s, seq, p);
-    if ((p->suppressed && !w->suppressed) || (is_asked(p) && !w->scope) || !matcher_row(x->m, p))
-        return true;
-    struct item i = {.time = p->time,
-                     .mark = seq << 1 | (p->kind != KT_KIND_MALFORMED && p->level >= KT_LEVEL_HIGH)};
-    if (!x->by_text)
-        x->key[x->n] = key_of(number_of(x->s, p, w->sort), w->ascending);
-    else if (!texts_row(&x->texts, x->s, p, w->sort, &x->key[x->n]))
-        return false;
-    facets_row(&x->b->facets, x->s, p);
-    x->item[x->n++] = i;
-    return true;
-}
-
-static enum built scan_slices(struct scan *x)
-{
-    uint64_t seq[SLICE];
-    for (;;) {
-        if (x->give_up && x->give_up(x->ctx))
-            return BUILT_GIVEN_UP;
-        if (!kt_grow(&x->item, &x->cap, x->n + SLICE, sizeof *x->item, UINT32_MAX) ||
-            !kt_grow(&x->key, &x->keys_cap, x->n + SLICE, sizeof *x->key, UINT32_MAX) ||
-            !facets_prepare(&x->b->facets, 6 * SLICE))
-            return BUILT_NOT;
-        store_lock(x->s);
-        size_t n = next_rows(x, seq);
-        bool ok = true;
-        for (size_t i = 0; ok && i < n; i++)
-            ok = take_row(x, seq[i]);
-        store_unlock(x->s);
-        if (!ok)
-            return BUILT_NOT;
-        if (n < SLICE)
-            return BUILT_NEW;
-        x->after = seq[n - 1];
-    }
-}
-
-static void hold(struct kt_store *s, bool on)
-{
-    store_lock(s);
-    for (int i = 0; i < TABLES; i++) {
-        if (on)
-            symtab_hold(&s->tab[i]);
-        else
-            symtab_unhold(&s->tab[i]);
-    }
-    store_unlock(s);
-}
-
-/* Rows after < seq <= end that match, newest first, with their keys; sorted. */
-static enum built scan(struct scan *x, bool many)
-{
-    const struct kt_view_spec *w = &x->b->spec;
-    x->by_text = !sorts_as_number(w->sort);
-    hold(x->s, true);
-    store_lock(x->s);
-    bool ok = !x->by_text || texts_init(&x->texts, x->s, w->sort, many);
-    x->m = ok ? matcher_new(x->s, w->filter, many) : NULL;
-    store_unlock(x->s);
-    enum built r = x->m ? scan_slices(x) : BUILT_NOT;
-    if (r == BUILT_NEW) {
-        for (size_t i = 0, k = x->n; i + 1 < k--; i++) {
-            struct item t = x->item[i];
-            uint64_t u = x->key[i];
-            x->item[i] = x->item[k];
-            x->key[i] = x->key[k];
-            x->item[k] = t;
-            x->key[k] = u;
-        }
-        ok = (!x->by_text || texts_rank(&x->texts, x->key, x->n, w->ascending)) &&
-             order_items(x->item, x->key, x->n);
-        r = ok ? BUILT_NEW : BUILT_NOT;
-    }
-    hold(x->s, false);
-    matcher_free(x->m);
-    return r;
+    return (uint64_t *)(uintptr_t)s->seq; /* its maker's */
 }
 
 /* --- all anew --------------------------------------------------------------------------- */
 
-/* A large array grows by an eighth, not to its double. */
-static bool reserve(struct item **item, size_t *cap, size_t need)
+static void forget(struct build *b)
 {
-    return need <= *cap || kt_grow(item, cap, need, sizeof **item, need + need / 8 + 64);
+    kt_snapshot_release(b->kept);
+    b->kept = NULL;
+    b->whole = false;
 }
 
-static enum built build_whole(struct build *b, struct scan *x, uint64_t total)
+static enum built build_whole(struct build *b, struct scan *x, uint64_t first, struct kt_snapshot **out)
 {
-    b->whole = false;
+    forget(b);
     facets_reset(&b->facets, b->spec.facets);
-    x->after = 0;
-    if (!b->spec.filter) {
-        if (!reserve(&x->item, &x->cap, total + SLICE) ||
-            !kt_grow(&x->key, &x->keys_cap, total + SLICE, sizeof *x->key, total + SLICE))
-            return BUILT_NOT;
-        (void)mem_large(x->item, x->cap * sizeof *x->item);
-        (void)mem_large(x->key, x->keys_cap * sizeof *x->key);
-    }
-    enum built r = scan(x, true);
-    if (r != BUILT_NEW)
-        return r;
-    struct item *fit = x->cap > x->n + x->n / 4 + SLICE ? realloc(x->item, (x->n + SLICE) * sizeof *fit) : NULL;
-    free(b->item);
-    b->item = fit ? fit : x->item;
-    b->cap = fit ? x->n + SLICE : x->cap;
-    b->n = x->n;
-    x->item = NULL;
-    b->whole = true;
-    return r;
+    members_free(&b->members);
+    b->members.base = first;
+    x->after = first - 1;
+    enum scanned r = scan_rows(x, true);
+    if (r != SCANNED)
+        return r == SCAN_GIVEN_UP ? BUILT_GIVEN_UP : BUILT_NOT;
+    *out = snapshot_new(x->n, b->spec.buckets);
+    if (!*out)
+        return BUILT_NOT;
+    (*out)->n = x->n;
+    uint64_t *seq = seqs(*out);
+    for (size_t i = 0; i < x->n; i++)
+        seq[i] = scan_seq(x, i);
+    return BUILT_NEW;
 }
 
 /* --- newcomers ---------------------------------------------------------------------------- */
 
-/* Takes out rows that were dropped. */
-static void prune(struct build *b, uint64_t first)
+struct sorted {
+    const uint64_t *seq;
+    size_t n;
+    uint64_t *own; /* NULL: the snapshot's */
+};
+
+/* Without rows that were dropped. */
+static bool prune(const struct build *b, uint64_t first, struct sorted *out)
 {
+    *out = (struct sorted){b->kept->seq, b->kept->n, NULL};
+    if (first == b->first)
+        return true;
+    out->own = mem_large(malloc((out->n + 1) * sizeof *out->own), (out->n + 1) * sizeof *out->own);
     size_t n = 0;
-    for (size_t i = 0; i < b->n; i++)
-        if (b->item[i].mark >> 1 >= first)
-            b->item[n++] = b->item[i];
-    b->n = n;
-}
-
-/* Does row `seq` come before a newcomer of this key or text? False in *ok
- * where the row is gone. Under the lock. */
-static bool comes_before(const struct scan *x, uint64_t seq, uint64_t key, struct kt_span text, bool *ok)
-{
-    if (seq < x->s->first) {
-        *ok = false;
-        return false;
+    for (size_t i = 0; out->own && i < out->n; i++) {
+        out->own[n] = out->seq[i];
+        n += out->seq[i] >= first;
     }
-    const struct kt_view_spec *w = &x->b->spec;
-    struct packed row, *p = &row;
-    row_get(x->s, seq, p);
-    if (!x->by_text)
-        return key_of(number_of(x->s, p, w->sort), w->ascending) < key;
-    kt_arena_reset(x->texts.scratch);
-    struct kt_span old = row_text(x->s, p, w->sort, x->texts.scratch);
-    if (!old.p || !text.p)
-        return old.p != NULL;
-    int d = order_compare(old, text);
-    return w->ascending ? d < 0 : d > 0;
+    out->seq = out->own;
+    out->n = n;
+    return out->own != NULL;
 }
 
-/* Where newcomer `i` goes: before the first row that it is not after. */
-static bool place(const struct scan *x, size_t i, struct kt_span text, size_t *at)
+/* Where a newcomer goes: before the first row that it is not after. False: a
+ * row is gone meanwhile. */
+static bool place(const struct scan *x, const struct sorted *old, struct kt_arena *scratch, uint64_t seq, size_t *at)
 {
-    const struct build *b = x->b;
-    size_t lo = 0, hi = b->n;
-    bool ok = true;
+    size_t lo = 0, hi = old->n;
+    int before = 0;
     store_lock(x->s);
-    uint64_t seq = x->item[i].mark >> 1, key = 0;
-    struct packed p;
-    if (!x->by_text && seq >= x->s->first) {
-        row_get(x->s, seq, &p);
-        key = key_of(number_of(x->s, &p, b->spec.sort), b->spec.ascending);
-    }
-    while (ok && lo < hi) {
+    bool there = seq >= x->s->first;
+    while (there && before >= 0 && lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (comes_before(x, b->item[mid].mark >> 1, key, text, &ok))
+        before = scan_before(x->s, x->spec, scratch, old->seq[mid], seq);
+        if (before > 0)
             lo = mid + 1;
         else
             hi = mid;
     }
     store_unlock(x->s);
     *at = lo;
-    return ok && seq >= b->first;
+    return there && before >= 0;
 }
 
-/* From the end on, so that each row is moved once. */
-static void insert(struct build *b, const struct item *new, const size_t *at, size_t n)
+static void merge(const struct sorted *old, const struct scan *x, const size_t *at, uint64_t *out)
 {
-    size_t end = b->n;
-    for (size_t i = n; i-- > 0;) {
-        memmove(b->item + at[i] + i + 1, b->item + at[i], (end - at[i]) * sizeof *b->item);
-        b->item[at[i] + i] = new[i];
-        end = at[i];
+    size_t from = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        memcpy(out, old->seq + from, (at[i] - from) * sizeof *out);
+        out += at[i] - from;
+        from = at[i];
+        *out++ = scan_seq(x, i);
     }
-    b->n += n;
+    memcpy(out, old->seq + from, (old->n - from) * sizeof *out);
 }
 
-/* The newcomers' texts in their order: scan() has turned places into ranks. */
-static struct kt_span *texts_in_order(const struct scan *x)
-{
-    struct kt_span *t = calloc(x->n ? x->n : 1, sizeof *t);
-    struct kt_arena *a = x->texts.a;
-    store_lock(x->s);
-    for (size_t i = 0; t && i < x->n; i++) {
-        uint64_t seq = x->item[i].mark >> 1;
-        kt_arena_reset(x->texts.scratch);
-        if (seq < x->s->first)
-            continue;
-        struct packed p;
-        row_get(x->s, seq, &p);
-        t[i] = kt_arena_span(a, row_text(x->s, &p, x->b->spec.sort, x->texts.scratch));
-    }
-    store_unlock(x->s);
-    return t;
-}
-
-static enum built merge(struct build *b, struct scan *x)
+static enum built merge_all(struct build *b, const struct scan *x, const struct sorted *old, struct kt_snapshot **out)
 {
     size_t *at = malloc((x->n + 1) * sizeof *at);
-    struct kt_span *text = x->by_text ? texts_in_order(x) : NULL;
-    bool ok = at && (text || !x->by_text) && reserve(&b->item, &b->cap, b->n + x->n);
-    enum built r = ok ? BUILT_NEW : BUILT_NOT;
+    struct kt_arena *scratch = kt_arena_new(1 << 20);
+    *out = at && scratch ? snapshot_new(old->n + x->n, b->spec.buckets) : NULL;
+    enum built r = *out ? BUILT_NEW : BUILT_NOT;
     for (size_t i = 0; r == BUILT_NEW && i < x->n; i++)
-        if (!place(x, i, text ? text[i] : KT_SPAN_NONE, &at[i]))
+        if (!place(x, old, scratch, scan_seq(x, i), &at[i]) || (i && at[i] < at[i - 1]))
             r = BUILT_GIVEN_UP;
-    if (r == BUILT_NEW)
-        insert(b, x->item, at, x->n);
-    free(text);
+    if (r == BUILT_NEW) {
+        (*out)->n = old->n + x->n;
+        merge(old, x, at, seqs(*out));
+    } else if (*out) {
+        kt_snapshot_release(*out);
+        *out = NULL;
+    }
+    kt_arena_free(scratch);
     free(at);
     return r;
 }
 
 /* GIVEN_UP: all has to be built anew. */
-static enum built build_more(struct build *b, struct scan *x, uint64_t first)
+static enum built build_more(struct build *b, struct scan *x, uint64_t first, struct kt_snapshot **out)
 {
-    if (first != b->first) {
-        size_t before = b->n;
-        prune(b, first);
-        if (b->facets.kinds && b->n != before)
-            return BUILT_GIVEN_UP;
+    struct sorted old;
+    if (!prune(b, first, &old))
+        return BUILT_NOT;
+    enum built r = b->facets.kinds && old.n != b->kept->n ? BUILT_GIVEN_UP : BUILT_NEW;
+    if (r == BUILT_NEW) {
+        x->after = b->last;
+        bool (*give_up)(void *) = x->give_up;
+        x->give_up = NULL; /* facets count the newcomers once */
+        enum scanned s = scan_rows(x, x->end - x->after > REMEMBER_MIN);
+        x->give_up = give_up;
+        r = s == SCANNED ? merge_all(b, x, &old, out) : BUILT_NOT;
     }
-    x->after = b->last;
-    bool (*give_up)(void *) = x->give_up;
-    x->give_up = NULL; /* facets count the newcomers once */
-    enum built r = scan(x, x->end - x->after > REMEMBER_MIN);
-    x->give_up = give_up;
-    return r == BUILT_NEW ? merge(b, x) : r;
+    free(old.own);
+    return r;
 }
 
 /* --- the snapshot -------------------------------------------------------------------------- */
@@ -401,31 +156,46 @@ static void set_window(const struct kt_view_spec *w, int64_t newest, struct kt_s
         s->buckets = 0;
 }
 
-static void fill_rows(const struct build *b, struct kt_snapshot *s)
+struct histogram {
+    const struct kt_snapshot *s;
+    uint32_t *bucket;
+    bool unasked; /* none of the rows was asked for: then a chunk's bounds are theirs */
+    uint64_t width;
+    uint64_t edge[KT_VIEW_BUCKETS_MAX + 1]; /* where each begins */
+    double scale;
+};
+
+static void count_times(void *ctx, const struct chunk *c, uint64_t seq0, const uint16_t *at, size_t n)
 {
-    uint64_t *seq = (uint64_t *)s->seq; /* its maker's */
-    uint64_t high = 0;
-    for (size_t i = 0; i < b->n; i++) {
-        seq[i] = b->item[i].mark >> 1;
-        high += b->item[i].mark & 1;
+    struct histogram *h = ctx;
+    (void)seq0;
+    if (h->unasked && (c->newest == KT_TIME_NONE || c->newest < h->s->bucket_from || c->oldest >= h->s->bucket_to))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t t = (uint64_t)c->time[at[i]] - (uint64_t)h->s->bucket_from;
+        if (c->time[at[i]] < h->s->bucket_from || t >= h->width)
+            continue;
+        size_t k = (size_t)((double)t * h->scale); /* or the one beside it */
+        k = k >= (size_t)h->s->buckets ? (size_t)h->s->buckets - 1 : k;
+        k -= k && t < h->edge[k];
+        k += t >= h->edge[k + 1];
+        h->bucket[k]++;
     }
-    s->n = b->n;
-    s->high = high;
 }
 
-static void fill_buckets(const struct build *b, struct kt_snapshot *s)
+static void fill_buckets(const struct build *b, struct kt_store *st, struct kt_snapshot *s, uint64_t first)
 {
+    struct histogram h = {.s = s, .bucket = (uint32_t *)(uintptr_t)s->bucket, .unasked = !b->spec.scope};
     if (!s->buckets)
         return;
-    uint32_t *bucket = (uint32_t *)s->bucket;
-    uint64_t width = (uint64_t)s->bucket_to - (uint64_t)s->bucket_from;
-    if (width > UINT64_MAX / KT_VIEW_BUCKETS_MAX)
+    h.width = (uint64_t)s->bucket_to - (uint64_t)s->bucket_from;
+    if (h.width > UINT64_MAX / KT_VIEW_BUCKETS_MAX)
         return; /* no calendar has such times */
-    for (size_t i = 0; i < b->n; i++) {
-        int64_t t = b->item[i].time;
-        if (t >= s->bucket_from && t < s->bucket_to)
-            bucket[((uint64_t)t - (uint64_t)s->bucket_from) * (uint64_t)s->buckets / width]++;
-    }
+    uint64_t buckets = (uint64_t)s->buckets;
+    for (uint64_t k = 0; k <= buckets; k++)
+        h.edge[k] = (k * h.width + buckets - 1) / buckets;
+    h.scale = (double)buckets / (double)h.width;
+    members_each(&b->members, st, first, b->last, count_times, &h);
 }
 
 static void copy_info(struct kt_store *s, struct kt_arena *a, struct kt_facet_item *x)
@@ -461,31 +231,24 @@ static bool fill_facet(const struct build *b, struct kt_store *s, enum kt_entity
     return item != NULL;
 }
 
-static const struct kt_snapshot *publish(const struct build *b, struct kt_store *s, uint64_t generation,
-                                         int64_t newest, uint64_t total)
+/* All but its rows. */
+static bool fill(const struct build *b, struct kt_store *s, int64_t newest, struct kt_snapshot *out)
 {
-    struct kt_snapshot *out = snapshot_new(b->n, b->spec.buckets);
-    if (!out)
-        return NULL;
-    out->generation = generation;
-    out->total = total;
+    uint64_t n;
     out->last_seq = b->last;
     set_window(&b->spec, newest, out);
-    fill_rows(b, out);
-    fill_buckets(b, out);
+    members_count(&b->members, b->first, &n, &out->high);
+    fill_buckets(b, s, out, b->first);
     bool ok = true;
     for (int k = 0; k < KT_ENTITY_KINDS; k++)
         if (b->spec.facets & 1u << k)
             ok = fill_facet(b, s, (enum kt_entity_kind)k, out) && ok;
     if (ok && b->spec.group) {
-        hold(s, true);
-        ok = groups_fill(out, s, &b->spec, snapshot_arena(out), b->first, b->last);
-        hold(s, false);
+        scan_hold(s, true);
+        ok = groups_fill(out, s, &b->spec, snapshot_arena(out), &b->members, b->first, b->last);
+        scan_hold(s, false);
     }
-    if (ok)
-        return out;
-    kt_snapshot_release(out);
-    return NULL;
+    return ok;
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
@@ -531,31 +294,37 @@ static bool is_stale(const struct build *b, const struct now *now)
            (now->verdicts != b->verdicts && (w->filter || by_verdict));
 }
 
+/* Members of rows that are long gone take room. */
+static bool is_sparse(const struct build *b, const struct now *now)
+{
+    enum { GONE_MIN = 1 << 20 };
+    return b->whole && now->first - b->members.base > now->last - now->first + GONE_MIN;
+}
+
 enum built build_update(struct build *b, struct kt_store *s, uint64_t generation, bool (*give_up)(void *ctx),
                         void *ctx, const struct kt_snapshot **out)
 {
     *out = NULL;
     struct now now = look(s, &b->spec);
-    bool stale = is_stale(b, &now);
+    bool stale = is_stale(b, &now) || is_sparse(b, &now);
     bool counts_anew = b->spec.group && now.verdicts != b->verdicts;
     if (b->whole && !stale && !counts_anew && now.last == b->last && now.first == b->first)
         return BUILT_SAME;
-    struct scan x = {.b = b, .s = s, .end = now.last, .give_up = give_up, .ctx = ctx};
+    const struct scan fresh = {.s = s, .spec = &b->spec, .members = &b->members, .facets = &b->facets, .end = now.last,
+                               .give_up = give_up, .ctx = ctx};
+    struct scan x = fresh;
+    struct kt_snapshot *new = NULL;
     enum built r = BUILT_GIVEN_UP;
     if (b->whole && !stale && now.last - b->last <= MERGE_MAX)
-        r = build_more(b, &x, now.first);
+        r = build_more(b, &x, now.first, &new);
     if (r == BUILT_GIVEN_UP || r == BUILT_NOT) {
-        texts_free(&x.texts);
-        free(x.item);
-        free(x.key);
-        x = (struct scan){.b = b, .s = s, .end = now.last, .give_up = give_up, .ctx = ctx};
-        r = build_whole(b, &x, now.total);
+        scan_free(&x);
+        x = fresh;
+        r = build_whole(b, &x, now.first, &new);
     }
-    texts_free(&x.texts);
-    free(x.item);
-    free(x.key);
+    scan_free(&x);
     if (r != BUILT_NEW) {
-        b->whole = false;
+        forget(b);
         return r;
     }
     b->first = now.first;
@@ -563,14 +332,24 @@ enum built build_update(struct build *b, struct kt_store *s, uint64_t generation
     b->epoch = now.epoch;
     b->verdicts = now.verdicts;
     b->highs = now.highs;
-    *out = publish(b, s, generation, now.newest, now.total);
-    b->whole = *out != NULL;
-    return *out ? BUILT_NEW : BUILT_NOT;
+    new->generation = generation;
+    new->total = now.total;
+    forget(b);
+    if (!fill(b, s, now.newest, new)) {
+        kt_snapshot_release(new);
+        return BUILT_NOT;
+    }
+    snapshot_hold(new);
+    b->kept = new;
+    b->whole = true;
+    *out = new;
+    return BUILT_NEW;
 }
 
 void build_free(struct build *b)
 {
-    free(b->item);
+    forget(b);
+    members_free(&b->members);
     facets_free(&b->facets);
     kt_filter_free(b->spec.filter);
     *b = (struct build){0};

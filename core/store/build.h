@@ -1,19 +1,17 @@
 /* The worker's part of a view: from a wish and the store to a snapshot. */
 #ifndef KT_STORE_BUILD_H
 #define KT_STORE_BUILD_H
-#include "store/facet.h"
-#include "store/order.h"
-#include "store/view.h"
+#include "store/scan.h"
 
 /* What a view's rows are, kept from one snapshot to the next. The worker's. */
 struct build {
     struct kt_view_spec spec; /* with a filter of its own */
-    struct item *item;        /* in order */
-    size_t n, cap;
+    const struct kt_snapshot *kept; /* the last one, whose rows are in order */
+    struct members members;   /* which they are */
     uint64_t first;           /* the oldest row kept when it was made */
     uint64_t last;            /* the newest arrival that it takes into account */
     uint64_t epoch, verdicts, highs;
-    bool whole;               /* item[] answers spec up to last */
+    bool whole;               /* `kept` answers spec up to last */
     struct facets facets;
 };
 

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define PLACE_MASK ((UINT32_C(1) << ENTITY_BITS) - 1)
-
 static struct entity *place_at(const struct entities *t, uint32_t place)
 {
     return &t->page[(place - 1) / ENTITY_PAGE][(place - 1) % ENTITY_PAGE];
@@ -111,6 +109,7 @@ static uint32_t new_place(struct kt_store *s)
     if (t->n_free > ENTITY_QUARANTINE || (t->top == PLACE_MASK && t->n_free)) {
         uint32_t place = t->free_head;
         t->free_head = place_at(t, place)->row;
+        t->reuses++;
         if (--t->n_free == 0)
             t->free_tail = 0;
         return place;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE = 4096, GROUPS_ALL_MAX = 1 << 26 };
+enum { GROUPS_ALL_MAX = 1 << 26 };
 #define HOUR_MS INT64_C(3600000)
 
 static const struct {
@@ -100,8 +100,11 @@ struct counting {
     size_t n, cap;
     uint32_t *slot; /* place in tally[], from 1 */
     size_t slots;
+    size_t room;    /* for so many there are slots and places */
     struct kt_group *group; /* the answer */
     uint32_t *bucket;
+    void (*fn)(struct counting *c, uint64_t seq, const struct packed *p);
+    bool failed;
 };
 
 static size_t home(uint64_t number, size_t slots)
@@ -128,7 +131,10 @@ static bool prepare(struct counting *c, size_t more)
         c->slot = slot;
         c->slots = slots;
     }
-    return kt_grow(&c->tally, &c->cap, c->n + more, sizeof *c->tally, GROUPS_ALL_MAX);
+    if (!kt_grow(&c->tally, &c->cap, c->n + more, sizeof *c->tally, GROUPS_ALL_MAX))
+        return false;
+    c->room = c->n + more;
+    return true;
 }
 
 static struct tally *tally_of(struct counting *c, uint64_t number)
@@ -215,46 +221,29 @@ static void spread_row(struct counting *c, uint64_t seq, const struct packed *p)
 
 /* --- the rows of a view, in the order in which they came --------------------------------- */
 
-struct members {
-    uint64_t first, last;
-    uint64_t *bit;
-};
-
-static bool members_of(struct members *m, const struct kt_snapshot *x, uint64_t first, uint64_t last)
-{
-    *m = (struct members){first, last, calloc((size_t)((last - first) / 64 + 1), sizeof *m->bit)};
-    for (size_t i = 0; m->bit && i < x->n; i++)
-        if (x->seq[i] >= first && x->seq[i] <= last)
-            m->bit[(x->seq[i] - first) / 64] |= UINT64_C(1) << (x->seq[i] - first) % 64;
-    return m->bit != NULL;
-}
-
 typedef void row_fn(struct counting *c, uint64_t seq, const struct packed *p);
 
-static bool each_member(struct counting *c, const struct members *m, row_fn *fn)
+static void each_row(void *ctx, const struct chunk *chunk, uint64_t seq0, const uint16_t *at, size_t n)
 {
     enum { MOST = KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX };
-    for (uint64_t at = m->first; at <= m->last; at += SLICE) {
-        uint64_t end = m->last - at < SLICE ? m->last + 1 : at + SLICE;
-        bool many = c->by == KT_GROUP_RULE || c->by == KT_GROUP_SIGNAL;
-        if (!prepare(c, many ? SLICE * MOST / 8 : SLICE))
-            return false;
-        store_lock(c->s);
-        for (uint64_t seq = at > c->s->first ? at : c->s->first; seq < end; seq++) {
-            uint64_t i = seq - m->first;
-            if (!(m->bit[i / 64] >> i % 64 & 1))
-                continue;
-            if (many && c->n + MOST > c->cap && !prepare(c, SLICE)) {
-                store_unlock(c->s);
-                return false;
-            }
-            struct packed p;
-            row_get(c->s, seq, &p);
-            fn(c, seq, &p);
+    struct counting *c = ctx;
+    (void)chunk;
+    for (size_t i = 0; i < n && !c->failed; i++) {
+        struct packed p;
+        if (c->n + MOST > c->room && !prepare(c, c->n / 2 + 4 * MOST)) {
+            c->failed = true;
+            return;
         }
-        store_unlock(c->s);
+        row_get(c->s, seq0 + at[i], &p);
+        c->fn(c, seq0 + at[i], &p);
     }
-    return true;
+}
+
+static bool each_member(struct counting *c, const struct members *m, uint64_t first, uint64_t last, row_fn *fn)
+{
+    c->fn = fn;
+    members_each(m, c->s, first, last, each_row, c);
+    return !c->failed;
 }
 
 /* --- the answer ---------------------------------------------------------------------------- */
@@ -313,14 +302,12 @@ static bool choose(struct counting *c, size_t max, size_t *n)
 }
 
 bool groups_fill(struct kt_snapshot *x, struct kt_store *s, const struct kt_view_spec *w, struct kt_arena *a,
-                 uint64_t first, uint64_t last)
+                 const struct members *m, uint64_t first, uint64_t last)
 {
     struct counting c = {.s = s, .by = w->group, .x = x, .a = a};
-    struct members m = {0};
     size_t n = 0, max = w->groups_max && w->groups_max < KT_GROUPS_MAX ? w->groups_max : KT_GROUPS_MAX;
-    bool ok = first > last || members_of(&m, x, first, last);
-    if (ok && m.bit)
-        ok = each_member(&c, &m, count_row) && choose(&c, max, &n) && each_member(&c, &m, spread_row);
+    bool ok = each_member(&c, m, first, last, count_row) && choose(&c, max, &n) &&
+              each_member(&c, m, first, last, spread_row);
     if (ok) {
         size_t named = 0; /* the rows of some may have been dropped meanwhile */
         for (size_t i = 0; i < n; i++)
@@ -330,7 +317,6 @@ bool groups_fill(struct kt_snapshot *x, struct kt_store *s, const struct kt_view
             qsort(c.group, named, sizeof *c.group, by_name);
         x->groups = (struct kt_groups){.by = c.by, .group = c.group, .n = named, .distinct = c.n, .rows = x->n};
     }
-    free(m.bit);
     free(c.tally);
     free(c.slot);
     return ok;

@@ -146,6 +146,8 @@ static inline bool is_asked(const struct packed *p)
     return p->flags & KT_FLAG_ASKED;
 }
 
+#define PLACE_MASK ((UINT32_C(1) << ENTITY_BITS) - 1) /* of an entity's handle: its place */
+
 /* A hash table of short row numbers, in the writer's hands alone. */
 struct rowset {
     uint32_t *slot; /* 0 or number | ROWSET_USED */
@@ -219,6 +221,7 @@ struct entities {
     uint64_t count[KT_ENTITY_KINDS];
     struct entity_many **many; /* by number, from 1; those that are free hold the next free number, tagged */
     uint32_t many_top, many_cap, many_free;
+    uint64_t reuses; /* of places */
 };
 
 /* --- the last `max` digests that were added ------------------------------- */

@@ -28,13 +28,37 @@ enum component component_of(enum kt_field f)
     return (enum component)of[f];
 }
 
-static uint32_t name_number(const struct kt_store *s, kt_entity e)
+const uint32_t *component_column(const struct chunk *c, enum component k)
 {
-    const struct entity *x = ent_at(s, e);
-    return x && !x->inl ? x->name : 0;
+    switch (k) {
+    case C_ACTOR: return c->col[COL_ACTOR];
+    case C_AGENT: return c->col[COL_AGENT];
+    case C_PLACE: return c->col[COL_PLACE];
+    case C_VERDICT: return c->col[COL_VERDICT];
+    case C_WHY: return c->col[COL_WHY];
+    case C_ORIGIN: return c->col[COL_ORIGIN];
+    case C_TARGET: return c->col[COL_TARGET];
+    case C_ADDRESS: return c->col[COL_ADDRESS];
+    case C_KEY: return c->col[COL_KEY];
+    case C_ERROR: return c->sparse[SPARSE_ERROR];
+    case C_WHERE: return c->sparse[SPARSE_WHERE];
+    default: return NULL;
+    }
 }
 
-uint32_t component_number(const struct kt_store *s, const struct packed *p, enum component c)
+uint32_t component_at(const struct kt_store *s, const struct chunk *c, size_t row, enum component k)
+{
+    const uint32_t *column = component_column(c, k);
+    switch (k) {
+    case C_ENUMS: return c->bits[row].all & ((1u << ENUM_BITS) - 1);
+    case C_FLAGS: return c->flags[row];
+    case C_TRIAGE: return c->bits[row].triaged ? marks_find(s, c->digest[row]) : 0;
+    default: return column ? component_index(k, column[row]) : 0;
+    }
+}
+
+/* The same of a row out of its columns. */
+static uint32_t component_number(const struct kt_store *s, const struct packed *p, enum component c)
 {
     switch (c) {
     case C_ACTOR: return p->actor;
@@ -45,9 +69,9 @@ uint32_t component_number(const struct kt_store *s, const struct packed *p, enum
     case C_WHY: return p->why;
     case C_ORIGIN: return p->origin;
     case C_WHERE: return p->where;
-    case C_TARGET: return name_number(s, p->target);
-    case C_ADDRESS: return name_number(s, p->address);
-    case C_KEY: return 0; /* most stand in one row alone */
+    case C_TARGET: return p->target & PLACE_MASK;
+    case C_ADDRESS: return p->address & PLACE_MASK;
+    case C_KEY: return p->key & PLACE_MASK;
     case C_ENUMS: return p->bits.all & ((1u << ENUM_BITS) - 1);
     case C_FLAGS: return p->flags;
     case C_TRIAGE: return triage_number(s, p);
@@ -66,9 +90,10 @@ size_t component_limit(const struct kt_store *s, enum component c)
     case C_ORIGIN: return s->tab[T_ORIGIN].top + 1;
     case C_WHERE: return s->tab[T_WHERE].top + 1;
     case C_TRIAGE: return s->tab[T_TRIAGE].top + 1;
-    case C_WHY:
+    case C_WHY: return s->tab[T_TEXT].top + 1;
     case C_TARGET:
-    case C_ADDRESS: return s->tab[T_TEXT].top + 1;
+    case C_ADDRESS:
+    case C_KEY: return s->ent.top + 1;
     case C_ENUMS: return 1 << ENUM_BITS;
     case C_FLAGS: return 1 << FLAG_BITS;
     default: return 0;
@@ -144,6 +169,8 @@ struct term {
     uint8_t *answer[COMPONENTS];
     size_t limit[COMPONENTS];
     bool may_be_uuid; /* its text may be part of a UUID */
+    bool completed[COMPONENTS], any[COMPONENTS]; /* any: some answer is yes, or not all are known */
+    size_t none_beyond[COMPONENTS];              /* how many there were when all were asked */
 };
 
 struct matcher {
@@ -151,6 +178,7 @@ struct matcher {
     const struct kt_filter *f;
     struct kt_arena *scratch;
     size_t n;
+    uint64_t reuses; /* of entities' places, as of the answers */
     struct term term[KT_FILTER_TERMS_MAX];
 };
 
@@ -172,13 +200,14 @@ static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_
         if (kt_filter_is_text((enum kt_field)f))
             wanted |= 1u << component_of((enum kt_field)f);
     x->t = t;
+    memset(x->any, true, sizeof x->any);
     x->may_be_uuid = t->op != KT_OP_CONTAINS || part_of_uuid(t->text);
     for (int i = 0; i < COMPONENTS; i++) {
         enum component c = (enum component)cheap_first[i];
         if (!(wanted & 1u << c))
             continue;
         x->order[x->n++] = c;
-        size_t limit = many ? component_limit(m->s, c) : 0;
+        size_t limit = many && c != C_KEY ? component_limit(m->s, c) : 0; /* a key is seldom seen twice */
         if (!limit)
             continue;
         x->answer[c] = mem_large(calloc(limit, 1), limit);
@@ -197,6 +226,7 @@ struct matcher *matcher_new(const struct kt_store *s, const struct kt_filter *f,
     const struct kt_filter_term *t;
     m->s = s;
     m->f = f;
+    m->reuses = s->ent.reuses;
     m->n = kt_filter_terms(f, &t);
     m->scratch = kt_arena_new(SCRATCH);
     bool ok = m->scratch != NULL;
@@ -246,6 +276,19 @@ static bool ask(struct matcher *m, const struct term *x, const struct packed *p,
     return false;
 }
 
+/* A place among the entities may have come to stand for another one. */
+static void forget_reused(struct matcher *m)
+{
+    static const uint8_t of_places[] = {C_TARGET, C_ADDRESS};
+    if (m->reuses == m->s->ent.reuses)
+        return;
+    for (size_t k = 0; k < m->n; k++)
+        for (size_t i = 0; i < sizeof of_places; i++)
+            if (m->term[k].limit[of_places[i]])
+                memset(m->term[k].answer[of_places[i]], 0, m->term[k].limit[of_places[i]]);
+    m->reuses = m->s->ent.reuses;
+}
+
 static bool holds(struct matcher *m, struct term *x, const struct packed *p)
 {
     for (size_t i = 0; i < x->n; i++) {
@@ -261,6 +304,174 @@ static bool holds(struct matcher *m, struct term *x, const struct packed *p)
     return false;
 }
 
+/* --- a chunk's rows ------------------------------------------------------------------ */
+
+struct rows {
+    const struct chunk *c;
+    uint64_t seq0;
+    size_t from, to;
+    uint8_t *yes; /* 1: it may match */
+    uint8_t *got; /* 1: this term holds */
+};
+
+static bool ask_row(struct matcher *m, const struct term *x, const struct rows *r, size_t i, enum component c)
+{
+    struct packed p;
+    row_get(m->s, r->seq0 + i, &p);
+    return ask(m, x, &p, c);
+}
+
+/* Answers for all that there is, so that a component of which nothing holds is
+ * passed over: for who has more rows than kinds of them. */
+static void complete(struct matcher *m, struct term *x, enum component c)
+{
+    static const uint8_t table[COMPONENTS] = {
+        [C_ACTOR] = T_ACTOR, [C_AGENT] = T_AGENT, [C_PLACE] = T_PLACE, [C_ERROR] = T_ERROR, [C_VERDICT] = T_VERDICT,
+        [C_ORIGIN] = T_ORIGIN, [C_WHERE] = T_WHERE};
+    const struct symtab *t = &m->s->tab[table[c]];
+    x->completed[c] = true;
+    if (!table[c] || x->limit[c] > m->s->next - m->s->first)
+        return;
+    x->any[c] = false;
+    for (uint32_t n = 0; n < x->limit[c]; n++) {
+        struct packed p = {.time = KT_TIME_NONE, .created = KT_TIME_NONE};
+        uint32_t *field = c == C_ACTOR ? &p.actor : c == C_AGENT ? &p.agent : c == C_PLACE ? &p.place :
+                          c == C_ERROR ? &p.error : c == C_VERDICT ? &p.verdict : c == C_ORIGIN ? &p.origin : &p.where;
+        if (n && !sym_is_there(t, n))
+            continue;
+        *field = n;
+        p.kind = KT_KIND_CREATION;
+        bool yes = ask(m, x, &p, c);
+        x->answer[c][n] = yes ? YES : NO;
+        x->any[c] = x->any[c] || yes;
+    }
+    x->none_beyond[c] = x->limit[c];
+}
+
+static void by_number(struct matcher *m, struct term *x, const struct rows *r, enum component c)
+{
+    const uint32_t *column = component_column(r->c, c);
+    uint8_t *answer = x->answer[c];
+    if (!x->completed[c])
+        complete(m, x, c);
+    if (!x->any[c] && component_limit(m->s, c) == x->none_beyond[c])
+        return;
+    for (size_t i = r->from; i < r->to; i++) {
+        if (!r->yes[i] || r->got[i])
+            continue;
+        uint32_t n = column ? component_index(c, column[i]) : component_at(m->s, r->c, i, c);
+        uint8_t a = n < x->limit[c] ? answer[n] : 0;
+        if (!a) {
+            a = ask_row(m, x, r, i, c) ? YES : NO;
+            if (n < x->limit[c])
+                answer[n] = a;
+        }
+        r->got[i] = a == YES;
+    }
+}
+
+static void by_key(struct matcher *m, struct term *x, const struct rows *r)
+{
+    const uint32_t *key = r->c->col[COL_KEY];
+    for (size_t i = r->from; i < r->to; i++)
+        if (r->yes[i] && !r->got[i])
+            r->got[i] = kt_filter_text_holds(x->t, ent_name(m->s, key[i]));
+}
+
+/* Can a UUID have it? These two digits, in one byte or over two, say no of most. */
+static bool may_have(const uint8_t id[16], uint8_t two)
+{
+    bool may = id[15] == two;
+    for (int i = 0; i < 15; i++)
+        may |= (id[i] == two) | ((uint8_t)(id[i] << 4 | id[i + 1] >> 4) == two);
+    return may;
+}
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void by_id(struct matcher *m, struct term *x, const struct rows *r)
+{
+    const struct kt_filter_term *t = x->t;
+    bool two = t->op == KT_OP_CONTAINS && t->text.n > 1 && digit_of(t->text.p[0]) >= 0 && digit_of(t->text.p[1]) >= 0;
+    uint8_t both = two ? (uint8_t)(digit_of(t->text.p[0]) << 4 | digit_of(t->text.p[1])) : 0;
+    for (size_t i = r->from; i < r->to; i++) {
+        if (!r->yes[i] || r->got[i])
+            continue;
+        if (r->c->bits[i].id_form == ID_UUID && (!x->may_be_uuid || (two && !may_have(r->c->id[i], both))))
+            continue;
+        r->got[i] = ask_row(m, x, r, i, C_ID);
+    }
+}
+
+static void by_time(struct matcher *m, struct term *x, const struct rows *r, enum component c)
+{
+    bool number = c == C_TIME && (x->t->op == KT_OP_LT || x->t->op == KT_OP_LE || x->t->op == KT_OP_GT || x->t->op == KT_OP_GE);
+    for (size_t i = r->from; i < r->to; i++)
+        if (r->yes[i] && !r->got[i])
+            r->got[i] = number ? kt_filter_number_holds(x->t, r->c->time[i]) : ask_row(m, x, r, i, c);
+}
+
+static void term_rows(struct matcher *m, struct term *x, const struct rows *r)
+{
+    memset(r->got + r->from, 0, r->to - r->from);
+    for (size_t i = 0; i < x->n; i++) {
+        enum component c = (enum component)x->order[i];
+        if (x->limit[c])
+            by_number(m, x, r, c);
+        else if (c == C_KEY)
+            by_key(m, x, r);
+        else if (c == C_ID)
+            by_id(m, x, r);
+        else
+            by_time(m, x, r, c);
+    }
+    for (size_t i = r->from; i < r->to; i++)
+        r->yes[i] &= r->got[i] != x->t->negated;
+}
+
+static bool malformed_holds(struct matcher *m, const struct packed *p);
+
+static void malformed_rows(struct matcher *m, const struct rows *r)
+{
+    for (size_t i = r->from; i < r->to; i++) {
+        struct packed p;
+        if (!r->yes[i] || r->c->bits[i].kind != KT_KIND_MALFORMED)
+            continue;
+        row_get(m->s, r->seq0 + i, &p);
+        r->yes[i] = malformed_holds(m, &p) ? 2 : 0; /* it is decided */
+    }
+}
+
+size_t matcher_rows(struct matcher *m, const struct chunk *c, uint64_t seq0, size_t from, size_t to, bool suppressed,
+                    uint16_t at[CHUNK_ROWS])
+{
+    uint8_t yes[CHUNK_ROWS], got[CHUNK_ROWS], bad[CHUNK_ROWS];
+    struct rows r = {c, seq0, from, to, yes, got};
+    for (size_t i = from; i < to; i++)
+        yes[i] = suppressed || !c->bits[i].suppressed;
+    if (m->n) {
+        forget_reused(m);
+        malformed_rows(m, &r);
+        for (size_t i = from; i < to; i++) {
+            bad[i] = yes[i] == 2;
+            yes[i] &= 1;
+        }
+        for (size_t k = 0; k < m->n; k++)
+            term_rows(m, &m->term[k], &r);
+        for (size_t i = from; i < to; i++)
+            yes[i] |= bad[i];
+    }
+    size_t n = 0;
+    for (size_t i = from; i < to; i++) {
+        at[n] = (uint16_t)i;
+        n += yes[i];
+    }
+    return n;
+}
+
 static bool malformed_holds(struct matcher *m, const struct packed *p)
 {
     struct kt_row r;
@@ -272,6 +483,7 @@ static bool malformed_holds(struct matcher *m, const struct packed *p)
 
 bool matcher_row(struct matcher *m, const struct packed *p)
 {
+    forget_reused(m);
     if (p->kind == KT_KIND_MALFORMED && m->n)
         return malformed_holds(m, p);
     for (size_t i = 0; i < m->n; i++)

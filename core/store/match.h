@@ -17,9 +17,16 @@ enum component {
     COMPONENTS
 };
 enum component component_of(enum kt_field f);
-/* The number that stands for the component in this row, below `limit`; 0 for
- * none. `limit` 0: each row's own. */
-uint32_t component_number(const struct kt_store *s, const struct packed *p, enum component c);
+/* The number that stands for the component in a row, below `limit`; 0 for none.
+ * Of target, address and key it is their place among the entities: it may come
+ * to stand for another where entities' `reuses` grow. `limit` 0: each row's own. */
+uint32_t component_at(const struct kt_store *s, const struct chunk *c, size_t row, enum component k);
+/* Where the numbers of a chunk's rows stand, before component_index; NULL: ask for each. */
+const uint32_t *component_column(const struct chunk *c, enum component k);
+static inline uint32_t component_index(enum component k, uint32_t v)
+{
+    return k == C_TARGET || k == C_ADDRESS || k == C_KEY ? v & PLACE_MASK : v;
+}
 size_t component_limit(const struct kt_store *s, enum component c);
 /* A field's text; borrowed from the store or in `a`. Not for malformed rows. */
 struct kt_span component_text(const struct kt_store *s, const struct packed *p, enum kt_field f, struct kt_arena *a);
@@ -32,4 +39,8 @@ struct matcher;
 struct matcher *matcher_new(const struct kt_store *s, const struct kt_filter *f, bool many);
 void matcher_free(struct matcher *m);
 bool matcher_row(struct matcher *m, const struct packed *p);
+/* Those of a chunk's rows from..to that match, in order; `suppressed`: rows that
+ * a Sigma filter kept out as well. Returns how many. */
+size_t matcher_rows(struct matcher *m, const struct chunk *c, uint64_t seq0, size_t from, size_t to, bool suppressed,
+                    uint16_t at[CHUNK_ROWS]);
 #endif

@@ -76,83 +76,94 @@ static unsigned bits_of(uint64_t v)
 
 static void range(const uint64_t *key, size_t n, uint64_t *least, uint64_t *most)
 {
-    *least = UINT64_MAX;
-    *most = 0;
+    uint64_t lo = UINT64_MAX, hi = 0;
     for (size_t i = 0; i < n; i++) {
-        if (key[i] == UINT64_MAX)
-            continue;
-        *least = key[i] < *least ? key[i] : *least;
-        *most = key[i] > *most ? key[i] : *most;
+        uint64_t k = key[i], known = k == UINT64_MAX ? 0 : k;
+        lo = k < lo ? k : lo;
+        hi = known > hi ? known : hi;
     }
-    if (*least > *most)
-        *least = *most = 0;
+    *least = lo > hi ? 0 : lo;
+    *most = lo > hi ? 0 : hi;
 }
 
-/* By the bits from `low` on. */
-static bool radix_bits(uint64_t *v, size_t n, unsigned low, unsigned high)
+/* By the bits from `low` to `high`; the result is in `v` or `spare`. */
+static const uint64_t *radix_bits(uint64_t *v, uint64_t *spare, size_t n, unsigned low, unsigned high,
+                                  uint32_t (*count)[DIGIT_VALUES])
 {
-    uint64_t *spare = mem_large(malloc(n * sizeof *spare), n * sizeof *spare), *from = v, *to = spare;
-    if (!spare)
-        return false;
-    for (; low < high; low += DIGIT) {
-        uint32_t count[DIGIT_VALUES] = {0}, sum = 0;
-        for (size_t i = 0; i < n; i++)
-            count[from[i] >> low & (DIGIT_VALUES - 1)]++;
+    unsigned digits = (high - low + DIGIT - 1) / DIGIT; /* at most DIGITS: high <= 64 */
+    uint64_t *from = v, *to = spare;
+    memset(count, 0, digits * sizeof *count);
+    for (size_t i = 0; i < n; i++)
+        for (unsigned d = 0; d < digits; d++)
+            count[d][v[i] >> (low + d * DIGIT) & (DIGIT_VALUES - 1)]++;
+    for (unsigned d = 0; d < digits; d++, low += DIGIT) {
+        uint32_t sum = 0;
+        if (count[d][from[0] >> low & (DIGIT_VALUES - 1)] == n)
+            continue;
         for (size_t k = 0; k < DIGIT_VALUES; k++) {
-            uint32_t c = count[k];
-            count[k] = sum;
+            uint32_t c = count[d][k];
+            count[d][k] = sum;
             sum += c;
         }
         for (size_t i = 0; i < n; i++)
-            to[count[from[i] >> low & (DIGIT_VALUES - 1)]++] = from[i];
+            to[count[d][from[i] >> low & (DIGIT_VALUES - 1)]++] = from[i];
         uint64_t *swap = from;
         from = to;
         to = swap;
     }
-    if (from != v)
-        memcpy(v, from, n * sizeof *v);
-    free(spare);
-    return true;
+    return from;
 }
 
-/* After it, key[i] is the place that comes i-th. */
-static bool order_places(uint64_t *key, size_t n)
+/* Where there is no room for key and place in 64 bits. */
+static bool sort_pairs(struct order *o)
+{
+    struct pair *p = mem_large(malloc(o->n * sizeof *p), o->n * sizeof *p);
+    for (size_t i = 0; p && i < o->n; i++)
+        p[i] = (struct pair){o->key[o->n - 1 - i], (uint32_t)(o->n - 1 - i)};
+    bool ok = p && radix(p, o->n);
+    for (size_t i = 0; ok && i < o->n; i++)
+        o->spare[i] = p[i].at;
+    free(p);
+    o->sorted = o->spare;
+    o->mask = UINT32_MAX;
+    return ok;
+}
+
+bool order_sort(struct order *o)
 {
     uint64_t least, most;
-    range(key, n, &least, &most);
-    unsigned low = bits_of(n - 1), high = low + bits_of(most - least + 1);
-    if (high <= 64) {
-        uint64_t unknown = most - least + 1;
-        for (size_t i = 0; i < n; i++)
-            key[i] = (key[i] == UINT64_MAX ? unknown : key[i] - least) << low | i;
-        bool ok = radix_bits(key, n, low, high);
-        for (size_t i = 0; i < n; i++)
-            key[i] &= (UINT64_C(1) << low) - 1;
-        return ok;
+    size_t n = o->n;
+    o->sorted = o->spare;
+    o->cut = false;
+    if (!n)
+        return true;
+    range(o->key, n, &least, &most);
+    unsigned shift = 0;
+    o->low = bits_of(n - 1);
+    o->mask = (UINT64_C(1) << o->low) - 1;
+    while (o->low + bits_of(((most - least) >> shift) + 1) > 64)
+        shift++;
+    if (shift && !o->codes)
+        return sort_pairs(o);
+    o->cut = shift > 0; /* what is left over is for who knows what the keys stand for */
+    uint64_t unknown = o->unknown = ((most - least) >> shift) + 1;
+    unsigned width = bits_of(unknown);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t k = o->key[i];
+        o->spare[n - 1 - i] = (k == UINT64_MAX ? unknown : (k - least) >> shift) << o->low | i;
     }
-    struct pair *p = mem_large(malloc(n * sizeof *p), n * sizeof *p);
-    for (size_t i = 0; p && i < n; i++)
-        p[i] = (struct pair){key[i], (uint32_t)i};
-    bool ok = p && radix(p, n);
-    for (size_t i = 0; ok && i < n; i++)
-        key[i] = p[i].at;
-    free(p);
-    return ok;
+    uint32_t (*count)[DIGIT_VALUES] = malloc(DIGITS * sizeof *count);
+    if (count)
+        o->sorted = radix_bits(o->spare, o->key, n, o->low, o->low + width, count);
+    free(count);
+    return count != NULL;
 }
 
-bool order_items(struct item *v, uint64_t *key, size_t n)
+void order_free(struct order *o)
 {
-    if (n < 2)
-        return true;
-    struct item *copy = n < UINT32_MAX ? mem_large(malloc(n * sizeof *copy), n * sizeof *copy) : NULL;
-    bool ok = copy && order_places(key, n);
-    if (ok) {
-        memcpy(copy, v, n * sizeof *v);
-        for (size_t i = 0; i < n; i++)
-            v[i] = copy[key[i]];
-    }
-    free(copy);
-    return ok;
+    free(o->key);
+    free(o->spare);
+    *o = (struct order){0};
 }
 
 /* --- texts ------------------------------------------------------------------------ */
@@ -230,4 +241,17 @@ bool order_ranks(const struct kt_span *t, size_t n, uint32_t *rank, uint32_t *di
     }
     free(p);
     return true;
+}
+
+/* Ten bytes of six bits: what comes before digits, digits, what lies between
+ * them and letters, letters, what comes behind them; 0: the text has ended. */
+uint64_t order_code(struct kt_span t)
+{
+    uint64_t code = 0;
+    for (size_t i = 0; i < ORDER_CODE_BITS / 6; i++) {
+        unsigned char c = i < t.n ? lower(t.p[i]) : 0;
+        unsigned v = i >= t.n ? 0 : c < '0' ? 1 : c <= '9' ? 2u + c - '0' : c < 'a' ? 12 : c <= 'z' ? 13u + c - 'a' : 39;
+        code = code << 6 | v;
+    }
+    return code;
 }

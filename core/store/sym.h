@@ -55,6 +55,11 @@ static inline struct sym *sym_at(const struct symtab *t, uint32_t id)
 {
     return t->page[(id - 1) / SYM_PAGE][(id - 1) % SYM_PAGE];
 }
+/* Does the number, from 1 to `top`, stand for anything now? */
+static inline bool sym_is_there(const struct symtab *t, uint32_t id)
+{
+    return id <= t->top && !((uintptr_t)sym_at(t, id) & 1);
+}
 /* 0 is an unknown span. */
 static inline struct kt_span sym_span(const struct symtab *t, uint32_t id)
 {
