@@ -63,7 +63,32 @@ bool kt_find_no_case(struct kt_span text, struct kt_span lower)
     }
     return i < places && find_from(text, lower, i);
 }
+
+static uint32_t where_is(__m128i low, __m128i high, char c)
+{
+    const __m128i x = _mm_set1_epi8(c);
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(low, x)) |
+           (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(high, x)) << 16;
+}
+
+bool kt_find_no_case_32(const char *p, size_t n, struct kt_span lower)
+{
+    if (!lower.n || lower.n > n)
+        return !lower.n;
+    __m128i low = block(p), high = block(p + 16);
+    uint32_t m = where_is(low, high, lower.p[0]) & where_is(low, high, lower.p[lower.n - 1]) >> (lower.n - 1);
+    m &= (uint32_t)((UINT64_C(1) << (n - lower.n + 1)) - 1);
+    for (; m; m &= m - 1)
+        if (same(p + __builtin_ctz(m), lower))
+            return true;
+    return false;
+}
 #else
+bool kt_find_no_case_32(const char *p, size_t n, struct kt_span lower)
+{
+    return kt_find_no_case((struct kt_span){p, n}, lower);
+}
+
 bool kt_find_no_case(struct kt_span text, struct kt_span lower)
 {
     return !lower.n || find_from(text, lower, 0);

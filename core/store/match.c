@@ -1,9 +1,15 @@
 #include "store/match.h"
 
+#include "base/find.h"
+
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
-enum { SCRATCH = 1 << 20, FLAG_BITS = 16 /* KT_FLAG_ASKED */ };
+enum { AHEAD = 16, SCRATCH = 1 << 20, FLAG_BITS = 16 /* KT_FLAG_ASKED */ };
 
 enum component component_of(enum kt_field f)
 {
@@ -171,6 +177,8 @@ struct term {
     bool may_be_uuid; /* its text may be part of a UUID */
     bool completed[COMPONENTS], any[COMPONENTS]; /* any: some answer is yes, or not all are known */
     size_t none_beyond[COMPONENTS];              /* how many there were when all were asked */
+    uint8_t *text; /* by the number of a text; NULL: they were not asked */
+    size_t texts;
 };
 
 struct matcher {
@@ -179,6 +187,11 @@ struct matcher {
     struct kt_arena *scratch;
     size_t n;
     uint64_t reuses; /* of entities' places, as of the answers */
+    struct { /* of a chunk's rows; here, as it would be cleared for each chunk on the stack */
+        uint8_t yes[CHUNK_ROWS], got[CHUNK_ROWS];
+        uint16_t bad[CHUNK_ROWS];
+        uint32_t number[CHUNK_ROWS];
+    } of;
     struct term term[KT_FILTER_TERMS_MAX];
 };
 
@@ -210,7 +223,7 @@ static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_
         size_t limit = many && c != C_KEY ? component_limit(m->s, c) : 0; /* a key is seldom seen twice */
         if (!limit)
             continue;
-        x->answer[c] = mem_large(calloc(limit, 1), limit);
+        x->answer[c] = mem_large(calloc(limit + 1, 1), limit + 1); /* the last: of numbers that came later */
         if (!x->answer[c])
             return false;
         x->limit[c] = limit;
@@ -243,9 +256,11 @@ void matcher_free(struct matcher *m)
 {
     if (!m)
         return;
-    for (size_t i = 0; i < m->n; i++)
+    for (size_t i = 0; i < m->n; i++) {
         for (int c = 0; c < COMPONENTS; c++)
             free(m->term[i].answer[c]);
+        free(m->term[i].text);
+    }
     kt_arena_free(m->scratch);
     free(m);
 }
@@ -321,6 +336,53 @@ static bool ask_row(struct matcher *m, const struct term *x, const struct rows *
     return ask(m, x, &p, c);
 }
 
+/* The texts of an actor or an error are asked once each, in the order in which
+ * they lie, whatever number of tuples they are in. */
+static bool complete_texts(struct matcher *m, struct term *x)
+{
+    const struct symtab *t = &m->s->tab[T_TEXT];
+    if (x->text)
+        return true;
+    x->texts = (size_t)t->top + 1;
+    x->text = mem_large(malloc(x->texts), x->texts);
+    if (!x->text)
+        return false;
+    x->text[0] = kt_filter_text_holds(x->t, KT_SPAN_NONE);
+    for (uint32_t n = 1; n < x->texts; n++) {
+        if (n + AHEAD < x->texts) /* they lie anywhere: the next ones are on their way meanwhile */
+            __builtin_prefetch(sym_at(t, n + AHEAD));
+        x->text[n] = sym_is_there(t, n) && kt_filter_text_holds(x->t, sym_span(t, n));
+    }
+    return true;
+}
+
+static bool complete_of_texts(struct matcher *m, struct term *x, enum component c)
+{
+    static const uint8_t of_actor[] = {KT_FIELD_ACTOR_TYPE, KT_FIELD_ACTOR_NAME, KT_FIELD_ACTOR_ARN,
+                                       KT_FIELD_ACTOR_ACCOUNT, KT_FIELD_ACTOR_PRINCIPAL_ID, KT_FIELD_ACTOR_SESSION,
+                                       KT_FIELD_ACTOR_ACCESS_KEY_ID, KT_FIELD_ACTOR_VIA},
+                         of_error[] = {KT_FIELD_ERROR_CODE, KT_FIELD_ERROR_MESSAGE};
+    const uint8_t *field = c == C_ACTOR ? of_actor : of_error; /* as its texts stand in the tuple */
+    size_t n = c == C_ACTOR ? sizeof of_actor : sizeof of_error;
+    const struct symtab *t = &m->s->tab[c == C_ACTOR ? T_ACTOR : T_ERROR];
+    if ((c != C_ACTOR && c != C_ERROR) || x->t->field == KT_FIELD_ACTOR_MFA || !complete_texts(m, x))
+        return false;
+    for (uint32_t k = 1; k < x->limit[c]; k++) {
+        if (k + AHEAD < x->limit[c])
+            __builtin_prefetch(sym_at(t, k + AHEAD)->bytes);
+        if (!sym_is_there(t, k))
+            continue;
+        const uint32_t *text = (const uint32_t *)(const void *)sym_at(t, k)->bytes;
+        bool yes = false;
+        for (size_t i = 0; i < n; i++)
+            if (x->t->field == KT_FIELD_COUNT || x->t->field == (enum kt_field)field[i])
+                yes |= text[i] < x->texts ? x->text[text[i]] : kt_filter_text_holds(x->t, sym_span(&m->s->tab[T_TEXT], text[i]));
+        x->answer[c][k] = yes ? YES : NO;
+        x->any[c] = x->any[c] || yes;
+    }
+    return true;
+}
+
 /* Answers for all that there is, so that a component of which nothing holds is
  * passed over: for who has more rows than kinds of them. */
 static void complete(struct matcher *m, struct term *x, enum component c)
@@ -333,7 +395,8 @@ static void complete(struct matcher *m, struct term *x, enum component c)
     if (!table[c] || x->limit[c] > m->s->next - m->s->first)
         return;
     x->any[c] = false;
-    for (uint32_t n = 0; n < x->limit[c]; n++) {
+    bool texts = complete_of_texts(m, x, c);
+    for (uint32_t n = 0; n < (texts ? 1 : x->limit[c]); n++) {
         struct packed p = {.time = KT_TIME_NONE, .created = KT_TIME_NONE};
         uint32_t *field = c == C_ACTOR ? &p.actor : c == C_AGENT ? &p.agent : c == C_PLACE ? &p.place :
                           c == C_ERROR ? &p.error : c == C_VERDICT ? &p.verdict : c == C_ORIGIN ? &p.origin : &p.where;
@@ -348,43 +411,83 @@ static void complete(struct matcher *m, struct term *x, enum component c)
     x->none_beyond[c] = x->limit[c];
 }
 
-static void by_number(struct matcher *m, struct term *x, const struct rows *r, enum component c)
+/* The numbers of a chunk's rows; those that there is no answer for are `limit`. */
+static void numbers(const struct matcher *m, const struct rows *r, enum component c, size_t limit, uint32_t *out)
 {
     const uint32_t *column = component_column(r->c, c);
+    const uint32_t mask = c == C_TARGET || c == C_ADDRESS ? PLACE_MASK : UINT32_MAX, most = (uint32_t)limit;
+    size_t from = r->from, to = r->to;
+    if (column) {
+        for (size_t i = from; i < to; i++)
+            out[i] = (column[i] & mask) < most ? column[i] & mask : most;
+    } else if (c == C_ENUMS) {
+        for (size_t i = from; i < to; i++)
+            out[i] = r->c->bits[i].all & ((1u << ENUM_BITS) - 1);
+    } else if (c == C_FLAGS) {
+        for (size_t i = from; i < to; i++)
+            out[i] = r->c->flags[i] < most ? r->c->flags[i] : most;
+    } else {
+        for (size_t i = from; i < to; i++) {
+            uint32_t n = component_at(m->s, r->c, i, c);
+            out[i] = n < most ? n : most;
+        }
+    }
+}
+
+/* No row of the chunk has anything in it. */
+static bool is_empty(const struct matcher *m, const struct rows *r, enum component c)
+{
+    return (c == C_TRIAGE && !m->s->marks.used) || ((c == C_ERROR || c == C_WHERE) && !component_column(r->c, c));
+}
+
+/* Those that were not asked before. */
+static void ask_unknown(struct matcher *m, struct term *x, const struct rows *r, enum component c, const uint32_t *number)
+{
     uint8_t *answer = x->answer[c];
+    for (size_t i = r->from; i < r->to; i++) {
+        uint32_t n = number[i];
+        if (!r->yes[i])
+            continue;
+        bool known = n < x->limit[c] && answer[n] != NOT_ASKED, yes = known ? answer[n] == YES : ask_row(m, x, r, i, c);
+        if (!known && n < x->limit[c])
+            answer[n] = yes ? YES : NO;
+        r->got[i] |= yes;
+    }
+}
+
+static void by_number(struct matcher *m, struct term *x, const struct rows *r, enum component c)
+{
+    uint32_t *number = m->of.number;
+    const uint8_t *answer = x->answer[c];
+    uint8_t *restrict got = r->got, unknown = 0;
+    size_t from = r->from, to = r->to;
     if (!x->completed[c])
         complete(m, x, c);
     if (!x->any[c] && component_limit(m->s, c) == x->none_beyond[c])
         return;
-    for (size_t i = r->from; i < r->to; i++) {
-        if (!r->yes[i] || r->got[i])
-            continue;
-        uint32_t n = column ? component_index(c, column[i]) : component_at(m->s, r->c, i, c);
-        uint8_t a = n < x->limit[c] ? answer[n] : 0;
-        if (!a) {
-            a = ask_row(m, x, r, i, c) ? YES : NO;
-            if (n < x->limit[c])
-                answer[n] = a;
-        }
-        r->got[i] = a == YES;
+    if (is_empty(m, r, c) && answer[0] == NO)
+        return;
+    numbers(m, r, c, x->limit[c], number);
+    for (size_t i = from; i < to; i++) {
+        uint8_t a = answer[number[i]];
+        unknown |= a == NOT_ASKED;
+        got[i] |= a == YES;
     }
+    if (unknown)
+        ask_unknown(m, x, r, c, number);
 }
 
 static void by_key(struct matcher *m, struct term *x, const struct rows *r)
 {
     const uint32_t *key = r->c->col[COL_KEY];
-    for (size_t i = r->from; i < r->to; i++)
-        if (r->yes[i] && !r->got[i])
-            r->got[i] = kt_filter_text_holds(x->t, ent_name(m->s, key[i]));
-}
-
-/* Can a UUID have it? These two digits, in one byte or over two, say no of most. */
-static bool may_have(const uint8_t id[16], uint8_t two)
-{
-    bool may = id[15] == two;
-    for (int i = 0; i < 15; i++)
-        may |= (id[i] == two) | ((uint8_t)(id[i] << 4 | id[i + 1] >> 4) == two);
-    return may;
+    bool contains = x->t->op == KT_OP_CONTAINS;
+    for (size_t i = r->from; i < r->to; i++) {
+        if (!r->yes[i] || r->got[i])
+            continue;
+        const struct entity *e = ent_at(m->s, key[i]);
+        r->got[i] = e && e->inl && contains ? kt_find_no_case_32(e->inlined, e->len, x->t->text)
+                                            : kt_filter_text_holds(x->t, ent_name(m->s, key[i]));
+    }
 }
 
 static int digit_of(char c)
@@ -392,17 +495,62 @@ static int digit_of(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The first one or two pairs of digits of what is looked for. */
+struct pairs {
+    size_t n;
+    uint8_t pair[2];
+};
+
+static struct pairs pairs_of(const struct kt_filter_term *t)
+{
+    struct pairs p = {0};
+    for (size_t i = 0; t->op == KT_OP_CONTAINS && p.n < 2 && i + 1 < t->text.n; i += 2) {
+        int a = digit_of(t->text.p[i]), b = digit_of(t->text.p[i + 1]);
+        if (a < 0 || b < 0)
+            break;
+        p.pair[p.n++] = (uint8_t)(a << 4 | b);
+    }
+    return p;
+}
+
+/* Can a UUID of these bytes have them? Says no of most that have not. */
+#ifdef __SSE2__
+static bool may_have(const uint8_t id[16], const struct pairs *p)
+{
+    const __m128i even = _mm_loadu_si128((const __m128i *)(const void *)id), half = _mm_set1_epi8(0x0f);
+    const __m128i odd = _mm_or_si128(_mm_andnot_si128(half, _mm_slli_epi16(even, 4)),
+                                     _mm_and_si128(half, _mm_srli_epi16(_mm_srli_si128(even, 1), 4)));
+    unsigned e = UINT_MAX, o = UINT_MAX;
+    for (unsigned k = 0; k < p->n; k++) {
+        const __m128i x = _mm_set1_epi8((char)p->pair[k]);
+        e &= (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(even, x)) >> k;
+        o &= (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(odd, x)) >> k;
+    }
+    return e || o;
+}
+#else
+static bool may_have(const uint8_t id[16], const struct pairs *p)
+{
+    bool may = false;
+    for (size_t i = 0; i < 16; i++)
+        may |= id[i] == p->pair[0] || (i < 15 && (uint8_t)(id[i] << 4 | id[i + 1] >> 4) == p->pair[0]);
+    return may;
+}
+#endif
+
 static void by_id(struct matcher *m, struct term *x, const struct rows *r)
 {
-    const struct kt_filter_term *t = x->t;
-    bool two = t->op == KT_OP_CONTAINS && t->text.n > 1 && digit_of(t->text.p[0]) >= 0 && digit_of(t->text.p[1]) >= 0;
-    uint8_t both = two ? (uint8_t)(digit_of(t->text.p[0]) << 4 | digit_of(t->text.p[1])) : 0;
+    const struct pairs p = pairs_of(x->t);
     for (size_t i = r->from; i < r->to; i++) {
         if (!r->yes[i] || r->got[i])
             continue;
-        if (r->c->bits[i].id_form == ID_UUID && (!x->may_be_uuid || (two && !may_have(r->c->id[i], both))))
+        if (r->c->bits[i].id_form != ID_UUID) {
+            r->got[i] = ask_row(m, x, r, i, C_ID);
             continue;
-        r->got[i] = ask_row(m, x, r, i, C_ID);
+        }
+        char id[UUID_TEXT];
+        if (x->may_be_uuid && (!p.n || may_have(r->c->id[i], &p)))
+            r->got[i] = kt_filter_text_holds(x->t, uuid_text(r->c->id[i], id));
     }
 }
 
@@ -428,42 +576,50 @@ static void term_rows(struct matcher *m, struct term *x, const struct rows *r)
         else
             by_time(m, x, r, c);
     }
+    uint8_t *restrict yes = r->yes, negated = x->t->negated;
     for (size_t i = r->from; i < r->to; i++)
-        r->yes[i] &= r->got[i] != x->t->negated;
+        yes[i] &= r->got[i] != negated;
 }
 
 static bool malformed_holds(struct matcher *m, const struct packed *p);
 
-static void malformed_rows(struct matcher *m, const struct rows *r)
+/* They are decided whole: those that match are told, and put to no term. */
+static size_t malformed_rows(struct matcher *m, const struct rows *r, uint16_t *match)
 {
+    size_t n = 0;
     for (size_t i = r->from; i < r->to; i++) {
         struct packed p;
         if (!r->yes[i] || r->c->bits[i].kind != KT_KIND_MALFORMED)
             continue;
+        r->yes[i] = 0;
         row_get(m->s, r->seq0 + i, &p);
-        r->yes[i] = malformed_holds(m, &p) ? 2 : 0; /* it is decided */
+        match[n] = (uint16_t)i;
+        n += malformed_holds(m, &p);
     }
+    return n;
 }
 
 size_t matcher_rows(struct matcher *m, const struct chunk *c, uint64_t seq0, size_t from, size_t to, bool suppressed,
                     uint16_t at[CHUNK_ROWS])
 {
-    uint8_t yes[CHUNK_ROWS], got[CHUNK_ROWS], bad[CHUNK_ROWS];
-    struct rows r = {c, seq0, from, to, yes, got};
-    for (size_t i = from; i < to; i++)
-        yes[i] = suppressed || !c->bits[i].suppressed;
+    uint8_t *restrict yes = m->of.yes;
+    struct rows r = {c, seq0, from, to, yes, m->of.got};
+    uint16_t *bad = m->of.bad;
+    size_t n_bad = 0;
+    bool any_bad = false;
+    for (size_t i = from; i < to; i++) {
+        union rowbits b = c->bits[i];
+        yes[i] = (suppressed || !b.suppressed) && !(c->flags[i] & KT_FLAG_ASKED);
+        any_bad |= b.kind == KT_KIND_MALFORMED;
+    }
     if (m->n) {
         forget_reused(m);
-        malformed_rows(m, &r);
-        for (size_t i = from; i < to; i++) {
-            bad[i] = yes[i] == 2;
-            yes[i] &= 1;
-        }
+        n_bad = any_bad ? malformed_rows(m, &r, bad) : 0;
         for (size_t k = 0; k < m->n; k++)
             term_rows(m, &m->term[k], &r);
-        for (size_t i = from; i < to; i++)
-            yes[i] |= bad[i];
     }
+    for (size_t i = 0; i < n_bad; i++)
+        yes[bad[i]] = 1;
     size_t n = 0;
     for (size_t i = from; i < to; i++) {
         at[n] = (uint16_t)i;

@@ -39,8 +39,8 @@ struct matcher;
 struct matcher *matcher_new(const struct kt_store *s, const struct kt_filter *f, bool many);
 void matcher_free(struct matcher *m);
 bool matcher_row(struct matcher *m, const struct packed *p);
-/* Those of a chunk's rows from..to that match, in order; `suppressed`: rows that
- * a Sigma filter kept out as well. Returns how many. */
+/* Those of a chunk's rows from..to that match, in order, without those that were
+ * asked for; `suppressed`: rows that a Sigma filter kept out as well. Returns how many. */
 size_t matcher_rows(struct matcher *m, const struct chunk *c, uint64_t seq0, size_t from, size_t to, bool suppressed,
                     uint16_t at[CHUNK_ROWS]);
 #endif

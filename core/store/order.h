@@ -35,7 +35,13 @@ static inline size_t order_at(const struct order *o, size_t i)
 bool order_ranks(const struct kt_span *text, size_t n, uint32_t *rank, uint32_t *distinct);
 int order_compare(struct kt_span a, struct kt_span b);
 /* Of two texts the one that comes first has the smaller code, or they have the
- * same: their first ten bytes. */
+ * same: ten bytes of six bits each, for what comes before digits, digits, what
+ * lies between them and letters, letters of any case, what comes behind them;
+ * 0: the text has ended. */
 enum { ORDER_CODE_BITS = 60 };
-uint64_t order_code(struct kt_span text);
+struct order_codes {
+    uint8_t of[256];
+};
+void order_code_table(struct order_codes *t);
+uint64_t order_code(const struct order_codes *t, struct kt_span text);
 #endif

@@ -218,18 +218,14 @@ static bool has_code(enum kt_field f)
     return f == KT_FIELD_KEY_ID || f == KT_FIELD_EVENT_ID;
 }
 
-/* Of an eventID's bytes: as of its text. */
-static uint64_t uuid_code(const uint8_t id[16])
+/* Of an eventID's bytes: as of its text, "01234567-8". */
+static uint64_t uuid_code(const struct order_codes *t, const uint8_t id[16])
 {
     static const char hex[] = "0123456789abcdef";
-    char text[ORDER_CODE_BITS / 6] = {0};
-    for (size_t i = 0; i < 4; i++) {
-        text[2 * i] = hex[id[i] >> 4];
-        text[2 * i + 1] = hex[id[i] & 15];
-    }
-    text[8] = '-';
-    text[9] = hex[id[4] >> 4];
-    return order_code((struct kt_span){text, sizeof text});
+    uint64_t code = 0;
+    for (size_t i = 0; i < 4; i++)
+        code = code << 12 | (uint64_t)(t->of[(unsigned char)hex[id[i] >> 4]] << 6 | t->of[(unsigned char)hex[id[i] & 15]]);
+    return code << 12 | (uint64_t)(t->of['-'] << 6 | t->of[(unsigned char)hex[id[4] >> 4]]);
 }
 
 static void code_keys(struct scan *x, const struct chunk *c, uint64_t seq0, const uint16_t *at, size_t n, uint64_t *key)
@@ -239,7 +235,7 @@ static void code_keys(struct scan *x, const struct chunk *c, uint64_t seq0, cons
         size_t r = at[i];
         struct kt_span text = KT_SPAN_NONE;
         if (x->spec->sort == KT_FIELD_EVENT_ID && c->bits[r].id_form == ID_UUID && c->bits[r].kind != KT_KIND_MALFORMED) {
-            key[i] = uuid_code(c->id[r]);
+            key[i] = uuid_code(&x->codes, c->id[r]);
             key[i] = x->spec->ascending ? key[i] : most - key[i];
             continue;
         }
@@ -251,7 +247,7 @@ static void code_keys(struct scan *x, const struct chunk *c, uint64_t seq0, cons
             kt_arena_reset(x->texts.scratch);
             text = row_text(x->s, &p, x->spec->sort, x->texts.scratch);
         }
-        key[i] = !text.p ? UINT64_MAX : x->spec->ascending ? order_code(text) : most - order_code(text);
+        key[i] = !text.p ? UINT64_MAX : x->spec->ascending ? order_code(&x->codes, text) : most - order_code(&x->codes, text);
     }
 }
 
@@ -334,13 +330,22 @@ static bool take(struct scan *x, const struct chunk *c, uint64_t seq0, const uin
 {
     uint64_t *key = x->order.key + x->n;
     struct members *m = x->members;
+    uint64_t shift = seq0 - m->base, word = 0, in = 0, high = 0; /* of the word that is being filled */
     for (size_t i = 0; i < n; i++) {
-        uint64_t bit = seq0 + at[i] - m->base;
+        uint64_t bit = shift + at[i], one = UINT64_C(1) << bit % 64;
         union rowbits b = c->bits[at[i]];
         x->at[x->n + i] = (uint32_t)bit;
-        m->in[bit / 64] |= UINT64_C(1) << bit % 64;
-        m->high[bit / 64] |= (uint64_t)(b.level >= KT_LEVEL_HIGH && b.kind != KT_KIND_MALFORMED) << bit % 64;
+        if (bit / 64 != word) {
+            m->in[word] |= in;
+            m->high[word] |= high;
+            in = high = 0;
+            word = bit / 64;
+        }
+        in |= one;
+        high |= b.level >= KT_LEVEL_HIGH && b.kind != KT_KIND_MALFORMED ? one : 0;
     }
+    m->in[word] |= in;
+    m->high[word] |= high;
     for (size_t i = 0; x->facets->kinds && i < n; i++) {
         struct packed p;
         row_get(x->s, seq0 + at[i], &p);
@@ -447,6 +452,8 @@ enum scanned scan_rows(struct scan *x, bool many)
 {
     enum kt_field f = x->spec->sort;
     x->by = sorts_as_number(f) ? BY_NUMBER : many && has_code(f) ? BY_CODE : BY_TEXT;
+    if (x->by == BY_CODE)
+        order_code_table(&x->codes);
     scan_hold(x->s, true);
     store_lock(x->s);
     if (x->after + 1 < x->s->first)

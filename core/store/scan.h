@@ -57,6 +57,7 @@ struct scan {
     uint32_t *at;        /* rows that were found, as they came: seq - base */
     size_t n, cap, keys_cap, spare_cap;
     struct order order;
+    struct order_codes codes;
 };
 
 enum scanned { SCANNED, SCAN_GIVEN_UP, SCAN_NOT /* out of memory */ };
