@@ -241,6 +241,7 @@ unsigned kt_app_news(struct kt_app *a)
     did |= kt_export_news(a);
     note_start(a);
     did |= kt_alerts_news(a);
+    did |= kt_themes_news(a, true);
     for (struct kt_screen *s = a->top; s; s = s->below)
         if (s->ops->news && (s == a->top || s == a->table || a->top->ops->overlay))
             did |= s->ops->news(s);
@@ -297,6 +298,7 @@ int64_t kt_app_deadline(const struct kt_app *a)
     if (a->top->ops->next)
         sooner(&least, a->top->ops->next(a->top));
     sooner(&least, kt_alerts_next(a));
+    sooner(&least, kt_themes_next(a));
     if (a->hint[0])
         sooner(&least, a->hint_until > mono ? a->hint_until - mono : 1);
     if (a->n_fresh)
@@ -316,6 +318,7 @@ unsigned kt_app_tick(struct kt_app *a)
         a->hint[0] = '\0';
     expire_arrivals(a);
     did |= kt_alerts_tick(a);
+    did |= kt_themes_news(a, false);
     int64_t alone;
     if (left_alone(a, &alone) && alone <= 0)
         back_to_the_wall(a);
@@ -354,6 +357,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_SUSPEND: return KT_APP_SUSPEND;
     case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
     case KT_CMD_SUPPRESSED: return show_suppressed(a);
+    case KT_CMD_THEME: return kt_app_push(a, kt_screen_themes(a));
     case KT_CMD_EXPORT: return kt_export_command(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
     case KT_CMD_WALL: return kt_app_push(a, kt_screen_wall(a));
@@ -537,9 +541,16 @@ const char *kt_app_notice(const struct kt_app *a)
     return a->alerts.notice;
 }
 
-int kt_app_fd(const struct kt_app *a)
+int kt_app_fd(const struct kt_app *a, int which)
 {
-    return a->opts.alerts.hook ? kt_hook_fd(a->opts.alerts.hook) : -1;
+    if (which == KT_APP_FD_HOOK)
+        return a->opts.alerts.hook ? kt_hook_fd(a->opts.alerts.hook) : -1;
+    return which == KT_APP_FD_THEME && a->themes.watch ? kt_watch_fd(a->themes.watch) : -1;
+}
+
+const struct kt_theme *kt_app_theme(const struct kt_app *a)
+{
+    return &a->themes.now;
 }
 
 /* --- a life ------------------------------------------------------------- */
@@ -579,6 +590,7 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     a->views = kt_engine_views(o->engine);
     a->state = kt_engine_state(o->engine);
     a->arena = kt_arena_new(ARENA_MAX);
+    kt_themes_open(a);
     if (a->arena) {
         kt_status_refresh(a);
         note_start(a);
@@ -603,6 +615,7 @@ void kt_app_free(struct kt_app *a)
         return;
     kt_export_free(a->export.job);
     kt_alerts_free(a);
+    kt_themes_free(a);
     while (a->top) {
         struct kt_screen *s = a->top;
         a->top = s->below;

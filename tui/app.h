@@ -7,6 +7,7 @@
 #include "canvas.h"
 #include "engine.h"
 #include "keys.h"
+#include "theme.h"
 
 struct kt_app;
 struct kt_config;
@@ -25,6 +26,7 @@ struct kt_app_opts {
     const struct kt_config *config; /* its views were looked at; NULL: none */
     const char *view;             /* to begin with, by name, with --wall on the wall; NULL: the last session's */
     const char *session;          /* the file of tui/session.h; NULL: nothing is kept */
+    const char *theme;            /* name or path; NULL: the usual one */
     struct kt_alerts_opts alerts; /* all 0: none */
     const char *no_clipboard;     /* why nothing can be copied, in our words; NULL: it can */
 };
@@ -37,14 +39,17 @@ enum { /* what a call asks of the loop */
     KT_APP_COPY = 16,       /* kt_app_clipboard has text for OSC 52 */
     KT_APP_BELL = 32,
     KT_APP_TITLE = 64,      /* kt_app_title is another */
+    KT_APP_THEME = 256,     /* kt_app_theme is another */
     KT_APP_NOTIFY = 128     /* kt_app_notice is to be told on the person's desktop */
 };
 
 /* Of the terminal's window; what a notification says. Our words, ASCII. */
 const char *kt_app_title(const struct kt_app *a);
 const char *kt_app_notice(const struct kt_app *a);
-/* Another descriptor that brings news when it is readable; -1: none. */
-int kt_app_fd(const struct kt_app *a);
+const struct kt_theme *kt_app_theme(const struct kt_app *a);
+/* Other descriptors that bring news when they are readable; -1: none. */
+enum { KT_APP_FD_HOOK, KT_APP_FD_THEME, KT_APP_FDS };
+int kt_app_fd(const struct kt_app *a, int which);
 
 /* The engine has been started. NULL: out of memory. */
 struct kt_app *kt_app_new(const struct kt_app_opts *o);

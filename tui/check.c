@@ -125,14 +125,26 @@ static void rules(struct check *k, const struct kt_ruleset_opts *o)
 
 /* --- the rest ------------------------------------------------------------- */
 
-static void theme(struct check *k, const char *name)
+static void theme(struct check *k, const struct kt_config *c, const char *name)
 {
     struct kt_theme t;
     struct kt_err e = {0};
-    if (kt_theme_load(&t, name, &e) == KT_OK)
-        say(k, "ok", "theme %s", name);
-    else
+    struct kt_buf b;
+    if (kt_theme_load(&t, name, &e) != KT_OK) {
         refused(k, 2, e.text);
+        return;
+    }
+    for (size_t i = 0; i < c->output.n_role; i++) {
+        const struct kt_config_role *r = &c->output.role[i];
+        if (kt_theme_override(&t, r->name, r->value, &e) != KT_OK) {
+            say(k, "refused", "%s:%d:%d: %s", c->path, r->place.line, r->place.column, e.text);
+            worse(k, 2);
+        }
+    }
+    kt_buf_init(&b, SENTENCE);
+    bool made = kt_theme_corrections(&t, &b);
+    say(k, "ok", "theme %s%s%s", name, made ? "; contrasts raised so that all can be read: " : "", made ? kt_buf_str(&b) : "");
+    kt_buf_free(&b);
 }
 
 static void expression(struct check *k, const char *text)
@@ -202,7 +214,7 @@ int kt_check_run(const struct kt_options *o, const struct kt_config *c, const st
         say(&k, "ok", "configuration %s", c->path);
     rules(&k, &opts);
     enrichment(&k, c);
-    theme(&k, o->theme ? o->theme : KT_THEME_DEFAULT);
+    theme(&k, c, o->theme ? o->theme : KT_THEME_DEFAULT);
     if (o->filter)
         expression(&k, o->filter);
     sources(&k, o);

@@ -105,6 +105,7 @@ enum kt_context {
     X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
     X(EXPORT, "export", "e", KT_CTX_DATA, 0, "", "write the marked rows, or those shown, into a file; stop writing") \
+    X(THEME, "theme", "T", KT_CTX_DATA, 0, "", "choose a theme, and see it while choosing")                      \
     X(ACK, "acknowledge", "a", KT_CTX_DATA, 5, "ack", "acknowledge, or no longer")                                   \
     X(NOTE, "note", "m", KT_CTX_DATA, 6, "note", "write a note on it")                                               \
     X(TAG, "tag", "t", KT_CTX_DATA, 0, "", "its tags, parted by blanks")                                             \

@@ -76,6 +76,8 @@ static void obey(struct loop *l, unsigned flags)
         if (text)
             kt_term_copy(l->o->term, text);
     }
+    if (flags & KT_APP_THEME)
+        kt_term_theme(l->o->term, kt_app_theme(l->o->app));
     if (flags & KT_APP_BELL)
         kt_term_bell(l->o->term);
     if (flags & KT_APP_TITLE)
@@ -179,14 +181,15 @@ static int patience(struct loop *l, int64_t now)
 
 static void turn(struct loop *l)
 {
-    enum { TERM, SIGNAL, NEWS, OTHER, FDS };
+    enum { TERM, SIGNAL, NEWS, OTHER, FDS = OTHER + KT_APP_FDS };
     int64_t now = kt_mono_ms();
     struct pollfd f[FDS] = {
         [TERM] = {.fd = kt_term_fd(l->o->term), .events = (short)(POLLIN | (l->stalled ? POLLOUT : 0))},
         [SIGNAL] = {.fd = l->o->signals->fd, .events = POLLIN},
         [NEWS] = {.fd = now >= l->look ? kt_engine_fd(l->o->engine) : -1, .events = POLLIN},
-        [OTHER] = {.fd = kt_app_fd(l->o->app), .events = POLLIN},
     };
+    for (int i = 0; i < KT_APP_FDS; i++)
+        f[OTHER + i] = (struct pollfd){.fd = kt_app_fd(l->o->app, i), .events = POLLIN};
     if (poll(f, FDS, patience(l, now)) < 0 && errno != EINTR) {
         end(l, KT_LOOP_NOMEM);
         return;
@@ -196,7 +199,7 @@ static void turn(struct loop *l)
         signals(l);
     if (!l->done && (l->more_keys || f[TERM].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL)))
         keys(l);
-    if (!l->done && (f[NEWS].revents || f[OTHER].revents & POLLIN))
+    if (!l->done && (f[NEWS].revents || (f[OTHER + KT_APP_FD_HOOK].revents | f[OTHER + KT_APP_FD_THEME].revents) & POLLIN))
         news(l, now);
     if (!l->done && l->due && now >= l->due)
         obey(l, kt_app_tick(l->o->app));

@@ -10,6 +10,7 @@
 #include "net/net.h"
 #include "options.h"
 #include "signals.h"
+#include "themes.h"
 #include "source/policy.h"
 #include "source/setup.h"
 #include "term.h"
@@ -86,10 +87,10 @@ static enum kt_code add_sources(struct kt_engine *g, const struct kt_options *o,
 }
 
 static enum kt_code open_screen(struct kt_term **term, struct kt_signals *signals, const struct kt_options *o,
-                                struct kt_err *e)
+                                const struct kt_config *c, struct kt_err *e)
 {
     struct kt_theme theme;
-    enum kt_code rc = kt_theme_load(&theme, o->theme ? o->theme : KT_THEME_DEFAULT, e);
+    enum kt_code rc = kt_themes_load(&theme, o->theme ? o->theme : KT_THEME_DEFAULT, c, e);
     if (rc)
         return rc;
     if (!kt_signals_open(signals) || !kt_signals_on_fatal(kt_term_emergency_restore))
@@ -129,7 +130,7 @@ static enum kt_code open_app(struct kt_app **app, const struct kt_options *o, co
         .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii, .wall = o->wall,
         .columns = c->output.columns, .kinds = o->kinds != KT_KIND_BIT(KT_KIND_CREATION),
         .profile = c->contain.profile, .config = c, .view = o->view, .session = session, .read_only = o->read_only,
-        .alerts = alerts, .no_clipboard = no_clipboard(c)});
+        .alerts = alerts, .theme = o->theme, .no_clipboard = no_clipboard(c)});
     if (!*app)
         return kt_fail(e, KT_ENOMEM, "out of memory");
     return kt_app_has_view(*app, o->view) ? KT_OK : kt_fail(e, KT_EUSAGE, "--view: no view is called \"%s\"", o->view);
@@ -141,7 +142,7 @@ static int run_screen(const struct kt_options *o, const struct kt_config *c, str
     struct kt_err e = {0};
     struct kt_term *term;
     struct kt_signals signals;
-    if (open_screen(&term, &signals, o, &e))
+    if (open_screen(&term, &signals, o, c, &e))
         return complain(&e);
     struct kt_app *app = NULL;
     if (open_app(&app, o, c, g, ascii, session, hook, &e)) {

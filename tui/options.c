@@ -30,7 +30,7 @@
     X(PRINT_POLICY, 0, "print-policy", "SOURCE", "print the least IAM policy that SOURCE needs")               \
     X(PRINT_SETUP, 0, "print-setup", "ENGINE", "what to set up: athena, clickhouse, insights, sqs")  \
     X(NAME, 0, "name", "NAME", "call the SOURCE that follows by this name")                                    \
-    X(THEME, 0, "theme", "NAME", "keytop-dark, keytop-light, keytop-contrast, or a\nBase16 file")             \
+    X(THEME, 0, "theme", "NAME", "one of the fourteen built in (T shows them), or a\nBase16 or Base24 file")             \
     X(ASCII, 0, "ascii", NULL, "draw with ASCII alone")                                                        \
     X(COLOR, 0, "color", "WHEN", "auto, always or never; NO_COLOR is honoured")                               \
     X(STATE, 0, "state", "FILE",                                                                               \

@@ -14,6 +14,7 @@
 #include "tui/marks.h"
 #include "tui/narrow.h"
 #include "tui/prompt.h"
+#include "tui/themes.h"
 
 enum { KT_SCREEN_POP = 1 << 16 }; /* beside KT_APP_*: the screen is done, free it */
 
@@ -105,6 +106,7 @@ struct kt_app {
     } export;
 
     struct kt_alerts alerts;
+    struct kt_themes themes;
 
     int64_t last_key; /* kt_mono_ms(): with --wall, who leaves the keys alone leaves the wall to all */
     struct kt_marks marks;

@@ -41,6 +41,8 @@ void kt_term_resized(struct kt_term *t);
 /* Puts a text on the clipboard by OSC 52 (tui/clipboard.h), at most 4 KiB.
  * Whether the terminal took it cannot be known. */
 void kt_term_copy(struct kt_term *t, const char *ascii);
+/* Another theme, from the next frame on, which draws all. */
+void kt_term_theme(struct kt_term *t, const struct kt_theme *theme);
 void kt_term_bell(struct kt_term *t);
 /* The window's title (OSC 2), and a notification on the desktop in front of a
  * person (OSC 9, or 777): our words, printable ASCII without a semicolon. The

@@ -66,6 +66,7 @@ struct kt_term {
     size_t have, want;
     int cursor;                 /* visible? -1: not known */
     bool all, utf8, sync, active, broken;
+    bool color;                 /* asked for */
     bool titled;                /* the title is ours; the one before waits in the terminal */
 };
 
@@ -420,6 +421,7 @@ static enum kt_code open_all(struct kt_term *t, const struct kt_term_opts *o, st
     if (t->mem < 0)
         return kt_fail(e, KT_EIO, "no memory for the screen: %s", strerror(errno));
     t->theme = *o->theme;
+    t->color = o->color;
     t->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     t->sync = synchronizes(term);
     make_raw(t);
@@ -430,7 +432,7 @@ static enum kt_code open_all(struct kt_term *t, const struct kt_term_opts *o, st
     const char *rmcup = tigetstr("rmcup");
     prepare_emergency(t, rmcup && rmcup != (char *)-1);
     enter(t);
-    prepare_colours(t, o->color);
+    prepare_colours(t, t->color);
     if (!fit(t))
         return kt_fail(e, KT_ENOMEM, "no memory for the screen");
     return KT_OK;
@@ -655,6 +657,13 @@ void kt_term_copy(struct kt_term *t, const char *ascii)
     enum kt_mux mux = kt_mux_of(getenv("TMUX"), getenv("STY"), getenv("TERM"));
     if (t->active && kt_clipboard_osc52(&t->queue, ascii, mux))
         flush(t);
+}
+
+void kt_term_theme(struct kt_term *t, const struct kt_theme *theme)
+{
+    t->theme = *theme;
+    prepare_colours(t, t->color);
+    kt_term_repaint(t);
 }
 
 /* --- alerts ---------------------------------------------------------------- */

@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-enum { SLOTS = 16, READABLE = 450 };
+enum { SLOTS = 16, READABLE = 450, STEPS = 8 };
 
 /* --- colours ------------------------------------------------------------- */
 
@@ -112,16 +113,44 @@ static int32_t mix(int32_t a, int32_t b, int step)
                   blue(a) + (blue(b) - blue(a)) * step / 8);
 }
 
-/* `c`, moved towards `text` until it can be read on `ground`. */
+/* The lesser of what both are to each other in true colour and in 256. */
+static int contrast_everywhere(int32_t a, int32_t b)
+{
+    int direct = kt_contrast(a, b);
+    int indexed = kt_contrast(kt_rgb_of_256(kt_nearest_256(a)), kt_rgb_of_256(kt_nearest_256(b)));
+    return direct < indexed ? direct : indexed;
+}
+
+/* Black or white, whichever stands out more. */
+static int32_t extreme(int32_t ground)
+{
+    return contrast_everywhere(0xffffff, ground) >= contrast_everywhere(0x000000, ground) ? 0xffffff : 0x000000;
+}
+
+/* `c`, moved towards `text`, and then towards black or white, until it can be
+ * read on `ground`. */
 static int32_t readable(int32_t c, int32_t text, int32_t ground)
 {
-    for (int step = 0; step < 8; step++) {
-        int32_t m = mix(c, text, step);
-        if (kt_contrast(m, ground) >= READABLE && kt_contrast(kt_rgb_of_256(kt_nearest_256(m)),
-                                                              kt_rgb_of_256(kt_nearest_256(ground))) >= READABLE)
-            return m;
+    const int32_t goal[] = {text, extreme(ground)};
+    for (int k = 0; k < 2; k++)
+        for (int step = 0; step <= STEPS; step++) {
+            int32_t m = mix(c, goal[k], step);
+            if (contrast_everywhere(m, ground) >= READABLE)
+                return m;
+        }
+    return goal[1];
+}
+
+/* On a background of middling grey neither black nor white is read well in all
+ * depths of colour: it gives way a little. */
+static int32_t firm(int32_t ground)
+{
+    for (int step = 0; step <= STEPS; step++) {
+        int32_t dark = mix(ground, 0x000000, step);
+        if (contrast_everywhere(extreme(dark), dark) >= READABLE)
+            return dark;
     }
-    return text;
+    return 0x000000;
 }
 
 /* --- roles --------------------------------------------------------------- */
@@ -152,23 +181,36 @@ static const struct {
     [KT_ROLE_LINK] = {0xD, 0, 0},
 };
 
-static void fill_roles(struct kt_theme *t, const int32_t base[SLOTS])
+/* What a role's look was, and that it had to be changed. */
+static void note(struct kt_theme *t, int role, int32_t fg, int32_t bg)
 {
-    int32_t ground = base[0], text = base[5];
-    if (kt_contrast(text, ground) < READABLE)
-        text = kt_contrast(base[7], ground) > kt_contrast(text, ground) ? base[7] : text;
-    for (int r = 0; r < KT_ROLE_COUNT; r++)
+    if (fg == t->role[role].fg && bg == t->role[role].bg)
+        return;
+    t->corrected |= 1u << role;
+    t->was[role] = (int16_t)contrast_everywhere(fg, bg);
+}
+
+static void fill_roles(struct kt_theme *t)
+{
+    const int32_t *base = t->slot;
+    int32_t ground = firm(base[0]), text = readable(base[5], base[7], ground);
+    t->corrected = 0;
+    for (int r = 0; r < KT_ROLE_COUNT; r++) {
         t->role[r] = (struct kt_look){readable(base[plan[r].slot], text, ground), ground, plan[r].attr};
+        note(t, r, base[plan[r].slot], base[0]);
+    }
     /* lines are no text: half way between the background and what is dim */
     t->role[KT_ROLE_RULE].fg = mix(ground, t->role[KT_ROLE_DIM].fg, 5);
     /* base02 is a scheme's selection; where its text cannot be read on it, the plain colours change places */
     struct kt_look *selected = &t->role[KT_ROLE_SELECTED];
-    int32_t bright = kt_contrast(base[7], base[2]) > kt_contrast(text, base[2]) ? base[7] : text;
-    if (kt_contrast(bright, base[2]) >= READABLE)
+    int32_t bright = contrast_everywhere(base[7], base[2]) > contrast_everywhere(text, base[2]) ? base[7] : text;
+    bool apart = base[2] != ground && kt_nearest_256(base[2]) != kt_nearest_256(ground);
+    if (apart && contrast_everywhere(bright, base[2]) >= READABLE)
         *selected = (struct kt_look){bright, base[2], selected->attr};
     else
         *selected = (struct kt_look){ground, text, selected->attr};
     t->role[KT_ROLE_MATCH] = (struct kt_look){ground, readable(base[0xA], text, ground), plan[KT_ROLE_MATCH].attr};
+    t->corrected &= ~(1u << KT_ROLE_RULE | 1u << KT_ROLE_SELECTED | 1u << KT_ROLE_MATCH | 1u << KT_ROLE_PLAIN);
     t->role[KT_ROLE_PLAIN] = (struct kt_look){-1, -1, 0};
 }
 
@@ -198,20 +240,31 @@ static bool parse_rgb(struct kt_span s, int32_t *out)
     return true;
 }
 
-static enum kt_code read_slots(const struct kt_yaml *palette, const char *what, int32_t base[SLOTS], struct kt_err *e)
+/* "base0A", in any letters. */
+static const struct kt_yaml *slot_of(const struct kt_yaml *palette, int i)
 {
-    for (int i = 0; i < SLOTS; i++) {
-        char key[16], upper[16];
-        snprintf(key, sizeof key, "base%02x", (unsigned)i);
-        snprintf(upper, sizeof upper, "base%02X", (unsigned)i);
-        const struct kt_yaml *y = kt_yaml_get(palette, upper);
-        y = y ? y : kt_yaml_get(palette, key);
+    char name[16];
+    snprintf(name, sizeof name, "base%02X", (unsigned)i);
+    for (size_t k = 0; k < palette->n; k++)
+        if (palette->key[k]->text.n == 6 && strncasecmp(palette->key[k]->text.p, name, 6) == 0)
+            return palette->item[k];
+    return NULL;
+}
+
+static enum kt_code read_slots(const struct kt_yaml *palette, const char *what, int32_t base[KT_THEME_SLOTS],
+                               struct kt_err *e)
+{
+    for (int i = 0; i < KT_THEME_SLOTS; i++) {
+        const struct kt_yaml *y = slot_of(palette, i);
+        base[i] = -1;
+        if (!y && i >= SLOTS) /* those of Base24 alone */
+            continue;
         if (!y)
-            return kt_fail(e, KT_EFORMAT, "%s:%d:%d: not a Base16 scheme: %s is missing", what, palette->line,
-                           palette->column, upper);
+            return kt_fail(e, KT_EFORMAT, "%s:%d:%d: not a Base16 scheme: base%02X is missing", what, palette->line,
+                           palette->column, (unsigned)i);
         if (y->type != KT_YAML_SCALAR || !parse_rgb(y->text, &base[i]))
-            return kt_fail(e, KT_EFORMAT, "%s:%d:%d: %s must be a colour of six hex digits, as in \"#1c2027\"", what,
-                           y->line, y->column, upper);
+            return kt_fail(e, KT_EFORMAT, "%s:%d:%d: base%02X must be a colour of six hex digits, as in \"#1c2027\"", what,
+                           y->line, y->column, (unsigned)i);
     }
     return KT_OK;
 }
@@ -224,11 +277,10 @@ static enum kt_code from_yaml(struct kt_theme *t, const char *what, const struct
     if (palette && palette->type != KT_YAML_MAP)
         return kt_fail(e, KT_EFORMAT, "%s:%d:%d: palette must be a map of base00 to base0F", what, palette->line,
                        palette->column);
-    int32_t base[SLOTS];
-    enum kt_code rc = read_slots(palette ? palette : top, what, base, e);
+    enum kt_code rc = read_slots(palette ? palette : top, what, t->slot, e);
     if (rc)
         return rc;
-    fill_roles(t, base);
+    fill_roles(t);
     return KT_OK;
 }
 
@@ -255,7 +307,7 @@ enum kt_code kt_theme_parse(struct kt_theme *t, const char *what, const char *ya
 
 static enum kt_code unknown_theme(const char *name, struct kt_err *e)
 {
-    char list[200] = "";
+    char list[400] = "";
     for (const struct kt_embedded *b = kt_themes_builtin; b->name; b++) {
         size_t at = strlen(list);
         snprintf(list + at, sizeof list - at, "%s%.*s", at ? ", " : "", (int)strcspn(b->name, "."), b->name);
@@ -280,4 +332,110 @@ enum kt_code kt_theme_load(struct kt_theme *t, const char *name, struct kt_err *
         name_theme(t, name);
     kt_yaml_free(&f);
     return rc;
+}
+
+/* --- a person's own roles ---------------------------------------------------- */
+
+static struct kt_span next_word(const char **p)
+{
+    while (**p == ' ')
+        ++*p;
+    struct kt_span w = {*p, strcspn(*p, " ")};
+    *p += w.n;
+    return w;
+}
+
+/* "base0A" of the scheme, or "#rrggbb". */
+static bool colour(const struct kt_theme *t, struct kt_span s, int32_t *out)
+{
+    char name[16];
+    for (int i = 0; i < KT_THEME_SLOTS; i++) {
+        snprintf(name, sizeof name, "base%02X", (unsigned)i);
+        if (s.n == 6 && strncasecmp(s.p, name, 6) == 0) {
+            *out = t->slot[i];
+            return t->slot[i] >= 0;
+        }
+    }
+    return s.n == 7 && s.p[0] == '#' && parse_rgb(s, out);
+}
+
+static bool attribute(struct kt_span s, uint8_t *attr)
+{
+    static const struct {
+        const char *name;
+        uint8_t attr;
+    } all[] = {{"bold", KT_ATTR_BOLD}, {"underline", KT_ATTR_UNDERLINE}, {"reverse", KT_ATTR_REVERSE}, {"plain", 0}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (kt_span_is(s, all[i].name)) {
+            *attr = all[i].attr ? *attr | all[i].attr : 0;
+            return true;
+        }
+    return false;
+}
+
+static enum kt_code one_role(struct kt_theme *t, int role, const char *value, struct kt_err *e)
+{
+    struct kt_look l = t->role[role];
+    bool first = true;
+    const char *p = value;
+    for (struct kt_span w; (w = next_word(&p)).n; first = false) {
+        bool on = kt_span_is(w, "on");
+        if (on ? colour(t, next_word(&p), &l.bg) : first ? colour(t, w, &l.fg) : attribute(w, &l.attr))
+            continue;
+        return kt_fail(e, KT_EUSAGE, "\"%.60s\" is no look: write a colour (base0A or #rrggbb), then, if you like, on and "
+                                     "another, and bold, underline, reverse or plain", value);
+    }
+    if (first)
+        return kt_fail(e, KT_EUSAGE, "a colour is missing");
+    int32_t fg = l.fg, bg = l.bg;
+    if (role != KT_ROLE_RULE) {
+        l.bg = firm(l.bg);
+        l.fg = readable(l.fg, t->role[KT_ROLE_TEXT].fg, l.bg);
+    }
+    t->role[role] = l;
+    t->corrected &= ~(1u << role);
+    note(t, role, fg, bg);
+    return KT_OK;
+}
+
+enum kt_code kt_theme_override(struct kt_theme *t, const char *role, const char *value, struct kt_err *e)
+{
+    for (int r = 0; r < KT_ROLE_PLAIN; r++)
+        if (strcmp(kt_role_name((enum kt_role)r), role) == 0)
+            return one_role(t, r, value, e);
+    return kt_fail(e, KT_ENOTFOUND, "there is no role \"%.60s\": text, dim, bright, title, header, rule, selected, critical, "
+                                    "high, medium, low, ok, warn, bad, mark, match, keycap, prompt, spark, link", role);
+}
+
+const char *kt_theme_builtin(size_t i, char out[KT_THEME_NAME])
+{
+    size_t n = 0;
+    while (n < i && kt_themes_builtin[n].name)
+        n++;
+    if (!kt_themes_builtin[n].name)
+        return NULL;
+    snprintf(out, KT_THEME_NAME, "%.*s", (int)strcspn(kt_themes_builtin[n].name, "."), kt_themes_builtin[n].name);
+    return out;
+}
+
+bool kt_theme_is_file(const char *name)
+{
+    char known[KT_THEME_NAME];
+    for (size_t i = 0; kt_theme_builtin(i, known); i++)
+        if (strcmp(known, name) == 0)
+            return false;
+    return true;
+}
+
+bool kt_theme_corrections(const struct kt_theme *t, struct kt_buf *b)
+{
+    size_t n = 0;
+    for (int r = 0; r < KT_ROLE_COUNT; r++) {
+        if (!(t->corrected & 1u << r))
+            continue;
+        int now = contrast_everywhere(t->role[r].fg, t->role[r].bg);
+        kt_buf_addf(b, "%s%s %d.%d to %d.%d", n++ ? ", " : "", kt_role_name((enum kt_role)r), t->was[r] / 100,
+                    t->was[r] / 10 % 10, now / 100, now / 10 % 10);
+    }
+    return n > 0;
 }

@@ -66,10 +66,28 @@ static enum kt_code columns(struct kt_reading *r, const struct kt_yaml *y, void 
     return rc;
 }
 
+static enum kt_code one_role(struct kt_reading *r, const struct kt_yaml *key, const struct kt_yaml *y, void *to)
+{
+    struct kt_config_role *role = to;
+    role->place = (struct kt_config_place){y->line, y->column};
+    enum kt_code rc = kt_read_text(r, key, "a role", 60, &role->name);
+    return rc ? rc : kt_read_text(r, y, role->name, 200, &role->value);
+}
+
+static enum kt_code roles(struct kt_reading *r, const struct kt_yaml *y, void *to)
+{
+    struct kt_config *c = to;
+    void *all;
+    enum kt_code rc = kt_read_pairs(r, y, "roles", 64, sizeof *c->output.role, one_role, &all, &c->output.n_role);
+    c->output.role = all;
+    return rc;
+}
+
 static enum kt_code output(struct kt_reading *r, const struct kt_yaml *y, void *to)
 {
     static const struct kt_field fields[] = {
-        {"theme", theme}, {"ascii", ascii}, {"color", color}, {"columns", columns}, {"clipboard", clipboard}};
+        {"theme", theme}, {"ascii", ascii}, {"color", color}, {"columns", columns}, {"clipboard", clipboard},
+        {"roles", roles}};
     return KT_READ_MAP(r, y, "output", fields, to);
 }
 

@@ -79,6 +79,12 @@ struct kt_config_view {
     struct kt_config_place place;
 };
 
+/* How a role of the screen looks (tui/theme.h). */
+struct kt_config_role {
+    const char *name, *value;
+    struct kt_config_place place;
+};
+
 /* What an alert does; bits of kt_config.alerts.actions. */
 enum {
     KT_ALERT_BELL = 1, KT_ALERT_FLASH = 2, KT_ALERT_TITLE = 4, KT_ALERT_NOTIFY = 8, KT_ALERT_HOOK = 16,
@@ -99,6 +105,8 @@ struct kt_config {
         struct kt_config_place columns_place;
         enum kt_config_tri ascii;
         int color;                   /* -1: not given; 0 auto, 1 always, 2 never */
+        const struct kt_config_role *role;
+        size_t n_role;
         enum kt_config_tri clipboard; /* NO: nothing is ever copied */
     } output;
 
