@@ -24,6 +24,7 @@ enum {
     GAP_MS = 100,
     SILENT_MS = 600000,
     DELAY_MS = 15 * 60000, /* by which a trail has delivered, as a rule */
+    BEHIND_MS = 24 * 3600000, /* by which they are as good as surely there */
     LOOK_MS = 300, LOOK_MAX_MS = 5000
 };
 
@@ -44,6 +45,7 @@ static void athena_close(struct kt_source *source)
         say_stop(s);
         asker_last_word(&s->who);
     }
+    deputies_close(&s->deputies);
     asker_close(&s->who);
     kt_buf_free(&s->page);
     kt_buf_free(&s->line);
@@ -91,6 +93,8 @@ static enum kt_code athena_open(struct kt_source **out, const char *address, con
                                   &own);
         if (own.code == KT_OK)
             own.code = set_where(s, o, &own);
+        if (own.code == KT_OK)
+            own.code = deputies_open(&s->deputies, &kt_source_athena, address, "Athena", BEHIND_MS, s->who.net, o, &own);
         if (own.code == KT_OK) {
             if (s->a.partition)
                 athena_assume_table(s);
@@ -338,6 +342,7 @@ static void athena_do(struct kt_source *source, const struct kt_source_sink *sin
     }
     if (!more)
         kt_poller_wait(&s->p, s->who.net, next);
+    deputies_step(&s->deputies, sink, next);
 }
 
 static void athena_health(const struct kt_source *s, struct kt_health *out)
@@ -345,5 +350,17 @@ static void athena_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct athena *)s)->p.health;
 }
 
+static enum kt_code athena_ask(struct kt_source *s, const struct kt_question *q, struct kt_answer *a, struct kt_err *e)
+{
+    return deputies_ask(&((struct athena *)s)->deputies, q, a, e);
+}
+
+static void athena_unask(struct kt_source *s, struct kt_answer *a)
+{
+    deputies_unask(&((struct athena *)s)->deputies, a);
+}
+
 const struct kt_source_ops kt_source_athena = {
-    .scheme = "athena", .open = athena_open, .step = athena_do, .health = athena_health, .close = athena_close};
+    .scheme = "athena", .open = athena_open, .step = athena_do, .health = athena_health, .close = athena_close,
+    .asks = KT_DEPUTY_ASKS, .ask = athena_ask, .unask = athena_unask,
+};

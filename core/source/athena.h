@@ -4,6 +4,7 @@
 #include "query/compile.h"
 #include "source/asker.h"
 #include "source/athena_address.h"
+#include "source/deputy.h"
 #include "source/poller.h"
 
 enum { ATHENA_QUERY_MAX = 262144, ATHENA_BODY_MAX = 2 * ATHENA_QUERY_MAX, ATHENA_ROWS = 1000, ATHENA_COLUMNS = 64, ATHENA_TOKEN_MAX = 4096 };
@@ -32,6 +33,7 @@ struct athena {
     int looks;                    /* at how it is */
     uint64_t scanned, scanned_before; /* bytes, of this query and of those before */
     struct kt_buf line;
+    struct deputies deputies;     /* who answer questions */
 };
 
 /* A table's columns and partitions, as GetTableMetadata says. False: `why`. */

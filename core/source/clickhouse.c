@@ -25,6 +25,7 @@ enum {
     GAP_MS = 100,
     SILENT_MS = 120000,
     DELAY_MS = 15 * 60000,  /* by which events are there, as a rule: the trail's, and the loaders' */
+    BEHIND_MS = 24 * 3600000, /* by which they are as good as surely there */
     TOTAL_MS = 3600 * 1000, /* of one answer */
     STALL_S = 300,          /* a query says nothing while it looks */
     SHARDS_AWAY = 279       /* ALL_CONNECTION_TRIES_FAILED */
@@ -44,6 +45,7 @@ static void clickhouse_close(struct kt_source *source)
     if (!s)
         return;
     release(s);
+    deputies_close(&s->deputies);
     kt_net_free(s->net);
     kt_buf_free(&s->line);
     kt_arena_free(s->arena);
@@ -105,6 +107,8 @@ static enum kt_code clickhouse_open(struct kt_source **out, const char *address,
             s->where = o->where ? kt_cond_copy(s->arena, o->where) : kt_cond_names(s->arena, o->event_names, o->n_event_names);
         if (own.code == KT_OK && !s->where)
             own.code = kt_fail(&own, KT_ELIMIT, "clickhouse: the question is too long");
+        if (own.code == KT_OK)
+            own.code = deputies_open(&s->deputies, &kt_source_clickhouse, address, "ClickHouse", BEHIND_MS, s->net, o, &own);
         if (own.code == KT_OK)
             plan(s, o);
     }
@@ -296,6 +300,7 @@ static void clickhouse_do(struct kt_source *source, const struct kt_source_sink 
     kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, KT_TIME_NONE, &s->pace);
     if (!more)
         kt_poller_wait(&s->p, s->net, next);
+    deputies_step(&s->deputies, sink, next);
 }
 
 static void clickhouse_health(const struct kt_source *s, struct kt_health *out)
@@ -303,5 +308,17 @@ static void clickhouse_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct clickhouse *)s)->p.health;
 }
 
+static enum kt_code clickhouse_ask(struct kt_source *s, const struct kt_question *q, struct kt_answer *a, struct kt_err *e)
+{
+    return deputies_ask(&((struct clickhouse *)s)->deputies, q, a, e);
+}
+
+static void clickhouse_unask(struct kt_source *s, struct kt_answer *a)
+{
+    deputies_unask(&((struct clickhouse *)s)->deputies, a);
+}
+
 const struct kt_source_ops kt_source_clickhouse = {
-    .scheme = "clickhouse", .open = clickhouse_open, .step = clickhouse_do, .health = clickhouse_health, .close = clickhouse_close};
+    .scheme = "clickhouse", .open = clickhouse_open, .step = clickhouse_do, .health = clickhouse_health, .close = clickhouse_close,
+    .asks = KT_DEPUTY_ASKS, .ask = clickhouse_ask, .unask = clickhouse_unask,
+};

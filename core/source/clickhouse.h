@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "query/compile.h"
 #include "source/clickhouse_address.h"
+#include "source/deputy.h"
 #include "source/poller.h"
 
 enum {
@@ -37,6 +38,7 @@ struct clickhouse {
     struct kt_aws_call *call;
     struct clickhouse_answer answer;
     struct kt_buf line;           /* a record put together */
+    struct deputies deputies;     /* who answer questions */
 };
 
 /* What the table has, as its system tables say: name TAB type, a line each.

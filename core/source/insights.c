@@ -8,6 +8,7 @@
  * than it gives, the window is halved until all are had. */
 #include "query/compile.h"
 #include "source/asker.h"
+#include "source/deputy.h"
 #include "source/insights_address.h"
 #include "source/poller.h"
 #include "source/source.h"
@@ -26,6 +27,7 @@ enum {
     GAP_MS = 250,
     SILENT_MS = 600000,
     DELAY_MS = 15 * 60000, /* by which a trail has delivered, as a rule */
+    BEHIND_MS = 24 * 3600000, /* by which they are as good as surely there */
     LOOK_MS = 300, LOOK_MAX_MS = 5000,
     QUERY_MAX = 10000,     /* characters of a query */
     BODY_MAX = 128 << 10,
@@ -52,6 +54,7 @@ struct insights {
     size_t asked;                /* the pass that it is for, while `to` is set */
     size_t rows, pages;
     int looks;
+    struct deputies deputies;    /* who answer questions */
 };
 
 /* --- birth and death -------------------------------------------------------------------- */
@@ -71,6 +74,7 @@ static void insights_close(struct kt_source *source)
         say_stop(s);
         asker_last_word(&s->who);
     }
+    deputies_close(&s->deputies);
     asker_close(&s->who);
     kt_buf_free(&s->query);
     kt_buf_free(&s->token);
@@ -130,6 +134,8 @@ static enum kt_code insights_open(struct kt_source **out, const char *address, c
                                   &own);
         if (own.code == KT_OK)
             own.code = set_query(s, o, &own);
+        if (own.code == KT_OK)
+            own.code = deputies_open(&s->deputies, &kt_source_insights, address, "Logs Insights", BEHIND_MS, s->who.net, o, &own);
         if (own.code == KT_OK)
             plan(s, o);
     }
@@ -340,6 +346,7 @@ static void insights_do(struct kt_source *source, const struct kt_source_sink *s
     kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, kt_creds_until(s->who.creds), s->who.pace);
     if (!more)
         kt_poller_wait(&s->p, s->who.net, next);
+    deputies_step(&s->deputies, sink, next);
 }
 
 static void insights_health(const struct kt_source *s, struct kt_health *out)
@@ -347,5 +354,17 @@ static void insights_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct insights *)s)->p.health;
 }
 
+static enum kt_code insights_ask(struct kt_source *s, const struct kt_question *q, struct kt_answer *a, struct kt_err *e)
+{
+    return deputies_ask(&((struct insights *)s)->deputies, q, a, e);
+}
+
+static void insights_unask(struct kt_source *s, struct kt_answer *a)
+{
+    deputies_unask(&((struct insights *)s)->deputies, a);
+}
+
 const struct kt_source_ops kt_source_insights = {
-    .scheme = "insights", .open = insights_open, .step = insights_do, .health = insights_health, .close = insights_close};
+    .scheme = "insights", .open = insights_open, .step = insights_do, .health = insights_health, .close = insights_close,
+    .asks = KT_DEPUTY_ASKS, .ask = insights_ask, .unask = insights_unask,
+};

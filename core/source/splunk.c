@@ -22,6 +22,7 @@ enum {
     GAP_MS = 250,
     SILENT_MS = 120000,
     DELAY_MS = 15 * 60000,  /* by which events are there, as a rule: the trail's, and the indexers' */
+    BEHIND_MS = 24 * 3600000, /* by which they are as good as surely there */
     TOTAL_MS = 3600 * 1000, /* of one export */
     STALL_S = 300           /* a search says nothing while it looks */
 };
@@ -40,6 +41,7 @@ static void splunk_close(struct kt_source *source)
     if (!s)
         return;
     release(s);
+    deputies_close(&s->deputies);
     kt_net_free(s->net);
     kt_buf_free(&s->search);
     splunk_address_drop(&s->a);
@@ -112,6 +114,8 @@ static enum kt_code splunk_open(struct kt_source **out, const char *address, con
             own.code = kt_fail(&own, KT_EUSAGE, "splunk: its own search may leave out what is asked for: add index=NAME");
         if (own.code == KT_OK && !splunk_search(s, o))
             own.code = kt_fail(&own, KT_ELIMIT, "splunk: the search is longer than %d bytes", SPLUNK_SEARCH_MAX);
+        if (own.code == KT_OK)
+            own.code = deputies_open(&s->deputies, &kt_source_splunk, address, "Splunk", BEHIND_MS, s->net, o, &own);
         if (own.code == KT_OK)
             plan(s, o);
     }
@@ -306,6 +310,7 @@ static void splunk_do(struct kt_source *source, const struct kt_source_sink *sin
     kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, KT_TIME_NONE, &s->pace);
     if (!more)
         kt_poller_wait(&s->p, s->net, next);
+    deputies_step(&s->deputies, sink, next);
 }
 
 static void splunk_health(const struct kt_source *s, struct kt_health *out)
@@ -313,5 +318,17 @@ static void splunk_health(const struct kt_source *s, struct kt_health *out)
     *out = ((const struct splunk *)s)->p.health;
 }
 
+static enum kt_code splunk_ask(struct kt_source *s, const struct kt_question *q, struct kt_answer *a, struct kt_err *e)
+{
+    return deputies_ask(&((struct splunk *)s)->deputies, q, a, e);
+}
+
+static void splunk_unask(struct kt_source *s, struct kt_answer *a)
+{
+    deputies_unask(&((struct splunk *)s)->deputies, a);
+}
+
 const struct kt_source_ops kt_source_splunk = {
-    .scheme = "splunk", .open = splunk_open, .step = splunk_do, .health = splunk_health, .close = splunk_close};
+    .scheme = "splunk", .open = splunk_open, .step = splunk_do, .health = splunk_health, .close = splunk_close,
+    .asks = KT_DEPUTY_ASKS, .ask = splunk_ask, .unask = splunk_unask,
+};

@@ -3,6 +3,7 @@
 #define KT_SOURCE_SPLUNK_H
 #include "aws/call.h"
 #include "base/buf.h"
+#include "source/deputy.h"
 #include "source/poller.h"
 #include "source/splunk_address.h"
 
@@ -39,6 +40,7 @@ struct splunk {
     struct kt_aws_call *call;
     struct splunk_answer answer;
     char warned[300];
+    struct deputies deputies; /* who answer questions */
 };
 
 /* Adds the search for `o`'s events, or the user's own, to s->search. */

@@ -23,6 +23,7 @@ struct fake_clickhouse {
     bool shard_away;              /* its rows are those of even numbers */
     unsigned queries, described;  /* what it saw */
     char query[16384];            /* the last one, of records */
+    char question[16384];         /* the last one that is of any events */
 };
 void fake_clickhouse_init(struct fake_clickhouse *f);
 void fake_clickhouse_free(struct fake_clickhouse *f);

@@ -210,6 +210,84 @@ static void users_and_addresses(void **state)
     clickhouse_address_drop(&a);
 }
 
+/* --- questions ------------------------------------------------------------------------ */
+
+static void put(struct fix *x, const struct kt_question *q, struct kt_answer *a)
+{
+    struct kt_err e = {0};
+    a->back = a->until = KT_TIME_NONE;
+    a->state = KT_ANSWER_ASKING;
+    assert_int_equal(x->rig.source->ops->ask(x->rig.source, q, a, &e), KT_OK);
+    x->rig.wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+}
+
+static const struct kt_question alice = {.about = KT_ASK_USER, .name = "alice", .account = "111122223333"};
+
+/* All that a user did, beside what is read anyhow; asked again, what is new alone. */
+static void a_question_is_answered_beside_what_is_read(void **state)
+{
+    struct fix *x = *state;
+    struct kt_answer a = {0};
+    for (int i = 0; i < 100; i++)
+        event(x, START - 40 * DAY + i * HOUR, 0);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + MINUTE);
+    assert_int_equal(x->rig.rows, 0); /* older than what it begins with */
+    put(x, &alice, &a);
+    rig_run(&x->rig, START + 2 * MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(x->rig.found, 100);
+    assert_string_equal(a.how, "ClickHouse");
+    assert_true(a.back < START - 89 * DAY && a.until >= START + MINUTE);
+    assert_non_null(strstr(x->house.question, "position(`raw`, 'alice') > 0"));
+    x->rig.source->ops->unask(x->rig.source, &a);
+    event(x, START + MINUTE, 0);
+    size_t found = x->rig.found;
+    int64_t back = a.back;
+    put(x, &alice, &a);
+    rig_run(&x->rig, START + 4 * MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_true(x->rig.found <= found + 1); /* the live window may have had it */
+    assert_true(a.back == back);
+    assert_true(strstr(x->house.question, ">= 17949") != NULL); /* a day before, not 90 */
+    assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_LIVE);
+}
+
+/* What goes wrong is said with the answer, and can be asked again; it is no
+ * trouble of the source. */
+static void a_question_that_fails_can_be_asked_again(void **state)
+{
+    struct fix *x = *state;
+    struct kt_answer a = {0};
+    for (int i = 0; i < 10; i++)
+        event(x, START - 40 * DAY + i * HOUR, 0);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + MINUTE);
+    x->house.shard_away = true;
+    put(x, &alice, &a);
+    rig_run(&x->rig, START + 2 * MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_PART);
+    assert_non_null(strstr(a.says, "a shard cannot be reached"));
+    assert_int_equal(x->rig.found, 5); /* what came is kept */
+    assert_string_equal(a.position, "");
+    x->rig.source->ops->unask(x->rig.source, &a);
+    x->house.shard_away = false;
+    put(x, &alice, &a);
+    rig_run(&x->rig, START + 3 * MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(x->rig.found, 10);
+    x->rig.source->ops->unask(x->rig.source, &a);
+    put(x, &alice, &a); /* given up while it runs */
+    rig_step(&x->rig);
+    x->rig.source->ops->unask(x->rig.source, &a);
+    rig_run(&x->rig, START + 10 * MINUTE);
+    struct kt_answer many[KT_DEPUTIES + 1] = {0};
+    struct kt_err e;
+    for (size_t i = 0; i < KT_DEPUTIES; i++)
+        put(x, &alice, &many[i]);
+    assert_int_equal(x->rig.source->ops->ask(x->rig.source, &alice, &many[KT_DEPUTIES], &e), KT_ELIMIT);
+}
+
 int main(void)
 {
 #define WITH(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -221,6 +299,8 @@ int main(void)
         WITH(comes_back_where_it_was),
         WITH(tables_without_records_are_put_together),
         WITH(users_and_addresses),
+        WITH(a_question_is_answered_beside_what_is_read),
+        WITH(a_question_that_fails_can_be_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
