@@ -72,6 +72,7 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
         kt_fail(e, KT_EIO, "eventfd: %s", strerror(errno));
         return false;
     }
+    engine_open_config(g);
     return engine_open_memory(g, e);
 }
 
@@ -114,6 +115,7 @@ void kt_engine_free(struct kt_engine *g)
         if (g->src[i].source)
             g->src[i].source->ops->close(g->src[i].source);
         free(g->src[i].address);
+        free(g->src[i].given);
     }
     free(g->src);
     kt_crew_free(g->crew);
@@ -127,6 +129,9 @@ void kt_engine_free(struct kt_engine *g)
     kt_ruleset_free(g->ruleset);
     kt_aws_free(g->aws); /* after the sources */
     kt_watch_free(g->enrich_watch);
+    kt_watch_free(g->config_watch);
+    if (g->config_of)
+        g->opts.config.release(g->opts.config.ctx, g->config_of);
     kt_enrich_free(g->enrich);
     kt_arena_free(g->arena);
     kt_arena_free(g->scratch);
@@ -163,47 +168,109 @@ static void short_name(const char *address, char *out, size_t size)
     out[len] = '\0';
 }
 
-static struct engine_source *new_src(struct kt_engine *g, const char *address, const char *name, struct kt_err *e)
+void engine_name_source(struct kt_engine *g, struct engine_source *s, const char *name)
 {
-    if (!kt_grow(&g->src, &g->cap_src, g->n_src + 1, sizeof *g->src, SOURCES_MAX)) {
-        kt_fail(e, KT_ELIMIT, "more than %d sources", SOURCES_MAX);
-        return NULL;
-    }
-    struct engine_source *s = &g->src[g->n_src];
-    *s = (struct engine_source){.wait = {.kind = KT_WAIT_NONE, .fd = -1}};
-    s->state.last_event = s->state.lag = KT_TIME_NONE;
-    engine_copy_cut(s->state.address, sizeof s->state.address, address);
+    char text[sizeof s->state.name];
     if (name)
-        engine_copy_cut(s->state.name, sizeof s->state.name, name);
+        engine_copy_cut(text, sizeof text, name);
     else
-        short_name(address, s->state.name, sizeof s->state.name);
-    return s;
+        short_name(s->given, text, sizeof text);
+    pthread_mutex_lock(&g->lock);
+    g->health_changed |= strcmp(s->state.name, text) != 0;
+    memcpy(s->state.name, text, sizeof text);
+    pthread_mutex_unlock(&g->lock);
 }
 
-enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char *name, struct kt_err *e)
+static struct engine_source *new_src(struct kt_engine *g, const char *address, const char *name, struct kt_err *e)
 {
-    struct kt_err own = {0};
-    struct engine_source *s = new_src(g, address, name, &own);
-    if (!s)
-        return kt_fail(e, own.code, "%s", own.text);
+    char *given = strdup(address);
+    pthread_mutex_lock(&g->lock);
+    bool room = given && kt_grow(&g->src, &g->cap_src, g->n_src + 1, sizeof *g->src, SOURCES_MAX);
+    struct engine_source *s = room ? &g->src[g->n_src] : NULL;
+    if (s) {
+        *s = (struct engine_source){.wait = {.kind = KT_WAIT_NONE, .fd = -1}, .given = given};
+        s->state.last_event = s->state.lag = KT_TIME_NONE;
+        engine_copy_cut(s->state.address, sizeof s->state.address, address);
+    }
+    pthread_mutex_unlock(&g->lock);
+    if (s) {
+        engine_name_source(g, s, name);
+        return s;
+    }
+    free(given);
+    kt_fail(e, KT_ELIMIT, "more than %d sources", SOURCES_MAX);
+    return NULL;
+}
+
+enum kt_code engine_open_source(struct kt_engine *g, struct kt_source **out, const char *address, struct kt_err *e)
+{
     const char *names[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
-    size_t unnamed, n = kt_event_names(engine_kinds_wanted(g), names);
-    size_t more = kt_rules_event_names(g->rules, names + n, KT_RULES_NAMES_MAX, &unnamed);
     struct kt_source_opts o = {.follow = g->opts.follow, .clock = g->opts.clock, .seed = g->opts.seed,
                                .since = g->opts.since, .until = g->opts.until, .event_names = names,
-                               .n_event_names = n + (more < KT_RULES_NAMES_MAX ? more : KT_RULES_NAMES_MAX)};
+                               .n_event_names = engine_names_wanted(g, names)};
     enum kt_code code = KT_OK;
     if (kt_source_is_remote(address) && !g->aws)
         code = kt_aws_new(&g->aws, &g->opts.aws, e);
     o.aws = g->aws;
-    if (code == KT_OK)
-        code = kt_source_open(&s->source, address, &o, e);
-    if (code != KT_OK)
+    return code == KT_OK ? kt_source_open(out, address, &o, e) : code;
+}
+
+/* Its rows of before are there still, and so is where it came to. */
+static struct engine_source *gone_src(struct kt_engine *g, const char *address)
+{
+    for (size_t i = 0; i < g->n_src; i++)
+        if (g->src[i].gone && strcmp(g->src[i].given, address) == 0)
+            return &g->src[i];
+    return NULL;
+}
+
+bool engine_take_source(struct kt_engine *g, struct kt_source *source, const char *address, const char *name, bool late)
+{
+    struct engine_source *s = gone_src(g, address);
+    bool again = s != NULL;
+    if (!s && !(s = new_src(g, address, name, NULL)))
+        return false;
+    if (again)
+        engine_name_source(g, s, name);
+    char *kept = again ? s->address : engine_address_kept(g, source, address);
+    pthread_mutex_lock(&g->lock);
+    s->source = source;
+    s->gone = false;
+    s->late = late && !again;
+    s->address = kept;
+    s->wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    source->ops->health(source, &s->state.health);
+    g->n_src += !again;
+    pthread_mutex_unlock(&g->lock);
+    return true;
+}
+
+/* What it has begun and not ended, ends: nothing more of it comes. */
+void engine_drop_source(struct kt_engine *g, size_t i)
+{
+    struct engine_source *s = &g->src[i];
+    engine_unask_source(g, s->source);
+    s->gone = true;
+    s->source->ops->close(s->source);
+    pthread_mutex_lock(&g->lock);
+    s->source = NULL;
+    s->wait = (struct kt_wait){.kind = KT_WAIT_DONE, .fd = -1};
+    s->state.health = (struct kt_health){.state = KT_HEALTH_DONE};
+    pthread_mutex_unlock(&g->lock);
+    for (size_t k = 0; k < g->n_object; k++)
+        if (g->object[k] && g->object[k]->src == i && (g->object[k]->stream || g->object[k]->ingest))
+            engine_sink_end(g, k + 1);
+    g->health_changed = true;
+}
+
+enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char *name, struct kt_err *e)
+{
+    struct kt_source *source;
+    enum kt_code code = engine_open_source(g, &source, address, e);
+    if (code != KT_OK || engine_take_source(g, source, address, name, false))
         return code;
-    s->source->ops->health(s->source, &s->state.health);
-    s->address = engine_address_kept(g, s->source, address);
-    g->n_src++;
-    return KT_OK;
+    source->ops->close(source);
+    return kt_fail(e, KT_ELIMIT, "more than %d sources", SOURCES_MAX);
 }
 
 static void judge_step(struct kt_engine *g);
@@ -266,7 +333,7 @@ static int64_t patience(const struct kt_wait *w, int64_t now)
     return -1;
 }
 
-enum { FD_STOP, FD_RULES, FD_MEMORY, FD_ENRICH, FD_CREW, FD_MAIL, FD_SOURCES };
+enum { FD_STOP, FD_RULES, FD_MEMORY, FD_ENRICH, FD_CREW, FD_MAIL, FD_CONFIG, FD_SOURCES };
 
 struct round {
     struct pollfd *fd; /* those of below, then one for each source */
@@ -343,6 +410,8 @@ static void plan(struct kt_engine *g, struct round *r)
     plan_rules(g, r, now, &wait);
     plan_memory(g, r);
     plan_mail(g, r);
+    engine_plan_config(g, &r->fd[FD_CONFIG], now, &wait);
+    r->active += g->views && g->config_watch;
     engine_plan_enrich(g, &r->fd[FD_ENRICH], &r->active, now, &wait);
     r->fd[FD_CREW] = (struct pollfd){.fd = g->crew ? kt_crew_fd(g->crew) : -1, .events = POLLIN};
     r->timeout = wait > 3600000 ? 3600000 : (int)wait;
@@ -456,6 +525,8 @@ static void loop(struct kt_engine *g, int stop_fd)
     engine_remember(g);
     publish(g, &told);
     while (!atomic_load(&g->stopping)) {
+        if (!make_room(g, &r)) /* for sources that were added */
+            break;
         plan(g, &r);
         if (!r.active && !g->more_to_judge && !g->untold && g->rejudge >= g->rejudge_end)
             break;
@@ -470,7 +541,10 @@ static void loop(struct kt_engine *g, int stop_fd)
         step_rules(g, &r);
         step_memory(g, &r);
         engine_step_enrich(g, &r.fd[FD_ENRICH]);
+        engine_step_config(g, &r.fd[FD_CONFIG]);
         step_mail(g, &r);
+        if (!make_room(g, &r))
+            break;
         step_due(g, &r);
         if (g->crew)
             (void)kt_crew_tell(g->crew);
@@ -563,6 +637,14 @@ const struct kt_rules *kt_engine_rules(struct kt_engine *g)
     return r;
 }
 
+struct kt_config_state kt_engine_config_state(struct kt_engine *g)
+{
+    pthread_mutex_lock(&g->lock);
+    struct kt_config_state s = g->config_state;
+    pthread_mutex_unlock(&g->lock);
+    return s;
+}
+
 struct kt_rules_state kt_engine_rules_state(struct kt_engine *g)
 {
     pthread_mutex_lock(&g->lock);
@@ -573,11 +655,17 @@ struct kt_rules_state kt_engine_rules_state(struct kt_engine *g)
 
 size_t kt_engine_sources(struct kt_engine *g, struct kt_source_state *out, size_t max)
 {
+    size_t n = 0;
     pthread_mutex_lock(&g->lock);
-    for (size_t i = 0; i < g->n_src && i < max; i++)
-        out[i] = g->src[i].state;
+    for (size_t i = 0; i < g->n_src; i++) {
+        if (g->src[i].gone)
+            continue;
+        if (n < max)
+            out[n] = g->src[i].state;
+        n++;
+    }
     pthread_mutex_unlock(&g->lock);
-    return g->n_src;
+    return n;
 }
 
 /* A file is complete up to the newest event it gave; a live source up to the
@@ -591,6 +679,8 @@ struct kt_completeness kt_engine_completeness(struct kt_engine *g)
     for (size_t i = 0; i < g->n_src; i++) {
         const struct engine_source *s = &g->src[i];
         const struct kt_health *h = &s->state.health;
+        if (s->gone)
+            continue;
         c.reading |= h->state == KT_HEALTH_STARTING || h->state == KT_HEALTH_READING;
         bool files = !s->source || strcmp(s->source->ops->scheme, "file") == 0;
         int64_t to = files ? counts.newest : h->complete_to ? h->complete_to : h->last_poll;

@@ -24,6 +24,29 @@ struct kt_engine;
  * standard input and of demo: are not kept. */
 enum kt_memory { KT_MEMORY_NONE, KT_MEMORY_RUN, KT_MEMORY_FILE };
 
+/* What a file says of a run, and may say otherwise while it goes on. */
+struct kt_engine_place {
+    const char *address, *name; /* name NULL: none was given */
+    int line, column;           /* in that file; 0: it does not stand there */
+};
+struct kt_engine_setup {
+    const struct kt_engine_place *source;
+    size_t n_source;
+    struct kt_ruleset_opts ruleset; /* `only` is not looked at */
+    void *of;                       /* whose all these texts are */
+};
+struct kt_engine_config {
+    const char *path; /* watched, where following; NULL: none. Borrowed */
+    /* Reads it anew, on the engine's thread, when it has changed. Anything
+     * but KT_OK leaves everything as it is, and is told. */
+    enum kt_code (*read)(void *ctx, struct kt_engine_setup *out, struct kt_err *e);
+    /* It holds from now on: the screen is told next. */
+    void (*accept)(void *ctx, void *of);
+    /* Nothing borrows from `of` any more. On the same thread. */
+    void (*release)(void *ctx, void *of);
+    void *ctx;
+};
+
 struct kt_engine_opts {
     bool follow;                  /* keep going as records arrive */
     int64_t since, until;         /* by eventTime; KT_TIME_NONE: open */
@@ -46,6 +69,10 @@ struct kt_engine_opts {
     uint64_t seed;                /* demo:; 0: the default one */
     struct kt_aws_opts aws;       /* for sources that ask AWS; its texts are borrowed */
     struct kt_enrich_files enrich; /* what more is known of addresses; read anew when they change, where following */
+    /* When it changes: sources that it names no longer are closed, others are
+     * opened, the rest go on; rules are loaded anew where it says otherwise of
+     * them. All of it, or nothing. */
+    struct kt_engine_config config;
     struct kt_store_opts store;
     enum kt_memory memory;
     struct kt_state_opts state;   /* .changed, .ctx and .clock are set by the engine; .path of FILE */
@@ -111,6 +138,14 @@ struct kt_rules_state {
     char note[256];      /* then: where, and why */
 };
 struct kt_rules_state kt_engine_rules_state(struct kt_engine *g);
+
+struct kt_config_state {
+    uint64_t loads; /* of a changed configuration, that now holds */
+    int64_t at;     /* real time of the last of them */
+    bool stale;     /* it has been changed since, in a way that is refused: */
+    char note[256]; /* where, and why */
+};
+struct kt_config_state kt_engine_config_state(struct kt_engine *g);
 
 /* NULL where nothing is remembered. It tells of news through kt_engine_fd. */
 struct kt_state *kt_engine_state(struct kt_engine *g);

@@ -202,6 +202,10 @@ static void watch_all(struct kt_ruleset *s)
 {
     const struct kt_ruleset_opts *o = &s->opts;
     struct kt_watch *w;
+    if (!(o->n_rules + o->n_filters + o->n_placeholders)) {
+        kt_watch_free(s->watch);
+        s->watch = NULL;
+    }
     if (!s->follow || !(o->n_rules + o->n_filters + o->n_placeholders) || kt_watch_new(&w, NULL) != KT_OK)
         return;
     for (size_t i = 0; i < o->n_rules; i++)
@@ -295,6 +299,13 @@ static void set_aside(struct kt_ruleset *s)
     } else {
         kt_rules_report_free(&s->report);
     }
+}
+
+void kt_ruleset_set(struct kt_ruleset *s, const struct kt_ruleset_opts *o)
+{
+    const char *only = s->opts.only;
+    s->opts = *o;
+    s->opts.only = only;
 }
 
 enum kt_code kt_ruleset_reload(struct kt_ruleset *s, struct kt_err *e)

@@ -57,6 +57,9 @@ const struct kt_rules_report *kt_ruleset_report(const struct kt_ruleset *s);
 int kt_ruleset_fd(const struct kt_ruleset *s);
 int64_t kt_ruleset_deadline(const struct kt_ruleset *s);
 bool kt_ruleset_changed(struct kt_ruleset *s, bool readable, int64_t now);
+/* Other folders, placeholders and weights, borrowed as before, at the next
+ * reload; those of before may be let go of after one that went well. */
+void kt_ruleset_set(struct kt_ruleset *s, const struct kt_ruleset_opts *o);
 /* KT_OK: a new set is in force. Else the one before is, and `e` says why. */
 enum kt_code kt_ruleset_reload(struct kt_ruleset *s, struct kt_err *e);
 #endif

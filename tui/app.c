@@ -235,8 +235,11 @@ unsigned kt_app_news(struct kt_app *a)
     if (read(kt_engine_fd(a->engine), &ignored, sizeof ignored) < 0)
         ignored = 0;
     kt_arena_reset(a->arena);
+    uint64_t loads = a->config_state.loads;
     if (kt_status_refresh(a))
         did |= KT_APP_REDRAW;
+    if (a->config_state.loads != loads)
+        did |= KT_APP_CONFIGURED | KT_APP_REDRAW;
     did |= kt_triage_news(a);
     did |= kt_export_news(a);
     note_start(a);
@@ -567,6 +570,55 @@ static void take_up(struct kt_app *a)
     const struct kt_saved *v = o->view ? kt_saved_find(a->saved, a->n_saved, kt_span_of(o->view)) : NULL;
     if (v)
         (void)kt_app_show_view(a, v);
+}
+
+/* Those of the file anew; those that were saved on the screen stay. */
+static void take_views(struct kt_app *a, const struct kt_config *c)
+{
+    struct kt_saved *anew = calloc(KT_SAVED_MAX, sizeof *anew);
+    size_t n = 0;
+    if (!anew || (c->n_view && kt_saved_of_config(anew, &n, c, kt_app_now(a), NULL) != KT_OK)) {
+        free(anew);
+        return;
+    }
+    for (size_t i = 0; i < a->n_saved && n < KT_SAVED_MAX; i++)
+        if (!a->saved[i].configured && !kt_saved_find(anew, n, kt_span_of(a->saved[i].name)))
+            anew[n++] = a->saved[i];
+    memcpy(a->saved, anew, n * sizeof *anew);
+    a->n_saved = n;
+    free(anew);
+}
+
+static bool same_roles(const struct kt_config *a, const struct kt_config *b)
+{
+    bool same = a->output.n_role == b->output.n_role;
+    for (size_t i = 0; same && i < a->output.n_role; i++)
+        same = strcmp(a->output.role[i].name, b->output.role[i].name) == 0 &&
+               strcmp(a->output.role[i].value, b->output.role[i].value) == 0;
+    return same;
+}
+
+/* One that was chosen on the screen stays, unless the file says otherwise than
+ * it did. */
+static void take_theme(struct kt_app *a, const struct kt_config *c, const char *theme)
+{
+    const struct kt_config *was = a->opts.config;
+    const char *before = a->opts.theme ? a->opts.theme : KT_THEME_DEFAULT;
+    bool other = strcmp(before, theme ? theme : KT_THEME_DEFAULT) != 0 || (was && !same_roles(was, c));
+    a->opts.theme = theme;
+    a->opts.config = c;
+    if (other)
+        kt_themes_open(a);
+}
+
+void kt_app_configure(struct kt_app *a, const struct kt_config *c, const char *theme, const char *no_clipboard)
+{
+    take_theme(a, c, theme);
+    a->opts.profile = c->contain.profile;
+    a->opts.columns = c->output.columns;
+    a->opts.no_clipboard = no_clipboard;
+    take_views(a, c);
+    kt_app_hint(a, "the configuration has changed, and holds");
 }
 
 bool kt_app_has_view(struct kt_app *a, const char *name)

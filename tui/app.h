@@ -40,6 +40,7 @@ enum { /* what a call asks of the loop */
     KT_APP_BELL = 32,
     KT_APP_TITLE = 64,      /* kt_app_title is another */
     KT_APP_THEME = 256,     /* kt_app_theme is another */
+    KT_APP_CONFIGURED = 512, /* the configuration has changed, and holds: kt_app_configure */
     KT_APP_NOTIFY = 128     /* kt_app_notice is to be told on the person's desktop */
 };
 
@@ -51,6 +52,8 @@ const struct kt_theme *kt_app_theme(const struct kt_app *a);
 enum { KT_APP_FD_HOOK, KT_APP_FD_THEME, KT_APP_FDS };
 int kt_app_fd(const struct kt_app *a, int which);
 
+/* What another configuration says of the screen; borrowed as by kt_app_new. */
+void kt_app_configure(struct kt_app *a, const struct kt_config *c, const char *theme, const char *no_clipboard);
 /* The engine has been started. NULL: out of memory. */
 struct kt_app *kt_app_new(const struct kt_app_opts *o);
 void kt_app_free(struct kt_app *a);

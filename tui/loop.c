@@ -67,6 +67,8 @@ static void obey(struct loop *l, unsigned flags)
 {
     if (flags & KT_APP_QUIT)
         end(l, KT_LOOP_QUIT);
+    if (flags & KT_APP_CONFIGURED && l->o->configured)
+        l->o->configured(l->o->configured_ctx);
     if (flags & KT_APP_REPAINT)
         kt_term_repaint(l->o->term);
     if (flags & (KT_APP_REDRAW | KT_APP_REPAINT))

@@ -17,6 +17,10 @@ struct kt_loop_opts {
     const struct kt_signals *signals;
     bool ascii;
     bool osc777; /* notifications by OSC 777 instead of 9 */
+    /* The configuration has changed, and holds: for kt_app_configure and the
+     * terminal. NULL: it never does. */
+    void (*configured)(void *ctx);
+    void *configured_ctx;
 };
 enum { KT_LOOP_QUIT = 0, KT_LOOP_GONE = -1, KT_LOOP_NOMEM = -2 };
 /* Until the person quits (KT_LOOP_QUIT), a signal ends it (its number), the

@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "net/net.h"
 #include "options.h"
+#include "reload.h"
 #include "signals.h"
 #include "themes.h"
 #include "source/policy.h"
@@ -136,8 +137,29 @@ static enum kt_code open_app(struct kt_app **app, const struct kt_options *o, co
     return kt_app_has_view(*app, o->view) ? KT_OK : kt_fail(e, KT_EUSAGE, "--view: no view is called \"%s\"", o->view);
 }
 
-static int run_screen(const struct kt_options *o, const struct kt_config *c, struct kt_engine *g, bool ascii,
-                      const char *session, struct kt_hook *hook)
+struct screen {
+    struct kt_app *app;
+    struct kt_term *term;
+    struct kt_reload *reload;
+    struct kt_configured *now; /* that the app borrows from; NULL: the first one */
+};
+
+/* What was right when it was read may be gone by now: then it stays as it is. */
+static void on_configured(void *ctx)
+{
+    struct screen *s = ctx;
+    struct kt_configured *now = kt_reload_latest(s->reload);
+    if (!now)
+        return;
+    const struct kt_config *c = kt_configured_config(now);
+    kt_app_configure(s->app, c, kt_configured_options(now)->theme, no_clipboard(c));
+    kt_term_theme(s->term, kt_app_theme(s->app));
+    kt_configured_free(s->now);
+    s->now = now;
+}
+
+static int run_screen(const struct kt_options *o, const struct kt_config *c, struct kt_engine *g, struct kt_reload *reload,
+                      bool ascii, const char *session, struct kt_hook *hook)
 {
     struct kt_err e = {0};
     struct kt_term *term;
@@ -150,10 +172,13 @@ static int run_screen(const struct kt_options *o, const struct kt_config *c, str
         kt_app_free(app);
         return complain(&e);
     }
-    int why = kt_loop_run(
-        &(struct kt_loop_opts){.app = app, .term = term, .engine = g, .signals = &signals, .ascii = ascii,
-                               .osc777 = c->alerts.notify == 1});
-    return leave(app, term, &signals, why);
+    struct screen s = {app, term, reload, NULL};
+    int why = kt_loop_run(&(struct kt_loop_opts){.app = app, .term = term, .engine = g, .signals = &signals, .ascii = ascii,
+                                                 .osc777 = c->alerts.notify == 1,
+                                                 .configured = on_configured, .configured_ctx = &s});
+    int status = leave(app, term, &signals, why);
+    kt_configured_free(s.now);
+    return status;
 }
 
 static bool all_demo(const struct kt_options *o)
@@ -196,8 +221,8 @@ static const char *session_of(const struct kt_engine_opts *opts, const char *usu
     return n > 0 && n < KT_CONFIG_TEXT ? out : NULL;
 }
 
-static int run(const struct kt_options *o, const struct kt_config *c, struct kt_filter *filter, struct kt_hook *hook,
-               int *signo)
+static int run(const struct kt_options *o, const struct kt_config *c, struct kt_filter *filter, struct kt_reload *reload,
+               struct kt_hook *hook, int *signo)
 {
     struct kt_err e = {0};
     struct kt_engine *g;
@@ -212,6 +237,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
                                   .kinds = o->kinds,
                                   .aws = {.profile = o->profile, .region = o->region, .mfa = kt_ask_mfa},
                                   .ledger = true,
+                                  .config = kt_reload_engine(reload),
                                   .enrich = {c->enrichment.country, c->enrichment.network, c->enrichment.aws},
                                   .store = {.rows_max = c->memory.rows, .memory_max = c->memory.bytes, .keep_raw = screen}};
     char usual[KT_CONFIG_TEXT] = "", session[KT_CONFIG_TEXT];
@@ -223,7 +249,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);
     int status = add_sources(g, o, &missed, &e)  ? complain(&e)
-                 : screen                        ? run_screen(o, c, g, ascii, session_of(&opts, usual, session), hook)
+                 : screen                        ? run_screen(o, c, g, reload, ascii, session_of(&opts, usual, session), hook)
                                                  : kt_headless_run(o, g, ascii, c->contain.profile, missed, signo);
     kt_engine_free(g);
     return status;
@@ -251,7 +277,9 @@ static int start(const struct kt_options *o, const struct kt_config *c, int *sig
             return complain(&e);
         }
     }
-    int status = run(o, c, filter, hook, signo);
+    struct kt_reload *reload = kt_reload_new(o);
+    int status = reload ? run(o, c, filter, reload, hook, signo) : COULD_NOT_START;
+    kt_reload_free(reload);
     kt_hook_free(hook);
     kt_filter_free(filter);
     return status;

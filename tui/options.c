@@ -281,7 +281,8 @@ enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool 
     struct option longs[OPT_COUNT + 1];
     char letters[2 * OPT_COUNT + 3];
     struct parse p = {.o = o, .now = now, .e = e};
-    *o = (struct kt_options){.since = KT_TIME_NONE, .until = KT_TIME_NONE, .kinds = KT_KIND_BIT(KT_KIND_CREATION)};
+    *o = (struct kt_options){.since = KT_TIME_NONE, .until = KT_TIME_NONE, .kinds = KT_KIND_BIT(KT_KIND_CREATION),
+                             .argc = argc, .argv = argv, .terminal = terminal};
     getopt_tables(longs, letters);
     optind = 0; /* glibc: begin anew */
     opterr = 0;
@@ -358,7 +359,7 @@ struct kt_ruleset_opts kt_options_rules(const struct kt_options *o)
 enum kt_code kt_options_configure(struct kt_options *o, const struct kt_config *c, struct kt_err *e)
 {
     struct parse p = {.o = o, .e = e};
-    bool given = o->n_source > 0, table = o->shape == KT_SHAPE_TABLE || o->shape == KT_SHAPE_CSV;
+    bool given = o->sources_given = o->n_source > 0, table = o->shape == KT_SHAPE_TABLE || o->shape == KT_SHAPE_CSV;
     o->theme = o->theme ? o->theme : c->output.theme;
     o->ascii |= c->output.ascii == KT_CONFIG_YES;
     if (!o->color_given && c->output.color >= 0)

@@ -47,6 +47,10 @@ struct kt_options { /* texts borrowed from argv, and from the configuration */
     size_t n_rules, cap_rules, n_filters, cap_filters, n_disabled, n_placeholders;
     struct kt_source_arg *source;
     size_t n_source, cap_source;
+    bool sources_given;        /* on the command line */
+    int argc;                  /* as they were parsed: for reading them again */
+    char **argv;
+    bool terminal;
 };
 
 /* `terminal`: standard output is one; `now`: for --since 24h. KT_EUSAGE and

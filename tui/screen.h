@@ -75,6 +75,7 @@ struct kt_app {
     struct kt_completeness complete;
     struct kt_counts counts;
     struct kt_rules_state rules_state;
+    struct kt_config_state config_state;
 
     /* which rows count as new: those that arrived after `seen` */
     struct {

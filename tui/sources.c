@@ -98,6 +98,23 @@ static void rules(struct kt_page *p)
                                              .data = kt_arena_span(p->arena, kt_span_of(s->note)), .style = KT_STYLE(WARN)});
 }
 
+/* Only where it has changed since the start. */
+static void configuration(struct kt_page *p)
+{
+    const struct kt_config_state *s = &p->s.app->config_state;
+    char b[KT_FMT_TEXT];
+    if (!s->loads && !s->stale)
+        return;
+    head(p, "CONFIGURATION");
+    if (s->loads)
+        kt_page_add(p, (struct kt_page_line){
+                           .kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
+                           .left = kt_page_fmt(p, "loaded anew %s", kt_fmt_when(s->at, kt_app_now(p->s.app), 10, b))});
+    if (s->stale)
+        kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "a broken edit, so that the one before holds: ",
+                                             .data = kt_arena_span(p->arena, kt_span_of(s->note)), .style = KT_STYLE(WARN)});
+}
+
 static void ledger(struct kt_page *p)
 {
     const struct kt_counts *c = &p->s.app->counts;
@@ -190,6 +207,7 @@ static void fill(struct kt_page *p)
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .style = KT_STYLE(DIM),
                                              .left = kt_page_fmt(p, "and %zu more", a->n_sources - kept)});
     alerts(p);
+    configuration(p);
     counts(p);
     rules(p);
     ledger(p);

@@ -29,6 +29,14 @@ static bool rules_same(struct kt_app *a)
     return was.loads == now.loads && was.stale == now.stale && was.refused == now.refused && strcmp(was.note, now.note) == 0;
 }
 
+static bool config_same(struct kt_app *a)
+{
+    struct kt_config_state was = a->config_state;
+    a->config_state = kt_engine_config_state(a->engine);
+    return was.loads == a->config_state.loads && was.stale == a->config_state.stale &&
+           strcmp(was.note, a->config_state.note) == 0;
+}
+
 bool kt_status_refresh(struct kt_app *a)
 {
     struct kt_source_state old[KT_SOURCES_SHOWN];
@@ -44,7 +52,8 @@ bool kt_status_refresh(struct kt_app *a)
         kt_state_get_stats(a->state, &a->memory);
     if (!a->has_looked)
         a->looked = kt_engine_looked(a->engine, &a->has_looked), a->looked_asked = a->counts.asked;
-    bool same = memory.version == a->memory.version && counts.triaged == a->counts.triaged && rules_same(a) && n == a->n_sources && complete.complete_to == a->complete.complete_to &&
+    bool same = config_same(a);
+    same &= memory.version == a->memory.version && counts.triaged == a->counts.triaged && rules_same(a) && n == a->n_sources && complete.complete_to == a->complete.complete_to &&
                 complete.gaps == a->complete.gaps && complete.reading == a->complete.reading &&
                 counts.records == a->counts.records && counts.shown == a->counts.shown &&
                 counts.suppressed == a->counts.suppressed && counts.asked == a->counts.asked;
@@ -280,7 +289,9 @@ static int draw_rules(struct kt_app *a, struct kt_canvas *c, int row, int col, i
 {
     char words[80], b[KT_FMT_TEXT];
     const struct kt_rules_state *s = &a->rules_state;
-    if (s->stale)
+    if (a->config_state.stale)
+        snprintf(words, sizeof words, "▲ configuration: a broken edit, the old one holds");
+    else if (s->stale)
         snprintf(words, sizeof words, "▲ rules: a broken edit, the old ones hold");
     else if (s->refused)
         snprintf(words, sizeof words, "▲ rules: %s refused", kt_fmt_plural(s->refused, "file", "files", b));

@@ -43,6 +43,9 @@ struct engine_source {
     uint64_t ended; /* objects, told or not */
     uint64_t unread; /* bytes of files that it has handed over, not read yet */
     size_t unread_files;
+    char *given;   /* its address, as it was given */
+    bool gone;     /* taken away while running: it is closed, and none of those that are told */
+    bool late;     /* added while running, and none of this run before: what it remembers is of rows that are not here */
     char *address; /* as a later run names it again, in the memory; NULL: it is not remembered */
 };
 
@@ -76,6 +79,9 @@ struct kt_engine {
     uint64_t rejudge, rejudge_end; /* rows that the rules before have judged: rejudge <= seq < rejudge_end */
     struct kt_enrich *enrich;   /* NULL: no files were named */
     struct kt_watch *enrich_watch; /* of them; NULL: not watched */
+    struct kt_watch *config_watch; /* of the configuration; NULL: not watched */
+    struct kt_config_state config_state; /* under lock */
+    void *config_of; /* who has the texts of the rules' options; NULL: who made the engine */
     struct kt_store *store;
     struct kt_views *views;
     struct kt_judge *judge; /* NULL: rows keep what the rules say of the record */
@@ -84,7 +90,7 @@ struct kt_engine {
     bool at_end;            /* the sink gets rows when all is read */
     bool settled;           /* it got them before: sources wait for that */
     uint64_t delivered;     /* seq up to which it has them */
-    struct engine_source *src;
+    struct engine_source *src; /* under lock where it grows */
     size_t n_src, cap_src;
     struct kt_aws *aws; /* with the first source that needs it */
     size_t current; /* the source that is being stepped */
@@ -171,6 +177,18 @@ uint64_t engine_sink_object(void *ctx, const char *name, uint64_t records, uint6
 bool engine_sink_bytes(void *ctx, uint64_t handle, const void *p, size_t n);
 void engine_sink_end(void *ctx, uint64_t handle);
 struct kt_source_sink engine_sink_of(struct kt_engine *g);
+
+/* --- engine.c, sources */
+/* Adds one, or takes one up again that was taken away; `s` is opened. */
+bool engine_take_source(struct kt_engine *g, struct kt_source *s, const char *address, const char *name, bool late);
+enum kt_code engine_open_source(struct kt_engine *g, struct kt_source **out, const char *address, struct kt_err *e);
+void engine_drop_source(struct kt_engine *g, size_t i);
+void engine_name_source(struct kt_engine *g, struct engine_source *s, const char *name);
+
+/* --- config.c */
+void engine_open_config(struct kt_engine *g);
+void engine_plan_config(struct kt_engine *g, struct pollfd *fd, int64_t now, int64_t *wait);
+void engine_step_config(struct kt_engine *g, const struct pollfd *fd);
 
 /* --- asking.c */
 void engine_asked_free(struct kt_engine *g);

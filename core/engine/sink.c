@@ -65,7 +65,9 @@ static void on_ended(void *owner, enum kt_ingest_end end, const struct kt_err *w
     struct engine_object *o = owner;
     struct kt_engine *g = o->engine;
     count_records(o, s);
-    if (end == KT_END_TRUNCATED || end == KT_END_CORRUPT)
+    if (g->src[o->src].gone)
+        ; /* nobody waits for the rest of it */
+    else if (end == KT_END_TRUNCATED || end == KT_END_CORRUPT)
         engine_trouble(g, o->name, why->text, true);
     else if (end == KT_END_STOPPED && !atomic_load(&g->stopping))
         engine_trouble(g, o->name, why->text[0] ? why->text : "out of memory: not read to its end", true);
@@ -285,6 +287,8 @@ static void sink_remember(void *ctx, const char *what, const char *position)
 static bool sink_recall(void *ctx, const char *what, char *out, size_t size)
 {
     struct kt_engine *g = ctx;
+    if (g->src[g->current].late) /* it is read again as if it were new: what comes twice is left out */
+        return false;
     struct kt_arena *a = kt_arena_new(1 << 16);
     struct kt_span at = a ? kt_state_checkpoint_get(g->state, kt_span_of(what), a) : KT_SPAN_NONE;
     bool there = at.p && at.n < size;
