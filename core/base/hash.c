@@ -25,10 +25,19 @@ uint64_t kt_hash(const void *p, size_t n)
     return XXH3_64bits_withSeed(p, n, seed);
 }
 
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256; /* the same; asking libcrypto for it each time takes longer than a short text's digest */
+
+static void fetch_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void kt_sha256(const void *p, size_t n, uint8_t out[KT_SHA256])
 {
     unsigned len = KT_SHA256;
-    if (EVP_Digest(p, n, out, &len, EVP_sha256(), NULL) != 1)
+    (void)pthread_once(&fetched, fetch_sha256);
+    if (EVP_Digest(p, n, out, &len, sha256 ? sha256 : EVP_sha256(), NULL) != 1)
         memset(out, 0, KT_SHA256);
 }
 
