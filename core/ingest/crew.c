@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -73,6 +74,7 @@ struct kt_crew *kt_crew_new(const char *const *names, size_t n_names, const stru
     c->sink = *sink;
     c->names = names_new(names, n_names);
     c->workers = workers ? workers < KT_CREW_WORKERS_MAX ? workers : KT_CREW_WORKERS_MAX : processors();
+    c->part = KT_CREW_PART;
     TAILQ_INIT(&c->order);
     TAILQ_INIT(&c->all);
     STAILQ_INIT(&c->empty);
@@ -105,6 +107,10 @@ static void free_stream(struct kt_stream *s)
     if (!s->file)
         kt_ingest_free(s->ingest);
     crew_names_let_go(s->names);
+    if (s->whole && --s->whole->refs == 0) {
+        (void)close(s->whole->fd);
+        free(s->whole);
+    }
     free(s);
 }
 
@@ -133,6 +139,12 @@ void kt_crew_free(struct kt_crew *c)
     pthread_mutex_unlock(&c->lock);
     for (size_t i = 0; i < c->started; i++)
         pthread_join(c->thread[i], NULL);
+    struct kt_stream *next;
+    for (struct kt_stream *s = TAILQ_FIRST(&c->order); s; s = next) {
+        next = TAILQ_NEXT(s, order);
+        if (is_part(s))
+            free_stream(s);
+    }
     for (struct kt_stream *s; (s = TAILQ_FIRST(&c->all));) {
         TAILQ_REMOVE(&c->all, s, all);
         free_stream(s);
@@ -167,19 +179,25 @@ static bool start(struct kt_crew *c)
     return c->started > 0;
 }
 
-static struct kt_stream *new_stream(struct kt_crew *c)
+struct kt_stream *crew_stream_new(struct kt_crew *c)
 {
     struct kt_stream *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->crew = c;
     s->fd = -1;
-    pthread_mutex_lock(&c->lock);
     s->names = c->names;
     s->names->refs++;
-    pthread_mutex_unlock(&c->lock);
     STAILQ_INIT(&s->in);
     STAILQ_INIT(&s->out);
+    return s;
+}
+
+static struct kt_stream *new_stream(struct kt_crew *c)
+{
+    pthread_mutex_lock(&c->lock);
+    struct kt_stream *s = crew_stream_new(c);
+    pthread_mutex_unlock(&c->lock);
     return s;
 }
 
@@ -223,7 +241,8 @@ static void let_go(struct kt_stream *s)
     struct kt_crew *c = s->crew;
     struct kt_ingest *g = s->ingest;
     struct names *names = s->names;
-    TAILQ_REMOVE(&c->all, s, all);
+    if (!is_part(s))
+        TAILQ_REMOVE(&c->all, s, all);
     if (s->file || s->names != c->names || c->n_spare == SPARE_MAX || !kt_grow(&c->spare, &c->cap_spare, c->n_spare + 1, sizeof(struct kt_stream *), SPARE_MAX)) {
         drop_stream(s);
         return;
@@ -237,27 +256,66 @@ static void let_go(struct kt_stream *s)
 
 /* --- telling ------------------------------------------------------------------------ */
 
-static bool tell_one(const struct kt_crew *c, void *owner, const struct found *f)
+static bool tell_one(const struct kt_crew *c, void *owner, const struct found *f, uint64_t before)
 {
+    struct kt_record r = f->record;
+    struct kt_malformed m = f->malformed;
+    struct kt_use u = f->use;
     switch (f->kind) {
     case FOUND_RECORD:
-        return c->sink.record(owner, &f->record);
+        r.ordinal += before;
+        return c->sink.record(owner, &r);
     case FOUND_MALFORMED:
-        return c->sink.malformed(owner, &f->malformed);
+        m.ordinal += before;
+        return c->sink.malformed(owner, &m);
     case FOUND_USE:
-        return c->sink.use(owner, &f->use);
+        u.ordinal += before;
+        return c->sink.use(owner, &u);
     }
     return true;
 }
 
-static bool tell_chunk(const struct kt_crew *c, const struct kt_stream *s, const struct chunk *k)
+/* With those of the parts before it. */
+static struct kt_ingest_stats all_stats(const struct kt_stream *s, const struct kt_ingest_stats *own)
 {
+    struct kt_ingest_stats all = *own;
+    if (!s->whole)
+        return all;
+    const struct kt_ingest_stats *b = &s->whole->before;
+    all.bytes_in += b->bytes_in;
+    all.bytes += b->bytes;
+    all.records += b->records;
+    all.picked += b->picked;
+    all.walked += b->walked;
+    all.unsure += b->unsure;
+    all.malformed += b->malformed;
+    return all;
+}
+
+static bool tell_chunk(const struct kt_crew *c, const struct kt_stream *s, const struct chunk *k,
+                       const struct kt_ingest_stats *stats)
+{
+    uint64_t before = s->whole ? s->whole->before.records : 0;
     for (const struct found *f = k->first; f; f = f->next)
-        if (!tell_one(c, s->owner, f))
+        if (!tell_one(c, s->owner, f, before))
             return false;
     if (c->sink.progress)
-        c->sink.progress(s->owner, &k->stats);
+        c->sink.progress(s->owner, stats);
     return true;
+}
+
+/* How many records were read before the end is counted over all parts. */
+static void count_all(struct kt_err *why, uint64_t own, uint64_t all)
+{
+    char tail[64], text[sizeof why->text];
+    (void)snprintf(tail, sizeof tail, "; %llu record%s before %s read", (unsigned long long)own, own == 1 ? "" : "s",
+                   own == 1 ? "it was" : "it were");
+    size_t n = strlen(why->text), k = strlen(tail);
+    if (n < k || strcmp(why->text + n - k, tail) != 0)
+        return;
+    (void)snprintf(text, sizeof text, "%.*s", (int)(n - k), why->text);
+    (void)kt_fail(why, why->code, "%s; %llu record%s before %s read", text, (unsigned long long)all, all == 1 ? "" : "s",
+                  all == 1 ? "it was" : "it were");
 }
 
 /* Takes a stream's first chunk and tells it. Under the lock, which is given
@@ -265,16 +323,20 @@ static bool tell_chunk(const struct kt_crew *c, const struct kt_stream *s, const
 static bool tell_first(struct kt_crew *c, struct kt_stream *s)
 {
     struct chunk *k = STAILQ_FIRST(&s->out);
+    bool dropped = is_void(s);
     STAILQ_REMOVE_HEAD(&s->out, next);
     pthread_mutex_unlock(&c->lock);
-    bool over = k->over, go_on = tell_chunk(c, s, k);
+    struct kt_ingest_stats stats = all_stats(s, &k->stats);
+    bool over = k->over, go_on = dropped || tell_chunk(c, s, k, &stats);
     enum kt_ingest_end end = k->end;
     struct kt_err why = k->why;
-    struct kt_ingest_stats stats = k->stats;
+    if (s->whole && over)
+        count_all(&why, k->stats.records, stats.records);
     size_t used = k->arena ? kt_arena_used(k->arena) : 0;
     crew_chunk_free(k);
     pthread_mutex_lock(&c->lock);
     s->out_bytes -= used;
+    c->found -= used;
     c->stopped |= !go_on;
     pthread_cond_broadcast(&c->room);
     if (!over)
@@ -283,10 +345,15 @@ static bool tell_first(struct kt_crew *c, struct kt_stream *s)
         pthread_cond_wait(&c->news, &c->lock);
     TAILQ_REMOVE(&c->order, s, order);
     pthread_cond_broadcast(&c->work); /* another one is first now */
-    pthread_mutex_unlock(&c->lock);
+    /* the last part, or the one that goes on to the end, is the end of the file */
+    bool ended = !dropped && !(s->whole && s->to < s->size && end == KT_END_WHOLE);
+    if (s->whole && !ended)
+        s->whole->before = dropped ? s->whole->before : stats;
     void *owner = s->owner;
+    pthread_mutex_unlock(&c->lock);
     let_go(s);
-    c->sink.ended(owner, end, &why, &stats);
+    if (ended)
+        c->sink.ended(owner, end, &why, &stats);
     pthread_mutex_lock(&c->lock);
     return true;
 }
@@ -335,6 +402,11 @@ static void wake(struct kt_crew *c)
 {
     pthread_cond_signal(&c->work);
     pthread_cond_broadcast(&c->room);
+}
+
+void kt_crew_set_part(struct kt_crew *c, size_t bytes)
+{
+    c->part = bytes < KT_CREW_PART_LEAST ? KT_CREW_PART_LEAST : bytes;
 }
 
 bool kt_crew_read(struct kt_crew *c, void *owner, int fd, uint64_t size)

@@ -54,6 +54,10 @@ void kt_crew_end(struct kt_stream *s);
  * KT_CREW_FILES of them are not yet begun. False where memory or threads ran out,
  * or the crew was stopped: `fd` is then still the caller's. */
 bool kt_crew_read(struct kt_crew *c, void *owner, int fd, uint64_t size);
+/* How large the parts are that several workers read a large file of lines in:
+ * KT_CREW_PART at first, KT_CREW_PART_LEAST at least. Before the first stream. */
+enum { KT_CREW_PART = 8 << 20, KT_CREW_PART_LEAST = 512 << 10 };
+void kt_crew_set_part(struct kt_crew *c, size_t bytes);
 /* Nothing more for now: what was fed is read without waiting for more. */
 void kt_crew_pause(struct kt_stream *s);
 /* Waits until all that was fed is read and told; then as kt_ingest_at_rest.

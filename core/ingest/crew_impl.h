@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "ingest/crew.h"
 #include "ingest/gunzip.h"
+#include "ingest/start.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -45,6 +46,20 @@ struct names { /* the owner's; who has it counts */
     const char **name;
 };
 
+/* A large file of lines, read in parts by several workers. Each part is a stream of
+ * its own; they are told one after the other as the one that they are. A part ends
+ * where the next one begins: at the first line behind a place. That holds only where
+ * nothing is held at that place; else the part goes on to the file's end, and those
+ * behind it are void. */
+struct whole {
+    int fd;
+    size_t refs;                   /* parts */
+    bool broken;
+    uint64_t broken_from;          /* parts from there on are void */
+    struct kt_starts habit;        /* of the first part, for the others */
+    struct kt_ingest_stats before; /* the owner's: of the parts that were told */
+};
+
 struct kt_stream {
     TAILQ_ENTRY(kt_stream) all, order;
     struct kt_crew *crew;
@@ -55,6 +70,9 @@ struct kt_stream {
     uint64_t size;  /* of it, as it was looked at */
     uint64_t at;    /* read so far */
     bool file;      /* it is one: its `ingest` is the worker's, while it is read */
+    struct whole *whole; /* a part of it, from `from` to `to` */
+    uint64_t from, to;
+    bool todo;      /* a part that waits to be read */
     bool in_order;
     struct slices in;
     size_t in_bytes;
@@ -79,7 +97,7 @@ TAILQ_HEAD(streams, kt_stream);
 struct kt_crew {
     struct kt_crew_sink sink;
     struct names *names;
-    size_t workers, started;
+    size_t workers, started, part;
     pthread_t thread[KT_CREW_WORKERS_MAX];
     int fd;
 
@@ -90,6 +108,7 @@ struct kt_crew {
     size_t n_empty;
     size_t ahead;                    /* bytes in all `in`, and those being read */
     size_t files;                    /* that wait to be read */
+    size_t found;                    /* bytes in all `out` */
     bool stopped;                    /* the sink had enough */
     bool closing;
 
@@ -102,7 +121,15 @@ struct kt_crew {
 /* Has it anything left to be read? Under the lock. */
 static inline bool is_waiting(const struct kt_stream *s)
 {
-    return !STAILQ_EMPTY(&s->in) || s->fd >= 0 || (s->ended && !s->finished);
+    return !STAILQ_EMPTY(&s->in) || s->fd >= 0 || s->todo || (s->ended && !s->finished);
+}
+static inline bool is_part(const struct kt_stream *s) /* not the first */
+{
+    return s->whole && s->from;
+}
+static inline bool is_void(const struct kt_stream *s)
+{
+    return is_part(s) && s->whole->broken && s->from >= s->whole->broken_from;
 }
 /* Nothing of it is anywhere. Under the lock. */
 static inline bool is_idle(const struct kt_stream *s)
@@ -112,6 +139,7 @@ static inline bool is_idle(const struct kt_stream *s)
 
 /* crew.c. Under the lock. */
 void crew_empty(struct kt_crew *c, struct slices *in);
+struct kt_stream *crew_stream_new(struct kt_crew *c);
 
 /* crew_work.c */
 void *crew_work(void *crew);

@@ -15,7 +15,8 @@ enum {
     CHUNK_FULL = 512 << 10, /* bytes of finds that are handed over at once */
     CHUNK_MAX = 64 << 20,   /* a record's text, kept twice at the most, and room */
     UNSAID_MAX = 1 << 20,   /* bytes read without a word */
-    FILE_SLICE = 256 << 10  /* one read() */
+    FILE_SLICE = 256 << 10, /* one read() */
+    FOUND_MAX = 4 * KT_CREW_FOUND
 };
 
 /* --- chunks -------------------------------------------------------------------- */
@@ -62,7 +63,7 @@ static void ring(int fd)
 static bool must_wait(const struct kt_crew *c, const struct kt_stream *s)
 {
     const struct kt_stream *head = TAILQ_FIRST(&c->order);
-    return s->out_bytes >= KT_CREW_FOUND && head != s && !(is_waiting(head) && !head->busy) && !c->closing && !c->stopped;
+    return (s->out_bytes >= KT_CREW_FOUND || c->found >= FOUND_MAX) && head != s && !(is_waiting(head) && !head->busy) && !c->closing && !c->stopped;
 }
 
 /* Hands over what was found. False where nobody wants more. */
@@ -77,6 +78,7 @@ static bool publish(struct kt_stream *s)
     pthread_mutex_lock(&c->lock);
     STAILQ_INSERT_TAIL(&s->out, k, next);
     s->out_bytes += k->arena ? kt_arena_used(k->arena) : 0;
+    c->found += k->arena ? kt_arena_used(k->arena) : 0;
     s->finished |= k->over;
     pthread_cond_signal(&c->news);
     while (must_wait(c, s))
@@ -242,7 +244,7 @@ static ssize_t read_some(struct kt_stream *s, int fd, char *to, size_t most)
         size_t want = most - n;
         if (s->size && want > s->size - s->at)
             want = (size_t)(s->size - s->at);
-        ssize_t got = read(fd, to + n, want);
+        ssize_t got = pread(fd, to + n, want, (off_t)s->at);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -262,20 +264,94 @@ static bool said(struct kt_stream *s, size_t n)
     return s->unsaid < UNSAID_MAX || !filling(s) || publish(s);
 }
 
-/* Of text that is not compressed, right into the window. */
-static ssize_t read_plain(struct kt_stream *s, int fd)
+/* Of text that is not compressed, right into the window, up to `end`. */
+static ssize_t read_plain(struct kt_stream *s, int fd, uint64_t end)
 {
-    for (;;) {
+    while (!end || s->at < end) {
         size_t room = 0;
         char *to = kt_ingest_space(s->ingest, &room);
         if (!to)
             return 0; /* its end says why */
+        if (end && room > end - s->at)
+            room = (size_t)(end - s->at);
         ssize_t n = read_some(s, fd, to, room);
         if (n <= 0)
             return n;
         if (!kt_ingest_filled(s->ingest, (size_t)n) || !said(s, (size_t)n) || (size_t)n < room)
             return 0;
     }
+    return 0;
+}
+
+/* Where the first line behind `from` begins with a bracket; the file's size where
+ * there is none. */
+static uint64_t next_line(const struct kt_stream *s, struct bench *b, uint64_t from)
+{
+    for (uint64_t at = from; at < s->size;) {
+        ssize_t n = pread(s->whole->fd, b->in, FILE_SLICE, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 1)
+            break;
+        const char *hit = memmem(b->in, (size_t)n, "\n{", 2);
+        if (hit)
+            return at + (uint64_t)(hit - b->in) + 1;
+        at += (uint64_t)n - 1;
+    }
+    return s->size;
+}
+
+/* What is behind the part must be read with it. */
+static void break_off(struct kt_stream *s)
+{
+    pthread_mutex_lock(&s->crew->lock);
+    if (!s->whole->broken || s->whole->broken_from > s->to)
+        s->whole->broken_from = s->to;
+    s->whole->broken = true;
+    s->to = s->size;
+    pthread_mutex_unlock(&s->crew->lock);
+}
+
+static ssize_t read_part(struct kt_stream *s, struct bench *b)
+{
+    uint64_t end = s->to < s->size ? next_line(s, b, s->to) : s->size;
+    ssize_t r = s->at < end ? read_plain(s, s->whole->fd, end) : 0;
+    if (r < 0 || s->at < end || s->to >= s->size || kt_ingest_is_fresh(s->ingest))
+        return r;
+    break_off(s);
+    return read_plain(s, s->whole->fd, s->size);
+}
+
+/* The rest of a large file of lines becomes parts for other workers. */
+static bool part_out(struct kt_stream *s, int fd)
+{
+    struct kt_crew *c = s->crew;
+    struct whole *w;
+    if (s->size < 2 * (uint64_t)c->part || !kt_ingest_has_lines(s->ingest) || !(w = calloc(1, sizeof *w)))
+        return false;
+    w->fd = fd;
+    w->refs = 1;
+    w->habit = *kt_ingest_habit(s->ingest);
+    pthread_mutex_lock(&c->lock);
+    struct kt_stream *last = s;
+    s->whole = w;
+    s->to = s->size;
+    for (uint64_t from = c->part; from < s->size && s->size - from > c->part / 2; from += c->part) {
+        struct kt_stream *p = crew_stream_new(c);
+        if (!p)
+            break; /* the one before goes on to the end */
+        p->owner = s->owner;
+        p->file = p->begun = p->ended = p->todo = p->in_order = true;
+        p->whole = w;
+        p->size = p->to = s->size;
+        p->from = last->to = from;
+        w->refs++;
+        TAILQ_INSERT_AFTER(&c->order, last, p, order);
+        last = p;
+    }
+    pthread_cond_broadcast(&c->work);
+    pthread_mutex_unlock(&c->lock);
+    return true;
 }
 
 static ssize_t read_stream(struct kt_stream *s, struct bench *b, int fd, size_t n)
@@ -284,7 +360,7 @@ static ssize_t read_stream(struct kt_stream *s, struct bench *b, int fd, size_t 
         if (!kt_ingest_feed(s->ingest, b->in, n) || !said(s, n))
             return 0;
         if (kt_ingest_is_plain(s->ingest))
-            return read_plain(s, fd);
+            return part_out(s, fd) ? read_part(s, b) : read_plain(s, fd, 0);
         ssize_t got = read_some(s, fd, b->in, FILE_SLICE);
         if (got < 0)
             return got;
@@ -333,16 +409,26 @@ static void read_file(struct kt_stream *s, struct bench *b, int fd)
     char unread[128] = "";
     if (!take_ingest(s, b)) {
         s->no_memory = true;
-        (void)close(fd);
+        if (fd >= 0)
+            (void)close(fd);
         finish(s, "memory ran out");
         return;
     }
-    if (read_all(s, b, fd) < 0)
+    ssize_t read = 0;
+    if (is_part(s)) {
+        s->at = kt_grow(&b->in, &b->in_cap, FILE_SLICE, 1, KT_GUNZIP_IN_MAX) ? next_line(s, b, s->from) : s->size;
+        kt_ingest_continue_lines(s->ingest, s->at, &s->whole->habit);
+        read = b->in ? read_part(s, b) : (errno = ENOMEM, -1);
+    } else {
+        read = read_all(s, b, fd);
+    }
+    if (read < 0)
         (void)snprintf(unread, sizeof unread, "cannot be read%s: %s", s->at ? " further" : "", strerror(errno));
-    else if (s->at < s->size && !s->unwanted)
+    else if (s->at < s->size && !s->unwanted && !(s->whole && s->to < s->size))
         (void)snprintf(unread, sizeof unread, "became shorter while it was read, at byte %llu of %llu",
                        (unsigned long long)s->at, (unsigned long long)s->size);
-    (void)close(fd);
+    if (!s->whole)
+        (void)close(fd);
     finish(s, unread[0] ? unread : NULL);
     s->ingest = NULL;
 }
@@ -397,13 +483,17 @@ static void one_turn(struct kt_crew *c, struct kt_stream *s, struct bench *b)
     s->gather = false;
     s->busy = true;
     s->fd = -1;
-    if (s->file) {
+    s->todo = false;
+    if (fd >= 0) {
         c->files--;
         pthread_cond_signal(&c->news);
     }
+    bool dropped = is_void(s);
     pthread_mutex_unlock(&c->lock);
 
-    if (s->file)
+    if (dropped)
+        finish(s, NULL);
+    else if (s->file)
         read_file(s, b, fd);
     else if (!gathered || !read_gathered(s, b, &in, total))
         read_slices(s, &in);

@@ -342,6 +342,11 @@ bool kt_inflate_whole(struct kt_inflate *z, struct kt_gunzip *g, const void *byt
     return gz_whole(z, g, p, n);
 }
 
+void kt_inflate_plain(struct kt_inflate *z)
+{
+    z->kind = KIND_PLAIN;
+}
+
 bool kt_inflate_is_plain(const struct kt_inflate *z)
 {
     return z->kind == KIND_PLAIN && !z->stopped;

@@ -44,6 +44,7 @@ bool kt_inflate_whole(struct kt_inflate *z, struct kt_gunzip *g, const void *p, 
 /* Of input that is known to be plain: room for more of it, which is then handed
  * out without being copied. */
 bool kt_inflate_is_plain(const struct kt_inflate *z);
+void kt_inflate_plain(struct kt_inflate *z); /* it is, whatever it begins with */
 char *kt_inflate_space(struct kt_inflate *z, size_t *n);
 bool kt_inflate_filled(struct kt_inflate *z, size_t n);
 /* The input has ended: hands out what was held back to tell its kind. */

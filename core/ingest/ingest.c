@@ -249,6 +249,28 @@ void kt_ingest_continue(struct kt_ingest *g, uint64_t records, uint64_t bytes)
     kt_split_reset(g->split, bytes);
 }
 
+bool kt_ingest_has_lines(const struct kt_ingest *g)
+{
+    return !g->stopped && kt_inflate_is_plain(g->inflate) && kt_split_has_lines(g->split);
+}
+
+const struct kt_starts *kt_ingest_habit(const struct kt_ingest *g)
+{
+    return kt_split_habit(g->split);
+}
+
+bool kt_ingest_is_fresh(const struct kt_ingest *g)
+{
+    return kt_ingest_at_rest(g) && !g->run;
+}
+
+void kt_ingest_continue_lines(struct kt_ingest *g, uint64_t bytes, const struct kt_starts *habit)
+{
+    kt_ingest_continue(g, 0, bytes);
+    kt_inflate_plain(g->inflate);
+    kt_split_continue(g->split, habit);
+}
+
 bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n)
 {
     return !g->stopped && kt_inflate_feed(g->inflate, p, n);

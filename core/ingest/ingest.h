@@ -109,6 +109,15 @@ bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n);
 /* As kt_ingest_feed, of the whole input at once: gzip is then read faster (gunzip.h). */
 struct kt_gunzip;
 bool kt_ingest_whole(struct kt_ingest *g, struct kt_gunzip *z, const void *p, size_t n);
+/* Is what was fed plain text of which top-level values stand on lines of their own,
+ * and is it known how they begin? Then other streams may read on from the beginning
+ * of a line, with this one's habit, as it would itself from there if it were fresh:
+ * between values, nothing held, no damage before it. */
+struct kt_starts;
+bool kt_ingest_has_lines(const struct kt_ingest *g);
+const struct kt_starts *kt_ingest_habit(const struct kt_ingest *g);
+bool kt_ingest_is_fresh(const struct kt_ingest *g);
+void kt_ingest_continue_lines(struct kt_ingest *g, uint64_t bytes, const struct kt_starts *habit);
 /* What comes next is told of with this `ctx`. */
 void kt_ingest_tell(struct kt_ingest *g, void *ctx);
 /* Is the text not compressed? Not known before four bytes were fed. Then more of

@@ -69,6 +69,7 @@ struct kt_split {
     const char *reason;      /* SEEK: of damage whose first byte is not yet told */
     bool noise;
     uint64_t rescanned;
+    bool lined; /* a line has ended behind a top-level value */
     bool eof, stopped, no_memory, utf16;
 };
 
@@ -821,6 +822,7 @@ static enum step walk_brackets(struct kt_split *sp, struct walk *k, size_t *gap,
             r = WAIT;
             if (at != k->first && (c != '{' || !separates(w, *gap, at)))
                 break;
+            sp->lined |= at != k->first && at_top(sp) && w[*gap] == '\n';
             s = k->s = at;
             stack = array;
             depth = 1;
@@ -986,6 +988,7 @@ static enum step between(struct kt_split *sp)
             begin_value(sp);
             return GO;
         case '\n':
+            sp->lined |= at_top(sp) && sp->starts.n;
             if (at_top(sp) && !sp->sink.settle(sp->sink.ctx))
                 return stop(sp);
             sp->pos++;
@@ -1187,6 +1190,21 @@ enum kt_split_end kt_split_finish(struct kt_split *sp, struct kt_split_rest *res
         return KT_SPLIT_IN_VALUE;
     }
     return sp->state == ELEMENT && !at_top(sp) ? KT_SPLIT_IN_ARRAY : KT_SPLIT_WHOLE;
+}
+
+bool kt_split_has_lines(const struct kt_split *sp)
+{
+    return sp->lined && at_top(sp) && kt_starts_learned(&sp->starts);
+}
+
+const struct kt_starts *kt_split_habit(const struct kt_split *sp)
+{
+    return &sp->starts;
+}
+
+void kt_split_continue(struct kt_split *sp, const struct kt_starts *habit)
+{
+    sp->starts = *habit;
 }
 
 bool kt_split_at_rest(const struct kt_split *sp)

@@ -94,6 +94,11 @@ bool kt_split_commit(struct kt_split *sp, size_t n);
 bool kt_split_lend(struct kt_split *sp, const char *p);
 bool kt_split_take_back(struct kt_split *sp);
 
+/* Do values stand on lines of their own, and is known how they begin? */
+bool kt_split_has_lines(const struct kt_split *sp);
+const struct kt_starts *kt_split_habit(const struct kt_split *sp);
+void kt_split_continue(struct kt_split *sp, const struct kt_starts *habit); /* of a fresh one */
+
 enum kt_split_end {
     KT_SPLIT_WHOLE,
     KT_SPLIT_IN_ARRAY, /* between the records of an array that never ended */

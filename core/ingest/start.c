@@ -104,6 +104,11 @@ void kt_starts_learn(struct kt_starts *t, const char *p, size_t n)
         k->nested = occurs_inside(p, n, key);
 }
 
+bool kt_starts_learned(const struct kt_starts *t)
+{
+    return t->seen >= LEARN_FROM;
+}
+
 /* Before an element stand `,`, `[`, white space or the end of another value,
  * never the colon of a member. */
 static bool stands_free(const char *p, size_t at)

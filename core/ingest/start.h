@@ -42,6 +42,8 @@ struct kt_start_where {
 
 /* Learns from a whole record. */
 void kt_starts_learn(struct kt_starts *t, const char *p, size_t n);
+/* Has it seen so many that it learns nothing more? */
+bool kt_starts_learned(const struct kt_starts *t);
 /* The first start at or after `from` of which all lies before `n`; `n` where
  * there is none. A DOCUMENT begins with an array of records of its own. */
 size_t kt_starts_find(const struct kt_starts *t, const struct kt_start_where *where, const char *p, size_t n,

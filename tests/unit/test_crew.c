@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <poll.h>
+#include <unistd.h>
 
 enum { DOCS = 60 };
 
@@ -158,6 +159,129 @@ static void a_crew_tells_what_one_thread_would(void **state)
     }
 }
 
+/* --- files ------------------------------------------------------------------------- */
+
+enum large { LINES, DAMAGED, CUT, PRETTY, ONE_DOCUMENT, DOCUMENT_BETWEEN, OPEN_STRING, SHAPES };
+
+static void add_record(struct kt_buf *b, unsigned *seed, const char *after)
+{
+    const char *name = draw(seed) % 7 ? "ListUsers" : "CreateAccessKey";
+    kt_buf_addf(b, "{\"eventVersion\":\"1.08\",\"eventName\":\"%s\",\"eventID\":\"e%u\",\"pad\":\"%0*d\"}%s", name,
+                draw(seed), (int)(draw(seed) % 900), 0, after);
+}
+
+/* Some megabytes, so that there are parts. */
+static void large_file(struct kt_buf *b, enum large how, unsigned seed)
+{
+    if (how == ONE_DOCUMENT)
+        kt_buf_adds(b, "{\"Records\":[\n");
+    for (unsigned i = 0; b->len < 3500000; i++) {
+        if (how == PRETTY)
+            kt_buf_addf(b, "{\n  \"eventVersion\": \"1.08\",\n  \"eventName\": \"%s\",\n  \"list\": [\n{\n}\n  ]\n}\n",
+                        draw(&seed) % 7 ? "ListUsers" : "CreateAccessKey");
+        else
+            add_record(b, &seed, how == ONE_DOCUMENT ? ",\n" : "\n");
+        if (how == DAMAGED && draw(&seed) % 300 == 0)
+            kt_buf_adds(b, "{\"eventName\":\"CreateAccessKey\",\"x\":tru}\n{\"eventVersion\":\"1\n");
+        if (how == OPEN_STRING && i == 2500)
+            kt_buf_adds(b, "{\"eventName\":\"CreateAccessKey\n");
+        if (how == DOCUMENT_BETWEEN && i == 2000) {
+            kt_buf_adds(b, "{\"Records\":[\n");
+            for (unsigned k = 0; k < 2000; k++)
+                add_record(b, &seed, k < 1999 ? ",\n" : "]}\n");
+        }
+    }
+    if (how == ONE_DOCUMENT)
+        kt_buf_adds(b, "{\"eventVersion\":\"1\"}]}\n");
+    if (how == CUT)
+        b->len -= 100;
+}
+
+static int file_of(const struct kt_buf *b)
+{
+    char path[] = "/tmp/keytop-crew-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(path), 0);
+    for (size_t at = 0; at < b->len;) {
+        ssize_t n = write(fd, b->p + at, b->len - at);
+        assert_true(n > 0);
+        at += (size_t)n;
+    }
+    return fd;
+}
+
+static void a_large_file_read_in_parts_is_told_as_one(void **state)
+{
+    (void)state;
+    for (int how = 0; how < SHAPES; how++) {
+        struct kt_buf b;
+        struct seen want, got;
+        kt_buf_init(&b, 16 << 20);
+        large_file(&b, (enum large)how, 7u + (unsigned)how);
+        kit_feed(&want, b.p, b.len, 0);
+        seen_init(&got);
+        struct kt_crew *c = crew((size_t)how % 3 + 1);
+        kt_crew_set_part(c, 0);
+        assert_true(kt_crew_read(c, &got, file_of(&b), b.len));
+        assert_true(kt_crew_settle(c));
+        assert_false(kt_crew_busy(c));
+        assert_string_equal(kt_buf_str(&got.log), kt_buf_str(&want.log));
+        assert_true(got.records > 100);
+        kt_crew_free(c);
+        seen_free(&got);
+        seen_free(&want);
+        kt_buf_free(&b);
+    }
+}
+
+/* All shapes of files, one after the other: as fed, byte for byte. */
+static void files_are_told_as_if_they_were_fed(void **state)
+{
+    (void)state;
+    for (unsigned seed = 11; seed <= 13; seed++) {
+        struct doc d[DOCS];
+        struct kt_buf want;
+        struct seen got;
+        make_docs(d, seed);
+        alone(d, &want);
+        seen_init(&got);
+        struct kt_crew *c = crew(seed % 3 + 1);
+        for (size_t i = 0; i < DOCS; i++) {
+            struct kt_buf b = {.p = d[i].p, .len = d[i].n};
+            assert_true(kt_crew_read(c, &got, file_of(&b), d[i].n));
+        }
+        assert_true(kt_crew_settle(c));
+        assert_string_equal(kt_buf_str(&got.log), kt_buf_str(&want));
+        kt_crew_free(c);
+        seen_free(&got);
+        kt_buf_free(&want);
+        free_docs(d);
+    }
+}
+
+/* What the file was when it was opened is not what is there. */
+static void a_file_that_shrinks_says_so(void **state)
+{
+    (void)state;
+    struct kt_buf b;
+    struct seen got;
+    kt_buf_init(&b, 1 << 20);
+    unsigned seed = 3;
+    for (int i = 0; i < 50; i++)
+        add_record(&b, &seed, "\n");
+    seen_init(&got);
+    struct kt_crew *c = crew(1);
+    assert_true(kt_crew_read(c, &got, file_of(&b), b.len + 100));
+    assert_true(kt_crew_settle(c));
+    assert_int_equal(got.end, KT_END_TRUNCATED);
+    assert_non_null(strstr(kt_buf_str(&got.log), "became shorter while it was read, at byte"));
+    assert_true(got.records > 0);
+    kt_crew_free(c);
+    seen_free(&got);
+    kt_buf_free(&b);
+}
+
 /* As files that grow by turns: at each rest all that was fed is told. */
 static void what_was_fed_is_told_at_rest(void **state)
 {
@@ -269,6 +393,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crew_tells_what_one_thread_would),
+        cmocka_unit_test(a_large_file_read_in_parts_is_told_as_one),
+        cmocka_unit_test(files_are_told_as_if_they_were_fed),
+        cmocka_unit_test(a_file_that_shrinks_says_so),
         cmocka_unit_test(what_was_fed_is_told_at_rest),
         cmocka_unit_test(more_than_is_read_ahead_is_told_meanwhile),
         cmocka_unit_test(a_sink_that_has_enough_stops_the_crew),
