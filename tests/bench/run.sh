@@ -147,7 +147,6 @@ report() {
 		[ -f "$dir/t.$a" ] && [ -f "$dir/t.$b" ] || continue
 		ta=$(cut -d' ' -f1 "$dir/t.$a" | sorted | cut -d' ' -f1) tb=$(cut -d' ' -f1 "$dir/t.$b" | sorted | cut -d' ' -f1)
 		ratio=$(paste -d' ' "$dir/t.$a" "$dir/t.$b" | awk -v k="$scale" '{print $5 * k / $1}' | sorted)
-		echo "$row|$ratio" | sed 's/ .*//; s/|\([0-9.]*\).*/|\1/' >/dev/null
 		# shellcheck disable=SC2086
 		set -- $ratio
 		[ -n "${BENCH_TABLE:-}" ] && echo "$row|$1" >>"$BENCH_TABLE"
