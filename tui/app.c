@@ -2,6 +2,7 @@
 
 #include "output/output.h"
 #include "tui/export.h"
+#include "tui/palette.h"
 #include "tui/format.h"
 #include "tui/session.h"
 #include "tui/status.h"
@@ -84,6 +85,7 @@ static void pop(struct kt_app *a)
         return;
     if (a->prompt_of == s) {
         kt_prompt_close(&a->prompt);
+        kt_choices_clear(&a->choices);
         a->prompt_of = NULL;
     }
     a->top = s->below;
@@ -113,6 +115,8 @@ unsigned kt_app_hint(struct kt_app *a, const char *fmt, ...)
 unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label, const char *text)
 {
     a->prompt_of = s;
+    a->prompt.keys = a->opts.keys;
+    kt_choices_clear(&a->choices);
     kt_prompt_open(&a->prompt, label, text);
     return KT_APP_REDRAW;
 }
@@ -364,6 +368,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_EXPORT: return kt_export_command(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
     case KT_CMD_WALL: return kt_app_push(a, kt_screen_wall(a));
+    case KT_CMD_PALETTE: return kt_palette_open(a);
     default: *done = false; return 0;
     }
 }
@@ -390,23 +395,150 @@ static unsigned finish(struct kt_app *a, unsigned did)
     return did & ~(unsigned)(KT_SCREEN_POP | TO_TABLE);
 }
 
+static unsigned refused(struct kt_app *a, enum kt_command cmd)
+{
+    return kt_app_hint(a, "read-only: %s is refused here", kt_command_info(cmd)->name);
+}
+
+static unsigned dispatch(struct kt_app *a, enum kt_command cmd, struct kt_key k)
+{
+    bool done;
+    if (a->opts.read_only && kt_command_info(cmd)->contexts & KT_WRITES)
+        return refused(a, cmd);
+    unsigned did = everywhere(a, cmd, &done);
+    return done ? did : a->top->ops->command(a->top, cmd, k);
+}
+
+unsigned kt_app_run(struct kt_app *a, enum kt_command cmd, const char *arg)
+{
+    const struct kt_command_info *i = kt_command_info(cmd);
+    if (!i)
+        return 0;
+    if (!(i->contexts & (unsigned)a->top->ops->context)) {
+        if (!(i->contexts & KT_CTX_TABLE))
+            return kt_app_hint(a, "%s is not understood here; ? says where it is", i->name);
+        while (a->top->below)
+            pop(a);
+    }
+    a->arg = arg;
+    a->nth = 0;
+    unsigned did = dispatch(a, cmd, (struct kt_key){KT_KEY_CHAR, 0});
+    a->arg = NULL;
+    return did | KT_APP_REDRAW;
+}
+
+bool kt_app_number(struct kt_app *a, int least, int most, int *out)
+{
+    const char *p = a->arg;
+    *out = p ? 0 : a->nth;
+    for (; p && *p >= '0' && *p <= '9' && *out <= most; p++)
+        *out = *out * 10 + (*p - '0');
+    if ((!p || (*p == '\0' && p > a->arg)) && *out >= least && *out <= most)
+        return true;
+    (void)kt_app_hint(a, "a number from %d to %d is expected", least, most);
+    return false;
+}
+
+/* --- keys where one writes ----------------------------------------------- */
+
+static void close_prompt(struct kt_app *a)
+{
+    kt_prompt_close(&a->prompt);
+    kt_choices_clear(&a->choices);
+    a->prompt_of = NULL;
+}
+
+/* Offers what fits the text as it now stands. */
+static void offer(struct kt_app *a)
+{
+    if (kt_palette_prompting(a))
+        kt_palette_offer(a);
+}
+
+static bool naming_a_command(const struct kt_app *a)
+{
+    return kt_palette_prompting(a) && a->choices.from == 0;
+}
+
+/* Takes the next of what is offered into the text; the rest stays on offer. */
+static unsigned turn_choice(struct kt_app *a, int by)
+{
+    struct kt_choices *c = &a->choices;
+    struct kt_screen *s = a->prompt_of;
+    if (!c->n)
+        return 0;
+    if (c->taken)
+        kt_choices_move(c, by);
+    else if (by < 0)
+        c->at = c->n - 1;
+    if (!kt_prompt_replace(&a->prompt, c->from, c->to, c->item[c->at].text))
+        return kt_app_hint(a, "no room for that");
+    c->taken = true;
+    c->to = a->prompt.at;
+    return KT_APP_REDRAW | (s && s->ops->prompted ? s->ops->prompted(s, KT_PROMPT_CHANGED) : 0);
+}
+
+/* Arrows and Tab go through what is offered; in the palette the arrows mark a
+ * command and Tab takes it. False: the key is for the text. */
+static bool choice_key(struct kt_app *a, enum kt_command cmd, unsigned *did)
+{
+    struct kt_choices *c = &a->choices;
+    bool next = cmd == KT_CMD_P_COMPLETE || cmd == KT_CMD_P_NEWER, turns = cmd == KT_CMD_P_COMPLETE || cmd == KT_CMD_P_UNCOMPLETE;
+    if (!c->n || !(next || turns || cmd == KT_CMD_P_OLDER))
+        return false;
+    if (naming_a_command(a)) {
+        if (cmd == KT_CMD_P_COMPLETE) {
+            kt_prompt_set(&a->prompt, c->item[c->at].text);
+            offer(a);
+        } else {
+            kt_choices_move(c, next ? 1 : -1);
+        }
+        *did = KT_APP_REDRAW;
+        return true;
+    }
+    if (!turns && !c->taken && (!next || a->prompt.older))
+        return false; /* the arrows go through what was written before */
+    *did = turn_choice(a, next ? 1 : -1);
+    return true;
+}
+
+static unsigned palette_event(struct kt_app *a, enum kt_prompt_event e)
+{
+    enum kt_command cmd;
+    const char *arg;
+    char copy[KT_PROMPT_MAX];
+    if (e == KT_PROMPT_CHANGED)
+        kt_palette_offer(a);
+    if (e == KT_PROMPT_CANCELLED)
+        close_prompt(a);
+    if (e != KT_PROMPT_ACCEPTED || !kt_palette_taken(a, &cmd, &arg))
+        return KT_APP_REDRAW;
+    snprintf(copy, sizeof copy, "%s", arg ? arg : "");
+    if (arg)
+        kt_prompt_remember(&a->prompt);
+    close_prompt(a);
+    return kt_app_run(a, cmd, arg ? copy : NULL);
+}
+
 static unsigned prompt_key(struct kt_app *a, struct kt_key k)
 {
-    enum kt_command cmd = a->pasting ? KT_CMD_NONE : kt_command_of(k, KT_CTX_PROMPT);
+    enum kt_command cmd = a->pasting ? KT_CMD_NONE : kt_keymap_command(a->opts.keys, k, KT_CTX_PROMPT, NULL);
     bool done;
     unsigned did = everywhere(a, cmd, &done);
-    if (done)
+    if (done || choice_key(a, cmd, &did))
         return did;
     enum kt_prompt_event e = kt_prompt_key(&a->prompt, k, a->pasting);
+    if (e == KT_PROMPT_COMPLETE || e == KT_PROMPT_COMPLETE_BACK)
+        return 0; /* nothing is offered */
+    if (kt_palette_prompting(a))
+        return palette_event(a, e);
     struct kt_screen *s = a->prompt_of;
     if (kt_export_prompting(a))
         return kt_export_prompted(a, e);
     if (kt_triage_prompting(a)) {
         unsigned did_it = kt_triage_prompted(a, e);
-        if (e == KT_PROMPT_ACCEPTED || e == KT_PROMPT_CANCELLED) {
-            kt_prompt_close(&a->prompt);
-            a->prompt_of = NULL;
-        }
+        if (e == KT_PROMPT_ACCEPTED || e == KT_PROMPT_CANCELLED)
+            close_prompt(a);
         return did_it;
     }
     if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
@@ -418,8 +550,7 @@ static unsigned prompt_key(struct kt_app *a, struct kt_key k)
         return was;
     if (e == KT_PROMPT_ACCEPTED)
         kt_prompt_remember(&a->prompt);
-    kt_prompt_close(&a->prompt);
-    a->prompt_of = NULL;
+    close_prompt(a);
     return was;
 }
 
@@ -447,14 +578,10 @@ unsigned kt_app_key(struct kt_app *a, struct kt_key k)
         return a->hint[0] ? seen : seen | kt_app_hint(a, "pasted text is taken by prompts only: / opens one");
     unsigned was_hint = seen | (a->hint[0] ? KT_APP_REDRAW : 0);
     a->hint[0] = '\0';
-    enum kt_command cmd = kt_command_of(k, a->top->ops->context);
+    enum kt_command cmd = kt_keymap_command(a->opts.keys, k, a->top->ops->context, &a->nth);
     if (cmd == KT_CMD_NONE)
         return was_hint | kt_app_hint(a, "no command on this key; ? shows those there are");
-    bool done;
-    unsigned did = everywhere(a, cmd, &done);
-    if (!done)
-        did = a->top->ops->command(a->top, cmd, k);
-    return was_hint | finish(a, did);
+    return was_hint | finish(a, dispatch(a, cmd, k));
 }
 
 /* --- drawing ------------------------------------------------------------ */
@@ -496,12 +623,13 @@ static void draw_trail(struct kt_app *a, struct kt_canvas *c, int row)
 static void draw_bottom(struct kt_app *a, struct kt_canvas *c, int row)
 {
     if (a->prompt.label) {
+        kt_choices_draw(&a->choices, c, row - (a->prompt.error[0] != '\0'), naming_a_command(a));
         kt_prompt_draw(&a->prompt, c, row);
     } else if (a->hint[0]) {
         kt_canvas_fill(c, row, 0, c->cols, KT_STYLE(TEXT), ' ');
         kt_canvas_text(c, row, 1, c->cols - 1, KT_STYLE(BRIGHT), a->hint);
     } else if (c->rows >= 5) {
-        kt_footer_draw(c, row, a->top->ops->context);
+        kt_footer_draw(c, row, a->top->ops->context, a->opts.keys);
     }
 }
 

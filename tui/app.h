@@ -6,6 +6,7 @@
 #include "alerts.h"
 #include "canvas.h"
 #include "engine.h"
+#include "keymap.h"
 #include "keys.h"
 #include "theme.h"
 
@@ -22,12 +23,13 @@ struct kt_app_opts {
     const char *profile;          /* of containment commands (event/contain.h); NULL */
     const char *columns;          /* of tables and CSV that are exported; NULL: the usual ones */
     bool kinds;                   /* there are rows of other kinds than creation */
-    bool read_only;               /* nothing is written on anybody's word */
     const struct kt_config *config; /* its views were looked at; NULL: none */
     const char *view;             /* to begin with, by name, with --wall on the wall; NULL: the last session's */
     const char *session;          /* the file of tui/session.h; NULL: nothing is kept */
     const char *theme;            /* name or path; NULL: the usual one */
     struct kt_alerts_opts alerts; /* all 0: none */
+    const struct kt_keymap *keys; /* borrowed; NULL: the usual ones */
+    bool read_only;               /* commands that change or write anything are refused */
     const char *no_clipboard;     /* why nothing can be copied, in our words; NULL: it can */
 };
 

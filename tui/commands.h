@@ -1,5 +1,7 @@
-/* Everything a key can ask for, in one table: it drives dispatch, the footer
- * and the help overlay, so that none of them can say what another does not do. */
+/* Everything a person can ask for, in one table: it drives keys, the palette, the
+ * footer, the help overlay, what --read-only refuses and a section of keytop(1),
+ * so that none of them can say what another does not do. Which keys are meant
+ * in the end is a keymap's to say (keymap.h): the table has the usual ones. */
 #ifndef KT_TUI_COMMANDS_H
 #define KT_TUI_COMMANDS_H
 #include "tui/keys.h"
@@ -24,13 +26,24 @@ enum kt_context {
     KT_CTX_LISTS = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_MENU | KT_CTX_DIFF | KT_CTX_COLUMNS |
                    KT_CTX_VIEWS | KT_CTX_GROUPS,
     KT_CTX_DATA = KT_CTX_TABLE | KT_CTX_PANE | KT_CTX_RECORD,
-    KT_CTX_ALL = 4095
+    KT_CTX_ALL = 4095,
+    KT_CONTEXTS = 12,
+    /* Beside the contexts of a command: it changes what is remembered, writes a
+     * file or runs something; --read-only refuses it. */
+    KT_WRITES = 1 << 24
 };
+
+/* Behind a command's name: it takes an argument in the palette, and says what
+ * it is called in the help: KT_ARG("EXPR"); in brackets where it can be left
+ * out: KT_ARG("[NAME]"). kt_app_argument (screen.h) has it while the command
+ * is done, NULL where a key asked. */
+#define KT_ARG(what) "\0" what
 
 /* X(id, name, keys, contexts, footer rank (0: not there; 1 stays longest),
  *   footer label, help). Keys are parted by blanks: a letter or sign as it
  * is, or Enter Esc Tab S-Tab Space Up Down Left Right Home End PgUp PgDn
- * Backspace Del C-x F1..F12. The first one is shown in the footer. */
+ * Ins Backspace Del C-x F1..F12. The first one is shown in the footer. "": by
+ * the palette alone. */
 #define KT_COMMANDS(X)                                                                                               \
     X(OPEN, "open", "Enter", KT_CTX_TABLE | KT_CTX_PANE, 2, "open", "open what is under the cursor")                 \
     X(FOLD, "fold", "Enter Space", KT_CTX_RECORD, 2, "fold", "fold or unfold; on a known value: open it")            \
@@ -79,16 +92,16 @@ enum kt_context {
     X(DIFF_ALL, "same", "= w", KT_CTX_DIFF, 4, "what is the same", "show, or hide, what is the same in both")         \
     X(DIFF_COPY, "copy-both", "Y y", KT_CTX_DIFF, 5, "copy", "copy the field and its two values")                     \
     X(CLEAR, "clear", "Esc Backspace", KT_CTX_TABLE, 0, "", "end the search, or \"only ...\", or the pause")         \
-    X(FILTER, "filter", "/", KT_CTX_TABLE, 4, "filter", "show only rows that match; empty shows all")                \
+    X(FILTER, "filter" KT_ARG("[EXPR]"), "/", KT_CTX_TABLE, 4, "filter", "show only rows that match; empty shows all")                \
     X(SUPPRESSED, "show-filtered", "F", KT_CTX_TABLE | KT_CTX_PANE, 0, "", "show, or hide again, what Sigma filters keep out") \
-    X(SORT, "sort", "s", KT_CTX_TABLE, 5, "sort", "choose the column to sort by")                                    \
+    X(SORT, "sort" KT_ARG("[FIELD]"), "s", KT_CTX_TABLE, 5, "sort", "choose the column to sort by")                                    \
     X(SORT_LEFT, "sort-left", "<", KT_CTX_TABLE, 0, "", "sort by the column to the left")                            \
     X(SORT_RIGHT, "sort-right", ">", KT_CTX_TABLE, 0, "", "sort by the column to the right")                         \
     X(REVERSE, "reverse", "r", KT_CTX_TABLE, 0, "", "turn the order round")                                          \
     X(PAUSE, "pause", "p", KT_CTX_TABLE, 6, "pause", "hold the table still; arrivals are counted")                   \
     X(TAB_NEXT, "tab-next", "Tab Right", KT_CTX_TABLE, 7, "next pane", "show the next pane below")                   \
     X(TAB_PREV, "tab-previous", "S-Tab Left", KT_CTX_TABLE, 0, "", "show the pane before")                           \
-    X(TAB_PICK, "tab", "1 2 3 4 5 6", KT_CTX_TABLE, 0, "", "show the key, target, actor, address, agent, record")    \
+    X(TAB_PICK, "tab" KT_ARG("N"), "1 2 3 4 5 6", KT_CTX_TABLE, 0, "", "show the key, target, actor, address, agent, record")    \
     X(ALONE, "alone", "z", KT_CTX_TABLE, 0, "", "the table alone, with the panes at its side, or below")                          \
     X(SECTION_NEXT, "section-next", "Tab Right", KT_CTX_PANE, 5, "section", "go to the next section")                \
     X(SECTION_PREV, "section-previous", "S-Tab Left", KT_CTX_PANE, 0, "", "go to the section before")                \
@@ -97,20 +110,20 @@ enum kt_context {
     X(FOLD_ALL, "fold-all", "-", KT_CTX_RECORD, 4, "fold all", "fold every object and list")                         \
     X(UNFOLD_ALL, "unfold-all", "+ =", KT_CTX_RECORD, 5, "unfold", "unfold every object and list")                   \
     X(WRAP, "wrap", "w", KT_CTX_RECORD, 6, "wrap", "wrap long lines, or clip them")                                  \
-    X(SEARCH, "search", "C-f \\", KT_CTX_TABLE, 8, "search", "find a text in any column; hits are marked")           \
+    X(SEARCH, "search" KT_ARG("[TEXT]"), "C-f \\", KT_CTX_TABLE, 8, "search", "find a text in any column; hits are marked")           \
     X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 3, "search", "find a text on this page") \
     X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 0, "", "go to the next hit")                                \
     X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 0, "", "go to the hit before")                      \
     X(COPY, "copy", "y", KT_CTX_DATA, 9, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
     X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
-    X(EXPORT, "export", "e", KT_CTX_DATA, 0, "", "write the marked rows, or those shown, into a file; stop writing") \
+    X(EXPORT, "export" KT_ARG("[FORMAT FILE]"), "e", KT_CTX_DATA | KT_WRITES, 0, "", "write the marked rows, or those shown, into a file; stop writing") \
     X(THEME, "theme", "T", KT_CTX_DATA, 0, "", "choose a theme, and see it while choosing")                      \
-    X(ACK, "acknowledge", "a", KT_CTX_DATA, 5, "ack", "acknowledge, or no longer")                                   \
-    X(NOTE, "note", "m", KT_CTX_DATA, 6, "note", "write a note on it")                                               \
-    X(TAG, "tag", "t", KT_CTX_DATA, 0, "", "its tags, parted by blanks")                                             \
-    X(ASSIGN, "assign", "A", KT_CTX_DATA, 0, "", "say whose it is to look into")                                     \
-    X(UNDO, "undo", "u", KT_CTX_DATA, 0, "", "take back your last act")                                              \
+    X(ACK, "acknowledge", "a", KT_CTX_DATA | KT_WRITES, 5, "ack", "acknowledge, or no longer")                                   \
+    X(NOTE, "note" KT_ARG("[TEXT]"), "m", KT_CTX_DATA | KT_WRITES, 6, "note", "write a note on it")                                               \
+    X(TAG, "tag" KT_ARG("[TAGS]"), "t", KT_CTX_DATA | KT_WRITES, 0, "", "its tags, parted by blanks")                                             \
+    X(ASSIGN, "assign" KT_ARG("[NAME]"), "A", KT_CTX_DATA | KT_WRITES, 0, "", "say whose it is to look into")                                     \
+    X(UNDO, "undo", "u", KT_CTX_DATA | KT_WRITES, 0, "", "take back your last act")                                              \
     X(LOOKED, "looked", "l", KT_CTX_DATA, 0, "", "you have looked at all that is here: none of it is new")           \
     X(WALL, "wall", "W", KT_CTX_TABLE, 0, "", "the wall: large figures, to be read from across the room")    \
     X(WALL_LEAVE, "leave-wall", "Enter Esc Space Backspace", KT_CTX_WALL, 1, "table", "to the table")                \
@@ -121,6 +134,8 @@ enum kt_context {
     X(PAGE_DOWN, "page-down", "PgDn", KT_CTX_LISTS, 0, "", "a page down")                                            \
     X(HOME, "home", "Home g", KT_CTX_LISTS, 0, "", "to the top; a table at its top follows what is new")             \
     X(END, "end", "End G", KT_CTX_LISTS, 0, "", "to the end")                                                        \
+    X(GOTO, "goto" KT_ARG("TIME"), "", KT_CTX_TABLE, 0, "", "to the row of this time, or the next older one")         \
+    X(PALETTE, "command", ":", KT_CTX_ALL & ~(KT_CTX_PROMPT | KT_CTX_TIME), 6, "command", "any command by its name; Tab completes") \
     X(HELP, "help", "? F1", KT_CTX_DATA | KT_CTX_WALL | KT_CTX_GROUPS | KT_CTX_TIME, 3, "help", "this page")                                                     \
     X(QUIT, "quit", "q", KT_CTX_DATA | KT_CTX_WALL | KT_CTX_GROUPS, 11, "quit", "quit")                                                            \
     X(REPAINT, "repaint", "C-l", KT_CTX_ALL, 0, "", "draw the screen anew")                                          \
@@ -135,6 +150,8 @@ enum kt_context {
     X(P_DELETE, "delete", "Del C-d", KT_CTX_PROMPT, 0, "", "erase the letter under the cursor")                      \
     X(P_KILL, "erase-all", "C-u", KT_CTX_PROMPT, 3, "empty", "erase all")                                            \
     X(P_WORD, "erase-word", "C-w", KT_CTX_PROMPT, 0, "", "erase the word before")                                    \
+    X(P_COMPLETE, "complete", "Tab", KT_CTX_PROMPT, 5, "complete", "take the next of what is offered")                \
+    X(P_UNCOMPLETE, "complete-back", "S-Tab", KT_CTX_PROMPT, 0, "", "take the one before")                           \
     X(P_OLDER, "older", "Up C-p", KT_CTX_PROMPT, 4, "earlier", "what was written here before")                       \
     X(P_NEWER, "newer", "Down C-n", KT_CTX_PROMPT, 0, "", "and back")
 
@@ -148,22 +165,36 @@ enum kt_command {
 
 struct kt_command_info {
     const char *name, *keys;
-    unsigned contexts; /* bits of enum kt_context */
+    unsigned contexts; /* bits of enum kt_context, and KT_WRITES */
     int rank;
     const char *label, *help;
 };
 const struct kt_command_info *kt_command_info(enum kt_command c); /* NULL for KT_CMD_NONE and beyond */
+/* "EXPR", "[NAME]"; "" where it takes none. */
+const char *kt_command_argument(enum kt_command c);
+/* By its name; KT_CMD_NONE. */
+enum kt_command kt_command_find(const char *name, size_t n);
+/* "table" for KT_CTX_TABLE: what the configuration calls it; NULL for none. */
+const char *kt_context_name(enum kt_context ctx);
+enum kt_context kt_context_find(const char *name); /* 0: none */
+/* A line for each command: name, argument, keys, contexts, help, parted by tabs. */
+struct kt_buf;
+void kt_commands_list(struct kt_buf *b);
 
-/* Exactly one context. */
+/* By the table's own keys, in exactly one context. */
 enum kt_command kt_command_of(struct kt_key k, enum kt_context ctx);
 
 enum { KT_KEY_NAME = 16 };
-/* Reads one key's name out of `*keys` and steps over it; false at the end. */
+/* Reads one key's name out of `*keys` and steps over it; false at the end, and
+ * where it is no key's name. */
 bool kt_key_next(const char **keys, struct kt_key *out, char name[KT_KEY_NAME]);
+/* Terminals differ in what Enter and Backspace send: the one that is meant. */
+struct kt_key kt_key_plain(struct kt_key k);
 /* The name as the footer shows it: "Enter" is a glyph there. */
 const char *kt_key_glyph(const char *name);
 
 struct kt_canvas;
-/* The most useful commands of a context, as many as fit. */
-void kt_footer_draw(struct kt_canvas *c, int row, enum kt_context ctx);
+struct kt_keymap;
+/* The most useful commands of a context, as many as fit. `m` NULL: the usual keys. */
+void kt_footer_draw(struct kt_canvas *c, int row, enum kt_context ctx, const struct kt_keymap *m);
 #endif

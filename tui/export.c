@@ -82,6 +82,10 @@ unsigned kt_export_command(struct kt_app *a)
         return kt_app_hint(a, "nothing is written: --read-only");
     if (!c.n)
         return kt_app_hint(a, "no rows to export");
+    if (kt_app_argument(a)) {
+        (void)kt_app_prompt(a, a->top, label, kt_app_argument(a));
+        return kt_export_prompted(a, KT_PROMPT_ACCEPTED);
+    }
     struct kt_civil t = kt_civil_of(kt_app_now(a));
     (void)snprintf(text, sizeof text, "report keytop-%04d%02d%02d-%02d%02d%02d.md", t.year, t.month, t.day, t.hour, t.minute,
                    t.second);

@@ -20,9 +20,14 @@ static void head(struct kt_page *p, const char *text)
     kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_HEAD, .left = text});
 }
 
-static void keys(struct kt_page *p, const struct kt_command_info *i)
+/* Its keys in this context, what it is called in the palette, and what it does. */
+static void keys(struct kt_page *p, int c, enum kt_context ctx)
 {
-    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_KEYS, .left = i->keys, .data = kt_span_of(i->help)});
+    const struct kt_command_info *i = kt_command_info((enum kt_command)c);
+    const char *arg = kt_command_argument((enum kt_command)c);
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_KEYS, .data = kt_span_of(i->help),
+                                         .left = kt_keymap_keys(p->s.app->opts.keys, (enum kt_command)c, ctx),
+                                         .name = kt_page_fmt(p, "%s%s%s", i->name, arg[0] ? " " : "", arg)});
 }
 
 static bool everywhere(const struct kt_command_info *i)
@@ -36,7 +41,7 @@ static void part(struct kt_page *p, size_t k)
     for (int c = 1; c < KT_CMD_COUNT; c++) {
         const struct kt_command_info *i = kt_command_info((enum kt_command)c);
         if (i->contexts & parts[k].ctx && !everywhere(i))
-            keys(p, i);
+            keys(p, c, parts[k].ctx);
     }
 }
 
@@ -66,7 +71,7 @@ static void fill(struct kt_page *p)
     head(p, "EVERYWHERE");
     for (int c = 1; c < KT_CMD_COUNT; c++)
         if (everywhere(kt_command_info((enum kt_command)c)))
-            keys(p, kt_command_info((enum kt_command)c));
+            keys(p, c, p->about & KT_CTX_LISTS ? p->about : KT_CTX_TABLE);
     for (size_t k = 0; k < PARTS; k++)
         if (parts[k].ctx != p->about)
             part(p, k);

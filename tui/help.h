@@ -9,6 +9,7 @@
 struct kt_page_line {
     enum { KT_PAGE_BLANK, KT_PAGE_HEAD, KT_PAGE_KEYS, KT_PAGE_DATA, KT_PAGE_WORDS } kind;
     const char *left;         /* our words: a head, keys as in the table of commands, or words */
+    const char *name;         /* KEYS: what the command is called, and its argument */
     struct kt_span data;      /* DATA: drawn after `left`; else our words */
     struct kt_style style;
     int indent;
@@ -21,7 +22,7 @@ struct kt_page {
     size_t n, cap;
     struct kt_list list;
     size_t origin;
-    int keys_width;
+    int keys_width, name_width;
     void (*make)(struct kt_page *p); /* makes it anew: after news, and at first */
     enum kt_context about;
 };

@@ -56,11 +56,16 @@ static int print(const char *text)
     return 0;
 }
 
-static int print_help(void)
+/* `commands`: for completions and tests, a line for each. */
+static int print_help(const char *about)
 {
     struct kt_buf b;
     kt_buf_init(&b, HELP_MAX);
-    int status = kt_options_help(&b) ? print(kt_buf_str(&b)) : COULD_NOT_START;
+    if (about && strcmp(about, "commands") == 0)
+        kt_commands_list(&b);
+    else
+        (void)kt_options_help(&b);
+    int status = !b.failed ? print(kt_buf_str(&b)) : COULD_NOT_START;
     kt_buf_free(&b);
     return status;
 }
@@ -131,7 +136,7 @@ static enum kt_code open_app(struct kt_app **app, const struct kt_options *o, co
         .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii, .wall = o->wall,
         .columns = c->output.columns, .kinds = o->kinds != KT_KIND_BIT(KT_KIND_CREATION),
         .profile = c->contain.profile, .config = c, .view = o->view, .session = session, .read_only = o->read_only,
-        .alerts = alerts, .theme = o->theme, .no_clipboard = no_clipboard(c)});
+        .keys = o->keys, .alerts = alerts, .theme = o->theme, .no_clipboard = no_clipboard(c)});
     if (!*app)
         return kt_fail(e, KT_ENOMEM, "out of memory");
     return kt_app_has_view(*app, o->view) ? KT_OK : kt_fail(e, KT_EUSAGE, "--view: no view is called \"%s\"", o->view);
@@ -334,16 +339,20 @@ static int begin(struct kt_options *o, int *signo)
     struct kt_err e = {0};
     struct kt_config c;
     if (o->help)
-        return print_help();
+        return print_help(o->help_about);
     if (o->version)
         return print("keytop " KEYTOP_VERSION "\n");
     if (o->print_setup)
         return print_setup(o->print_setup);
     if (o->print_policy)
         return print_policy(o->print_policy);
+    struct kt_keymap keys;
     kt_config_none(&c);
-    bool bad = configure(o, &c, &e) != KT_OK || !views_are_some(&c, &e);
+    kt_keymap_init(&keys);
+    bool bad = configure(o, &c, &e) != KT_OK || !views_are_some(&c, &e) || kt_keymap_configure(&keys, &c, &e) != KT_OK;
+    o->keys = &keys;
     int status = !bad ? start(o, &c, signo) : o->check ? kt_check_run(o, &c, &e) : complain(&e);
+    kt_keymap_free(&keys);
     kt_config_free(&c);
     return status;
 }

@@ -294,6 +294,8 @@ enum kt_code kt_options_parse(struct kt_options *o, int argc, char **argv, bool 
         enum kt_code rc = c == 1              ? add_source(&p, optarg)
                           : c == '?' || c == ':' ? refuse(&p, c, argv[before < argc ? before : argc - 1])
                                               : apply(&p, option_of(c), optarg);
+        if (!rc && o->help && optind < argc && argv[optind][0] != '-')
+            o->help_about = argv[optind];
         if (rc || o->help || o->version)
             return rc;
     }

@@ -22,8 +22,10 @@ struct kt_source_arg {
     const char *address, *name; /* name NULL: none was given */
 };
 
+struct kt_keymap;
 struct kt_options { /* texts borrowed from argv, and from the configuration */
-    bool help, version; /* then nothing else was looked at */
+    bool help, version; /* then nothing else was looked at, but: */
+    const char *help_about; /* --help commands; NULL */
     enum kt_shape shape;
     bool follow;
     bool follow_given, color_given;
@@ -35,6 +37,7 @@ struct kt_options { /* texts borrowed from argv, and from the configuration */
     const char *view;          /* to begin with; NULL: not given */
     const char *state;         /* --state; NULL: not given */
     bool no_state, read_only, wall;
+    const struct kt_keymap *keys; /* borrowed; whoever runs a screen sets it */
     int64_t since, until;                        /* KT_TIME_NONE: not given */
     unsigned kinds;                              /* bits of KT_KIND_BIT */
     bool ascii;

@@ -50,6 +50,8 @@ static void line_text(void *ctx, size_t i, struct kt_buf *b)
     const struct kt_page_line *l = &((struct kt_page *)ctx)->line[i];
     kt_buf_adds(b, l->left ? l->left : "");
     kt_buf_addc(b, ' ');
+    if (l->name)
+        kt_buf_addf(b, "%s ", l->name);
     if (kt_span_known(l->data))
         kt_buf_add(b, l->data.p, l->data.n);
 }
@@ -80,6 +82,13 @@ static void draw_line(void *ctx, size_t i, struct kt_canvas *c, int row, int lin
     if (l->kind == KT_PAGE_KEYS) {
         draw_keys(c, row, col, p->keys_width, l->left);
         col += p->keys_width + 2;
+        if (p->name_width) {
+            kt_canvas_text(c, row, col, p->name_width, KT_STYLE(LINK), l->name);
+            col += p->name_width + 2;
+        } else if (!l->left[0]) { /* no key: its name is how to say it */
+            kt_canvas_text(c, row, col - p->keys_width - 2, 1, KT_STYLE(DIM), ":");
+            kt_canvas_text(c, row, col - p->keys_width - 1, p->keys_width - 1, KT_STYLE(LINK), l->name);
+        }
         kt_canvas_text(c, row, col, end - col, KT_STYLE(TEXT), l->data.p);
     } else if (l->kind != KT_PAGE_BLANK) {
         struct kt_style s = l->kind == KT_PAGE_HEAD ? KT_STYLE(HEADER) : l->style;
@@ -97,7 +106,8 @@ static void draw_line(void *ctx, size_t i, struct kt_canvas *c, int row, int lin
 static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 {
     struct kt_page *p = page_of(s);
-    p->keys_width = c->cols >= 60 ? 24 : c->cols >= 40 ? 12 : 8;
+    p->keys_width = c->cols >= 60 ? 22 : c->cols >= 40 ? 12 : 8;
+    p->name_width = c->cols >= 140 ? 20 : 0;
     struct kt_list_items it = items(p);
     kt_list_draw(&p->list, &it, c, row, height, draw_line);
 }

@@ -5,12 +5,29 @@
 void kt_prompt_open(struct kt_prompt *p, const char *label, const char *text)
 {
     p->label = label;
+    p->error[0] = '\0';
+    p->older = 0;
+    kt_prompt_set(p, text);
+}
+
+void kt_prompt_set(struct kt_prompt *p, const char *text)
+{
     p->len = strlen(text) < KT_PROMPT_MAX ? strlen(text) : 0;
     memcpy(p->text, text, p->len);
     p->text[p->len] = '\0';
     p->at = p->len;
-    p->error[0] = '\0';
-    p->older = 0;
+}
+
+bool kt_prompt_replace(struct kt_prompt *p, size_t from, size_t to, const char *text)
+{
+    size_t n = strlen(text);
+    if (from > to || to > p->len || p->len - (to - from) + n >= KT_PROMPT_MAX)
+        return false;
+    memmove(p->text + from + n, p->text + to, p->len + 1 - to);
+    memcpy(p->text + from, text, n);
+    p->len = p->len - (to - from) + n;
+    p->at = from + n;
+    return true;
 }
 
 void kt_prompt_close(struct kt_prompt *p)
@@ -109,6 +126,8 @@ static enum kt_prompt_event edit(struct kt_prompt *p, enum kt_command cmd)
     case KT_CMD_P_WORD: return changed(erase_word(p));
     case KT_CMD_P_OLDER: return changed(recall(p, true));
     case KT_CMD_P_NEWER: return changed(recall(p, false));
+    case KT_CMD_P_COMPLETE: return KT_PROMPT_COMPLETE;
+    case KT_CMD_P_UNCOMPLETE: return KT_PROMPT_COMPLETE_BACK;
     default: return KT_PROMPT_NOTHING;
     }
 }
@@ -120,7 +139,7 @@ enum kt_prompt_event kt_prompt_key(struct kt_prompt *p, struct kt_key k, bool pa
             return KT_PROMPT_NOTHING;
         return changed(insert(p, k.ch < 0x20 || k.ch == 0x7F ? ' ' : k.ch));
     }
-    enum kt_command cmd = kt_command_of(k, KT_CTX_PROMPT);
+    enum kt_command cmd = kt_keymap_command(p->keys, k, KT_CTX_PROMPT, NULL);
     if (cmd != KT_CMD_NONE)
         return edit(p, cmd);
     if (k.code == KT_KEY_CHAR && k.ch >= 0x20)

@@ -2,11 +2,14 @@
 #ifndef KT_TUI_PROMPT_H
 #define KT_TUI_PROMPT_H
 #include "tui/canvas.h"
-#include "tui/commands.h"
+#include "tui/keymap.h"
 
 enum { KT_PROMPT_MAX = 1024, KT_PROMPT_HISTORY = 20 };
 
-enum kt_prompt_event { KT_PROMPT_NOTHING, KT_PROMPT_CHANGED, KT_PROMPT_ACCEPTED, KT_PROMPT_CANCELLED };
+enum kt_prompt_event {
+    KT_PROMPT_NOTHING, KT_PROMPT_CHANGED, KT_PROMPT_ACCEPTED, KT_PROMPT_CANCELLED,
+    KT_PROMPT_COMPLETE, KT_PROMPT_COMPLETE_BACK /* the next, or the one before, of what is offered is asked for */
+};
 
 struct kt_prompt {
     const char *label; /* "filter", "search"; NULL: no prompt is open */
@@ -17,10 +20,16 @@ struct kt_prompt {
     char history[KT_PROMPT_HISTORY][KT_PROMPT_MAX]; /* newest first */
     size_t n_history;
     size_t older; /* 0: what is being written; else 1 + index of history */
+    const struct kt_keymap *keys; /* NULL: the usual ones */
 };
 
 void kt_prompt_open(struct kt_prompt *p, const char *label, const char *text);
 void kt_prompt_close(struct kt_prompt *p);
+/* Other text, the cursor at its end. */
+void kt_prompt_set(struct kt_prompt *p, const char *text);
+/* Puts `text` in the place of the bytes from..to; the cursor goes behind it.
+ * False where it has no room. */
+bool kt_prompt_replace(struct kt_prompt *p, size_t from, size_t to, const char *text);
 /* Keeps the text for Up, unless it is empty or the newest already. */
 void kt_prompt_remember(struct kt_prompt *p);
 /* `pasting`: Enter and other controls are blanks of the text, not commands. */

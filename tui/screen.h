@@ -9,6 +9,7 @@
 #include "exporting.h"
 #include "tui/alerts.h"
 #include "tui/app.h"
+#include "tui/choices.h"
 #include "tui/commands.h"
 #include "tui/setup.h"
 #include "tui/marks.h"
@@ -63,6 +64,9 @@ struct kt_app {
     int depth;
     struct kt_prompt prompt;
     struct kt_screen *prompt_of; /* who opened it */
+    struct kt_choices choices;   /* what the prompt offers */
+    const char *arg;             /* of the command that is being done; NULL */
+    int nth;                     /* which of its keys asked for it, from 1; 0: none did */
     bool pasting;
 
     char hint[160];     /* our words */
@@ -146,6 +150,20 @@ bool kt_app_live(const struct kt_app *a);
 bool kt_app_ends_now(const struct kt_app *a, int64_t span);
 /* Does the whole of what is shown belong to the present day? */
 bool kt_app_all_today(const struct kt_app *a, int64_t oldest);
+
+/* Does a command as if its key had been pressed; `arg` (NULL: none) is what it
+ * is to act on. One that is not understood here, but in the table, leads there
+ * first. --read-only refuses what is marked KT_WRITES. */
+unsigned kt_app_run(struct kt_app *a, enum kt_command cmd, const char *arg);
+/* What the command that is being done is to act on, as written behind its name
+ * in the palette; NULL where a key asked. */
+static inline const char *kt_app_argument(const struct kt_app *a)
+{
+    return a->arg;
+}
+/* The argument as a whole number of least..most; where there is none, which of
+ * the command's keys was pressed. False: it is none (it was said). */
+bool kt_app_number(struct kt_app *a, int least, int most, int *out);
 
 /* Opens a screen over the top one. NULL screens (out of memory) are said. */
 unsigned kt_app_push(struct kt_app *a, struct kt_screen *s);

@@ -1,5 +1,6 @@
 /* The table: every row, newest first, and below it a pane of what the cursor
  * is on. It stands at the bottom of all screens and is never closed. */
+#include "base/clock.h"
 #include "tui/diff.h"
 #include "tui/format.h"
 #include "tui/status.h"
@@ -467,12 +468,12 @@ static unsigned turn_tab(struct kt_table *t, int by)
     return show_pane(t);
 }
 
-static unsigned pick_tab(struct kt_table *t, struct kt_key k)
+static unsigned pick_tab(struct kt_table *t)
 {
-    int tab = (int)k.ch - '1';
-    if (tab < 0 || tab >= TABS)
-        return 0;
-    t->tab = (enum kt_table_tab)tab;
+    int tab;
+    if (!kt_app_number(t->s.app, 1, TABS, &tab))
+        return KT_APP_REDRAW;
+    t->tab = (enum kt_table_tab)(tab - 1);
     return show_pane(t);
 }
 
@@ -546,13 +547,67 @@ static unsigned copy_value(struct kt_table *t)
     return kt_app_copy_value(t->s.app, value, kind);
 }
 
-static unsigned open_prompt(struct kt_table *t, bool search)
+static unsigned open_search(struct kt_table *t)
 {
+    const char *text = kt_app_argument(t->s.app);
     t->origin = kt_table_cursor(t);
-    if (search)
+    if (!text)
         return kt_app_prompt(t->s.app, &t->s, "search", "");
+    (void)kt_app_prompt(t->s.app, &t->s, "search", text);
+    unsigned did = kt_table_search_prompted(t, KT_PROMPT_CHANGED) | kt_table_search_prompted(t, KT_PROMPT_ACCEPTED);
+    kt_prompt_close(&t->s.app->prompt);
+    t->s.app->prompt_of = NULL;
+    return did | KT_APP_REDRAW;
+}
+
+static unsigned open_filter(struct kt_table *t)
+{
+    const char *text = kt_app_argument(t->s.app);
+    struct kt_err e = {0};
+    t->origin = kt_table_cursor(t);
     snprintf(t->filter_before, sizeof t->filter_before, "%s", t->filter_text);
-    return kt_app_prompt(t->s.app, &t->s, "filter", t->filter_text);
+    if (!text)
+        return kt_app_prompt(t->s.app, &t->s, "filter", t->filter_text);
+    return kt_table_filter(t, text, &e, NULL) ? KT_APP_REDRAW : kt_app_hint(t->s.app, "%s", e.text);
+}
+
+static unsigned sort_by(struct kt_table *t)
+{
+    const char *name = kt_app_argument(t->s.app);
+    if (!name)
+        return kt_app_push(t->s.app, kt_screen_sort(t->s.app));
+    enum kt_field f = kt_field_find(kt_span_of(name));
+    if (f == KT_FIELD_COUNT)
+        return kt_app_hint(t->s.app, "no field has this name");
+    bool names = f != KT_FIELD_TIME && f != KT_FIELD_RISK;
+    return kt_table_set_sort(&t->s, f, f == t->sort ? !t->ascending : names);
+}
+
+/* Rows in the order of time are what one goes along. */
+static unsigned go_to_time(struct kt_table *t)
+{
+    int64_t when = kt_time_parse_ago(kt_span_of(kt_app_argument(t->s.app)), kt_app_now(t->s.app));
+    if (when == KT_TIME_NONE)
+        return kt_app_hint(t->s.app, "not a time such as 2023-07-10, 2023-07-10T12:24:29Z, 15m, 24h, 7d");
+    if (!by_time(t))
+        return kt_app_hint(t->s.app, "the table is not in the order of time: sort by it first");
+    struct kt_list_items it = kt_table_items(t);
+    size_t low = 0, high = it.n;
+    while (low < high) { /* the first row at or beyond it, in the order shown; not known comes last */
+        size_t mid = low + (high - low) / 2;
+        int64_t have = row_time(t, mid);
+        bool before = have != KT_TIME_NONE && (t->ascending ? have < when : have > when);
+        if (before)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (!it.n)
+        return kt_app_hint(t->s.app, "no rows");
+    t->restore = 0;
+    kt_list_goto(&t->list, &it, low < it.n ? low : it.n - 1);
+    kt_table_follow_cursor(t);
+    return KT_APP_REDRAW;
 }
 
 /* The mark is set and the next row is at hand. */
@@ -597,23 +652,25 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
 {
     struct kt_table *t = table_of(s);
     unsigned did;
+    (void)k;
     if (triage(t, cmd, &did))
         return did;
     switch (cmd) {
     case KT_CMD_OPEN: return open_tab(t);
     case KT_CMD_CLEAR: return clear(t);
-    case KT_CMD_FILTER: return open_prompt(t, false);
-    case KT_CMD_SEARCH: return open_prompt(t, true);
+    case KT_CMD_FILTER: return open_filter(t);
+    case KT_CMD_SEARCH: return open_search(t);
+    case KT_CMD_GOTO: return go_to_time(t);
     case KT_CMD_NEXT: return kt_table_search_next(t, false);
     case KT_CMD_PREVIOUS: return kt_table_search_next(t, true);
-    case KT_CMD_SORT: return kt_app_push(s->app, kt_screen_sort(s->app));
+    case KT_CMD_SORT: return sort_by(t);
     case KT_CMD_SORT_LEFT: return sort_by_neighbour(t, -1);
     case KT_CMD_SORT_RIGHT: return sort_by_neighbour(t, 1);
     case KT_CMD_REVERSE: return kt_table_set_sort(s, t->sort, !t->ascending);
     case KT_CMD_PAUSE: return pause_or_go_on(t);
     case KT_CMD_TAB_NEXT: return turn_tab(t, 1);
     case KT_CMD_TAB_PREV: return turn_tab(t, -1);
-    case KT_CMD_TAB_PICK: return pick_tab(t, k);
+    case KT_CMD_TAB_PICK: return pick_tab(t);
     case KT_CMD_ALONE: return next_layout(t);
     case KT_CMD_GROUPS: return kt_app_push(s->app, kt_screen_groups(s->app, s->app->grouped, 0));
     case KT_CMD_TIME: return kt_app_push(s->app, kt_screen_time(s->app));

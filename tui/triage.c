@@ -91,21 +91,6 @@ static bool remember(struct kt_app *a, const struct kt_subject *about)
     return true;
 }
 
-static unsigned prompt(struct kt_screen *s, int i, const struct kt_subject *about)
-{
-    struct kt_app *a = s->app;
-    struct kt_row_triage now;
-    char text[KT_PROMPT_MAX];
-    if (!remember(a, about))
-        return kt_app_hint(a, "its name is too long to be noted down");
-    kt_state_holds(a->state, about, a->arena, &now);
-    struct kt_span was = prompts[i].action == KT_TRIAGE_TAG      ? now.tags
-                         : prompts[i].action == KT_TRIAGE_ASSIGN ? now.assigned
-                                                                 : KT_SPAN_NONE;
-    snprintf(text, sizeof text, "%.*s", (int)(was.n < sizeof text ? was.n : 0), was.p ? was.p : "");
-    return kt_app_prompt(a, s, prompts[i].label, text);
-}
-
 static struct kt_span next_word(const char **p)
 {
     while (**p == ' ')
@@ -151,17 +136,40 @@ static unsigned tag(struct kt_app *a, const char *text)
     return did;
 }
 
+/* `text` ends with a NUL. */
+static unsigned written(struct kt_app *a, int i, struct kt_span text)
+{
+    if (prompts[i].action == KT_TRIAGE_TAG)
+        return tag(a, text.p);
+    if (prompts[i].action == KT_TRIAGE_ASSIGN)
+        return ask(a, KT_TRIAGE_ASSIGN, &a->about, text);
+    return text.n ? ask(a, KT_TRIAGE_NOTE, &a->about, text) : KT_APP_REDRAW;
+}
+
+static unsigned prompt(struct kt_screen *s, int i, const struct kt_subject *about)
+{
+    struct kt_app *a = s->app;
+    struct kt_row_triage now;
+    char text[KT_PROMPT_MAX];
+    if (!remember(a, about))
+        return kt_app_hint(a, "its name is too long to be noted down");
+    if (kt_app_argument(a))
+        return written(a, i, kt_span_of(kt_app_argument(a)));
+    kt_state_holds(a->state, about, a->arena, &now);
+    struct kt_span was = prompts[i].action == KT_TRIAGE_TAG      ? now.tags
+                         : prompts[i].action == KT_TRIAGE_ASSIGN ? now.assigned
+                                                                 : KT_SPAN_NONE;
+    snprintf(text, sizeof text, "%.*s", (int)(was.n < sizeof text ? was.n : 0), was.p ? was.p : "");
+    return kt_app_prompt(a, s, prompts[i].label, text);
+}
+
 unsigned kt_triage_prompted(struct kt_app *a, enum kt_prompt_event e)
 {
     const struct kt_prompt *p = &a->prompt;
-    if (e != KT_PROMPT_ACCEPTED)
-        return KT_APP_REDRAW;
-    struct kt_span text = {p->text, p->len};
-    if (p->label == prompts[1].label)
-        return tag(a, p->text);
-    if (p->label == prompts[2].label)
-        return ask(a, KT_TRIAGE_ASSIGN, &a->about, text);
-    return p->len ? ask(a, KT_TRIAGE_NOTE, &a->about, text) : KT_APP_REDRAW;
+    int i = 0;
+    while (p->label != prompts[i].label)
+        i++;
+    return e == KT_PROMPT_ACCEPTED ? written(a, i, (struct kt_span){p->text, p->len}) : KT_APP_REDRAW;
 }
 
 bool kt_triage_command(struct kt_screen *s, enum kt_command cmd, const struct kt_subject *about, unsigned *did)

@@ -333,6 +333,71 @@ static enum kt_code contain(struct kt_reading *r, const struct kt_yaml *y, void 
     return KT_READ_MAP(r, y, "contain", fields, to);
 }
 
+/* --- keys --------------------------------------------------------------------------- */
+
+static enum kt_code one_key(struct kt_reading *r, const struct kt_yaml *y, void *to)
+{
+    struct kt_config_named *n = to;
+    n->place = (struct kt_config_place){y->line, y->column};
+    return kt_read_text(r, y, "a key", 40, &n->name);
+}
+
+/* One key, or a list of them; [] is none. */
+static enum kt_code key_list(struct kt_reading *r, const struct kt_yaml *y, struct kt_config_key_list *to)
+{
+    void *all;
+    to->place = (struct kt_config_place){y->line, y->column};
+    if (y->type != KT_YAML_SCALAR || kt_yaml_is_null(y)) {
+        enum kt_code rc = y->type == KT_YAML_LIST ? kt_read_list(r, y, "keys", KT_CONFIG_KEYS, sizeof *to->key, one_key, &all, &to->n)
+                                                  : kt_read_fail(r, y, "a key (F5) or a list of keys ([F5, x]) is expected here");
+        to->key = rc ? NULL : all;
+        return rc;
+    }
+    struct kt_config_named *one = kt_arena_alloc(r->arena, sizeof *one);
+    if (!one)
+        return kt_read_fail(r, y, "more than can be kept in memory");
+    to->key = one;
+    to->n = 1;
+    return one_key(r, y, one);
+}
+
+static enum kt_code keys_in(struct kt_reading *r, const struct kt_yaml *key, const struct kt_yaml *y, void *to)
+{
+    struct kt_config_key_list *l = to;
+    enum kt_code rc = kt_read_text(r, key, "a place", 40, &l->context);
+    return rc ? rc : key_list(r, y, l);
+}
+
+static enum kt_code one_binding(struct kt_reading *r, const struct kt_yaml *key, const struct kt_yaml *y, void *to)
+{
+    struct kt_config_binding *b = to;
+    void *all;
+    *b = (struct kt_config_binding){.place = {key->line, key->column}};
+    enum kt_code rc = kt_read_text(r, key, "a command", 40, &b->command);
+    if (rc == KT_OK && y->type == KT_YAML_MAP) {
+        rc = kt_read_pairs(r, y, b->command, 32, sizeof *b->in, keys_in, &all, &b->n);
+        b->in = rc ? NULL : all;
+    } else if (rc == KT_OK) {
+        struct kt_config_key_list *in = kt_arena_alloc(r->arena, sizeof *in);
+        if (!in)
+            return kt_read_fail(r, y, "more than can be kept in memory");
+        *in = (struct kt_config_key_list){0};
+        b->in = in;
+        b->n = 1;
+        rc = key_list(r, y, in);
+    }
+    return rc;
+}
+
+static enum kt_code keys(struct kt_reading *r, const struct kt_yaml *y, void *to)
+{
+    struct kt_config *c = to;
+    void *all;
+    enum kt_code rc = kt_read_pairs(r, y, "keys", KT_CONFIG_BINDINGS, sizeof *c->binding, one_binding, &all, &c->n_binding);
+    c->binding = all;
+    return rc;
+}
+
 /* --- the whole ------------------------------------------------------------------ */
 
 static enum kt_code document(struct kt_reading *r, const struct kt_yaml_file *f, struct kt_config *c)
@@ -341,7 +406,7 @@ static enum kt_code document(struct kt_reading *r, const struct kt_yaml_file *f,
         {"sources", kt_read_sources}, {"follow", follow},   {"output", output},
         {"rules", rules},     {"filters", filters},       {"risk", overrides},
         {"memory", memory},   {"state", state},           {"enrichment", enrichment},
-        {"contain", contain}, {"views", kt_read_views},   {"alerts", kt_read_alerts},
+        {"contain", contain}, {"views", kt_read_views},   {"alerts", kt_read_alerts}, {"keys", keys},
     };
     if (f->n > 1)
         return kt_read_fail(r, f->doc[1], "a second document begins here; one is read");

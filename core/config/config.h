@@ -30,7 +30,9 @@ enum {
     KT_CONFIG_VALUES = 20000,  /* of all placeholders together */
     KT_CONFIG_OVERRIDES = 10000,
     KT_CONFIG_VIEWS = 64,
-    KT_CONFIG_VIEW_PARTS = 7
+    KT_CONFIG_VIEW_PARTS = 7,
+    KT_CONFIG_BINDINGS = 500,
+    KT_CONFIG_KEYS = 16        /* of a command in a place */
 };
 
 /* Where something stands in the file, for later errors about it. */
@@ -91,6 +93,21 @@ enum {
     KT_CONFIG_LEVELS = 5, KT_CONFIG_HOOK_WORDS = 64
 };
 
+/* The keys of a command of the screen; names of commands, places and keys are
+ * for the screen to know (tui/keymap.h). */
+struct kt_config_key_list {
+    const char *context; /* "table"; NULL: wherever the command is understood */
+    const struct kt_config_named *key;
+    size_t n;            /* 0: none */
+    struct kt_config_place place;
+};
+struct kt_config_binding {
+    const char *command;
+    const struct kt_config_key_list *in;
+    size_t n;
+    struct kt_config_place place;
+};
+
 enum kt_config_tri { KT_CONFIG_UNSET, KT_CONFIG_NO, KT_CONFIG_YES };
 
 struct kt_config {
@@ -124,6 +141,9 @@ struct kt_config {
     } filters;
     const struct kt_config_override *override;
     size_t n_override;
+
+    const struct kt_config_binding *binding;
+    size_t n_binding;
 
     struct {
         uint64_t rows, bytes; /* kept in memory */

@@ -1,12 +1,14 @@
 #include "config/read.h"
 
+#include "base/nearest.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 60, NAME_LONG = 32 };
+enum { SHOWN = 60 };
 
 enum kt_code kt_read_fail(struct kt_reading *r, const struct kt_yaml *at, const char *fmt, ...)
 {
@@ -35,27 +37,6 @@ static int shown(struct kt_span s)
 
 /* --- names ---------------------------------------------------------------------- */
 
-/* How many letters must be put in, left out or changed. */
-static size_t distance(struct kt_span a, const char *b)
-{
-    size_t row[NAME_LONG + 1], n = strlen(b);
-    if (n > NAME_LONG || a.n > NAME_LONG)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t change = corner + (a.p[i - 1] != b[j - 1]);
-            corner = row[j];
-            size_t least = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = change < least ? change : least;
-        }
-    }
-    return row[n];
-}
-
 static enum kt_code unknown(struct kt_reading *r, const struct kt_yaml *key, const char *what, const struct kt_field *f,
                             size_t n)
 {
@@ -63,7 +44,7 @@ static enum kt_code unknown(struct kt_reading *r, const struct kt_yaml *key, con
     char names[200] = "";
     size_t used = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t d = distance(key->text, f[i].name);
+        size_t d = kt_name_distance(key->text, kt_span_of(f[i].name));
         if (d < least) {
             least = d;
             best = i;
@@ -72,7 +53,7 @@ static enum kt_code unknown(struct kt_reading *r, const struct kt_yaml *key, con
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", f[i].name);
     }
     const char *in = what ? what : "the configuration";
-    if (least <= 1 + strlen(f[best].name) / 3)
+    if (kt_name_is_near(least, kt_span_of(f[best].name)))
         return kt_read_fail(r, key, "there is no \"%.*s\" in %.60s; did you mean \"%s\"?", shown(key->text), key->text.p,
                             in, f[best].name);
     return kt_read_fail(r, key, "there is no \"%.*s\" in %.60s, only %s", shown(key->text), key->text.p, in, names);

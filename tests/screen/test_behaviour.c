@@ -1061,6 +1061,18 @@ static void read_only_refuses_every_act(void **state)
         fixture_keys(&f, keys[i]);
         assert_true(fixture_shows(&f, "read-only"));
     }
+    for (int c = 1; c < KT_CMD_COUNT; c++) { /* by the palette as well */
+        const struct kt_command_info *i = kt_command_info((enum kt_command)c);
+        if (!(i->contexts & KT_WRITES))
+            continue;
+        f.app->opts.read_only = true;
+        fixture_keys(&f, ":");
+        char typed[80];
+        snprintf(typed, sizeof typed, "'%s%s", i->name, kt_command_argument((enum kt_command)c)[0] ? " x" : "");
+        fixture_keys(&f, typed);
+        fixture_keys(&f, "Enter");
+        assert_true(fixture_shows(&f, "read-only: ") && fixture_shows(&f, "is refused here"));
+    }
     fixture_close(&f);
 }
 

@@ -208,7 +208,7 @@ static void read_only_writes_no_file(void **state)
     struct fixture quiet;
     fixture_open_read_only(&quiet);
     fixture_keys(&quiet, "e");
-    assert_true(fixture_shows(&quiet, "nothing is written: --read-only"));
+    assert_true(fixture_shows(&quiet, "read-only: export is refused here"));
     fixture_close(&quiet);
 }
 

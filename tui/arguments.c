@@ -1,0 +1,41 @@
+#include "tui/arguments.h"
+
+#include "tui/columns.h"
+
+#include <stdio.h>
+
+void kt_argument_add(struct kt_app *a, size_t from, const char *text, const char *help)
+{
+    const struct kt_prompt *p = &a->prompt;
+    int score = kt_fuzzy(p->text + from, p->len - from, text);
+    struct kt_choice *x = score ? kt_choices_add_scored(&a->choices, score) : NULL;
+    if (!x)
+        return;
+    snprintf(x->text, sizeof x->text, "%s", text);
+    x->help = help;
+}
+
+static void offer_sort(struct kt_app *a, size_t from)
+{
+    for (int f = 0; f < KT_FIELD_COUNT; f++)
+        kt_argument_add(a, from, kt_field_name((enum kt_field)f), kt_field_header((enum kt_field)f));
+}
+
+static void offer_tabs(struct kt_app *a, size_t from)
+{
+    static const char *const tab[] = {"1", "2", "3", "4", "5", "6"};
+    static const char *const what[] = {"the key", "the target", "the actor", "the address", "the agent", "the record"};
+    for (int i = 0; i < 6; i++)
+        kt_argument_add(a, from, tab[i], what[i]);
+}
+
+void kt_argument_offer(struct kt_app *a, enum kt_command c, size_t from)
+{
+    a->choices.from = from;
+    a->choices.to = a->prompt.len;
+    switch (c) {
+    case KT_CMD_SORT: offer_sort(a, from); break;
+    case KT_CMD_TAB_PICK: offer_tabs(a, from); break;
+    default: break;
+    }
+}
