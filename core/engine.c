@@ -53,8 +53,10 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
     g->opts.ledger |= g->opts.kinds != KT_KIND_BIT(KT_KIND_CREATION);
     g->arena = kt_arena_new(DECODE_MAX);
     g->correlating = kt_correlating_new(g->rules, &(struct kt_correlating_rows){engine_row_of, engine_row_matches, g});
-    g->store = kt_store_new(&g->opts.store);
+    g->reads_records = kt_filter_asks_record(g->opts.filter);
     g->late_filter = g->opts.ledger && g->opts.filter && kt_filter_asks_verdict(g->opts.filter);
+    g->opts.store.keep_raw |= g->reads_records && g->late_filter;
+    g->store = kt_store_new(&g->opts.store);
     if (g->opts.ledger && g->store)
         g->judge = kt_judge_new(&(struct kt_judge_opts){.store = g->store, .rules = g->rules, .places = g->opts.places,
                                                         .memory_max = g->opts.store.memory_max / 8});

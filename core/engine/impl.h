@@ -86,6 +86,7 @@ struct kt_engine {
     struct kt_views *views;
     struct kt_judge *judge; /* NULL: rows keep what the rules say of the record */
     bool more_to_judge;
+    bool reads_records;     /* the filter looks into them */
     bool late_filter;       /* the filter is put to the verdict, once there is one */
     bool at_end;            /* the sink gets rows when all is read */
     bool settled;           /* it got them before: sources wait for that */

@@ -64,7 +64,7 @@ static bool hand_over_kept(struct kt_engine *g, uint64_t seq)
     struct kt_row r;
     json_t *root = NULL;
     kt_arena_reset(g->arena);
-    if (!kt_store_row(g->store, seq, !g->sink->no_json, g->arena, &r))
+    if (!kt_store_row(g->store, seq, !g->sink->no_json || g->reads_records, g->arena, &r))
         return true;
     kt_judge_row(g->judge, &r);
     if (!g->sink->no_json && r.raw.p && r.ev.kind != KT_KIND_MALFORMED)
@@ -160,6 +160,8 @@ static void make_row(struct engine_object *o, const struct kt_record *r, struct 
     bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
     row->origin.record = r->ordinal;
     engine_add_whereabouts(g, row);
+    if (g->reads_records) /* the filter may look into it */
+        row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
     if (!asked || !engine_passes(g, row)) {
         kt_store_count_filtered(g->store);
         return;

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "store/groups.h"
+#include "store/values.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,11 @@ static bool fill(const struct build *b, struct kt_store *s, int64_t newest, stru
     if (ok && b->spec.group) {
         scan_hold(s, true);
         ok = groups_fill(out, s, &b->spec, snapshot_arena(out), &b->members, b->first, b->last);
+        scan_hold(s, false);
+    }
+    if (ok && b->spec.values_max) {
+        scan_hold(s, true);
+        ok = values_fill(out, s, &b->spec, snapshot_arena(out), &b->members, b->first, b->last);
         scan_hold(s, false);
     }
     return ok;

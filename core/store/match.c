@@ -9,7 +9,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { AHEAD = 16, SCRATCH = 1 << 20, FLAG_BITS = 16 /* KT_FLAG_ASKED */ };
+enum { AHEAD = 16, SCRATCH = 1 << 20, RECORD = 64 << 20, FLAG_BITS = 16 /* KT_FLAG_ASKED */ };
 
 enum component component_of(enum kt_field f)
 {
@@ -182,9 +182,14 @@ struct term {
 };
 
 struct matcher {
-    const struct kt_store *s;
+    struct kt_store *s;
     const struct kt_filter *f;
     struct kt_arena *scratch;
+    struct kt_arena *record; /* the record's text, where the filter looks into it; else NULL */
+    bool opened;             /* it has the one of the row that is asked for now */
+    bool slow;
+    uint8_t *rows;           /* for each level of the tree, three times a chunk's rows */
+    size_t levels;
     size_t n;
     uint64_t reuses; /* of entities' places, as of the answers */
     struct { /* of a chunk's rows; here, as it would be cleared for each chunk on the stack */
@@ -208,13 +213,15 @@ static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_
     static const uint8_t cheap_first[COMPONENTS] = {C_ENUMS, C_FLAGS, C_TRIAGE, C_WHERE, C_PLACE, C_VERDICT, C_AGENT, C_ERROR, C_WHY,
                                                     C_ORIGIN, C_ADDRESS, C_TARGET, C_ACTOR, C_TIME, C_CREATED,
                                                     C_RECORD, C_KEY, C_ID};
+    bool any = t->field == KT_FIELD_COUNT && !t->path.p;
     uint32_t wanted = t->field == KT_FIELD_COUNT ? 0 : 1u << component_of(t->field);
-    for (int f = 0; t->field == KT_FIELD_COUNT && f < KT_FIELD_COUNT; f++)
+    for (int f = 0; any && f < KT_FIELD_COUNT; f++)
         if (kt_filter_is_text((enum kt_field)f))
             wanted |= 1u << component_of((enum kt_field)f);
     x->t = t;
     memset(x->any, true, sizeof x->any);
-    x->may_be_uuid = t->op != KT_OP_CONTAINS || part_of_uuid(t->text);
+    x->may_be_uuid = t->op != KT_OP_CONTAINS || part_of_uuid(t->value->text);
+    m->slow |= t->op == KT_OP_MATCHES;
     for (int i = 0; i < COMPONENTS; i++) {
         enum component c = (enum component)cheap_first[i];
         if (!(wanted & 1u << c))
@@ -231,20 +238,41 @@ static bool term_init(struct matcher *m, struct term *x, const struct kt_filter_
     return true;
 }
 
-struct matcher *matcher_new(const struct kt_store *s, const struct kt_filter *f, bool many)
+static size_t levels_of(const struct kt_filter_node *n)
+{
+    size_t most = 0;
+    for (size_t i = 0; n && i < n->n; i++) {
+        size_t l = levels_of(n->child[i]);
+        most = l > most ? l : most;
+    }
+    return most + 1;
+}
+
+/* Room for what is worked on; what does not look into records goes by chunks. */
+static bool make_room(struct matcher *m)
+{
+    bool record = kt_filter_asks_record(m->f);
+    m->scratch = kt_arena_new(SCRATCH);
+    m->record = record ? kt_arena_new(RECORD) : NULL;
+    m->slow = record;
+    m->levels = levels_of(kt_filter_root(m->f));
+    m->rows = record || !m->f ? NULL : malloc(3 * m->levels * CHUNK_ROWS);
+    return m->scratch && (record ? m->record != NULL : m->rows || !m->f);
+}
+
+struct matcher *matcher_new(struct kt_store *s, const struct kt_filter *f, bool many)
 {
     struct matcher *m = calloc(1, sizeof *m);
     if (!m)
         return NULL;
-    const struct kt_filter_term *t;
+    const struct kt_filter_term *const *t;
     m->s = s;
     m->f = f;
     m->reuses = s->ent.reuses;
     m->n = kt_filter_terms(f, &t);
-    m->scratch = kt_arena_new(SCRATCH);
-    bool ok = m->scratch != NULL;
+    bool ok = make_room(m);
     for (size_t i = 0; ok && i < m->n; i++)
-        ok = term_init(m, &m->term[i], &t[i], many);
+        ok = term_init(m, &m->term[i], t[i], many);
     if (!ok) {
         matcher_free(m);
         return NULL;
@@ -262,7 +290,14 @@ void matcher_free(struct matcher *m)
         free(m->term[i].text);
     }
     kt_arena_free(m->scratch);
+    kt_arena_free(m->record);
+    free(m->rows);
     free(m);
+}
+
+size_t matcher_slice(const struct matcher *m)
+{
+    return m->record ? 32 : m->slow ? 128 : CHUNK_ROWS;
 }
 
 /* The component asked, without remembering. */
@@ -271,10 +306,10 @@ static bool ask(struct matcher *m, const struct term *x, const struct packed *p,
     const struct kt_filter_term *t = x->t;
     const struct kt_store *s = m->s;
     if (c == C_TARGET || c == C_ADDRESS || c == C_KEY)
-        return kt_filter_text_holds(t, ent_name(s, c == C_TARGET ? p->target : c == C_KEY ? p->key : p->address));
+        return kt_filter_text_holds(m->f, t, ent_name(s, c == C_TARGET ? p->target : c == C_KEY ? p->key : p->address));
     if (c == C_ID) {
         char id[UUID_TEXT];
-        return (x->may_be_uuid || p->id_form != ID_UUID) && kt_filter_text_holds(t, unpack_id(s, p, id));
+        return (x->may_be_uuid || p->id_form != ID_UUID) && kt_filter_text_holds(m->f, t, unpack_id(s, p, id));
     }
     bool compares = t->op == KT_OP_LT || t->op == KT_OP_LE || t->op == KT_OP_GT || t->op == KT_OP_GE;
     if (compares && (c == C_TIME || c == C_CREATED))
@@ -283,10 +318,10 @@ static bool ask(struct matcher *m, const struct term *x, const struct packed *p,
     unpack_component(s, p, c, &r);
     kt_arena_reset(m->scratch);
     if (t->field != KT_FIELD_COUNT)
-        return kt_filter_text_holds(t, kt_row_field(&r, t->field, m->scratch));
+        return kt_filter_text_holds(m->f, t, kt_row_field(&r, t->field, m->scratch));
     for (int f = 0; f < KT_FIELD_COUNT; f++)
         if (component_of((enum kt_field)f) == c && kt_filter_is_text((enum kt_field)f) &&
-            kt_filter_text_holds(t, kt_row_field(&r, (enum kt_field)f, m->scratch)))
+            kt_filter_text_holds(m->f, t, kt_row_field(&r, (enum kt_field)f, m->scratch)))
             return true;
     return false;
 }
@@ -347,11 +382,11 @@ static bool complete_texts(struct matcher *m, struct term *x)
     x->text = mem_large(malloc(x->texts), x->texts);
     if (!x->text)
         return false;
-    x->text[0] = kt_filter_text_holds(x->t, KT_SPAN_NONE);
+    x->text[0] = kt_filter_text_holds(m->f, x->t, KT_SPAN_NONE);
     for (uint32_t n = 1; n < x->texts; n++) {
         if (n + AHEAD < x->texts) /* they lie anywhere: the next ones are on their way meanwhile */
             __builtin_prefetch(sym_at(t, n + AHEAD));
-        x->text[n] = sym_is_there(t, n) && kt_filter_text_holds(x->t, sym_span(t, n));
+        x->text[n] = sym_is_there(t, n) && kt_filter_text_holds(m->f, x->t, sym_span(t, n));
     }
     return true;
 }
@@ -376,7 +411,7 @@ static bool complete_of_texts(struct matcher *m, struct term *x, enum component 
         bool yes = false;
         for (size_t i = 0; i < n; i++)
             if (x->t->field == KT_FIELD_COUNT || x->t->field == (enum kt_field)field[i])
-                yes |= text[i] < x->texts ? x->text[text[i]] : kt_filter_text_holds(x->t, sym_span(&m->s->tab[T_TEXT], text[i]));
+                yes |= text[i] < x->texts ? x->text[text[i]] : kt_filter_text_holds(m->f, x->t, sym_span(&m->s->tab[T_TEXT], text[i]));
         x->answer[c][k] = yes ? YES : NO;
         x->any[c] = x->any[c] || yes;
     }
@@ -392,6 +427,8 @@ static void complete(struct matcher *m, struct term *x, enum component c)
         [C_ORIGIN] = T_ORIGIN, [C_WHERE] = T_WHERE};
     const struct symtab *t = &m->s->tab[table[c]];
     x->completed[c] = true;
+    if (x->t->op == KT_OP_MATCHES) /* all that there is would take too long under the lock */
+        return;
     if (!table[c] || x->limit[c] > m->s->next - m->s->first)
         return;
     x->any[c] = false;
@@ -485,8 +522,8 @@ static void by_key(struct matcher *m, struct term *x, const struct rows *r)
         if (!r->yes[i] || r->got[i])
             continue;
         const struct entity *e = ent_at(m->s, key[i]);
-        r->got[i] = e && e->inl && contains ? kt_find_no_case_32(e->inlined, e->len, x->t->text)
-                                            : kt_filter_text_holds(x->t, ent_name(m->s, key[i]));
+        r->got[i] = e && e->inl && contains ? kt_find_no_case_32(e->inlined, e->len, x->t->value->text)
+                                            : kt_filter_text_holds(m->f, x->t, ent_name(m->s, key[i]));
     }
 }
 
@@ -504,8 +541,9 @@ struct pairs {
 static struct pairs pairs_of(const struct kt_filter_term *t)
 {
     struct pairs p = {0};
-    for (size_t i = 0; t->op == KT_OP_CONTAINS && p.n < 2 && i + 1 < t->text.n; i += 2) {
-        int a = digit_of(t->text.p[i]), b = digit_of(t->text.p[i + 1]);
+    struct kt_span text = t->value->text;
+    for (size_t i = 0; t->op == KT_OP_CONTAINS && p.n < 2 && i + 1 < text.n; i += 2) {
+        int a = digit_of(text.p[i]), b = digit_of(text.p[i + 1]);
         if (a < 0 || b < 0)
             break;
         p.pair[p.n++] = (uint8_t)(a << 4 | b);
@@ -550,7 +588,7 @@ static void by_id(struct matcher *m, struct term *x, const struct rows *r)
         }
         char id[UUID_TEXT];
         if (x->may_be_uuid && (!p.n || may_have(r->c->id[i], &p)))
-            r->got[i] = kt_filter_text_holds(x->t, uuid_text(r->c->id[i], id));
+            r->got[i] = kt_filter_text_holds(m->f, x->t, uuid_text(r->c->id[i], id));
     }
 }
 
@@ -562,6 +600,7 @@ static void by_time(struct matcher *m, struct term *x, const struct rows *r, enu
             r->got[i] = number ? kt_filter_number_holds(x->t, r->c->time[i]) : ask_row(m, x, r, i, c);
 }
 
+/* Of the rows that are yes, those for which the term holds stay so. */
 static void term_rows(struct matcher *m, struct term *x, const struct rows *r)
 {
     memset(r->got + r->from, 0, r->to - r->from);
@@ -576,9 +615,69 @@ static void term_rows(struct matcher *m, struct term *x, const struct rows *r)
         else
             by_time(m, x, r, c);
     }
-    uint8_t *restrict yes = r->yes, negated = x->t->negated;
+    uint8_t *restrict yes = r->yes;
     for (size_t i = r->from; i < r->to; i++)
-        yes[i] &= r->got[i] != negated;
+        yes[i] &= r->got[i];
+}
+
+static void node_rows(struct matcher *m, const struct kt_filter_node *n, struct rows r, size_t level);
+
+static void not_rows(struct matcher *m, const struct kt_filter_node *n, const struct rows *r, size_t level)
+{
+    uint8_t *inner = m->rows + 3 * level * CHUNK_ROWS;
+    struct rows in = *r;
+    in.yes = inner;
+    memcpy(inner + r->from, r->yes + r->from, r->to - r->from);
+    node_rows(m, n->child[0], in, level + 1);
+    for (size_t i = r->from; i < r->to; i++)
+        r->yes[i] &= !inner[i];
+}
+
+/* Each child is asked of those rows that no child before it took. */
+static void or_rows(struct matcher *m, const struct kt_filter_node *n, const struct rows *r, size_t level)
+{
+    uint8_t *inner = m->rows + 3 * level * CHUNK_ROWS, *left = inner + CHUNK_ROWS, *taken = left + CHUNK_ROWS;
+    size_t from = r->from, size = r->to - r->from;
+    struct rows in = *r;
+    in.yes = inner;
+    memcpy(left + from, r->yes + from, size);
+    memset(taken + from, 0, size);
+    for (size_t k = 0; k < n->n; k++) {
+        memcpy(inner + from, left + from, size);
+        node_rows(m, n->child[k], in, level + 1);
+        for (size_t i = from; i < r->to; i++) {
+            taken[i] |= inner[i];
+            left[i] &= !inner[i];
+        }
+    }
+    memcpy(r->yes + from, taken + from, size);
+}
+
+static void node_rows(struct matcher *m, const struct kt_filter_node *n, struct rows r, size_t level)
+{
+    switch (n->kind) {
+    case KT_NODE_TERM: term_rows(m, &m->term[n->term->index], &r); break;
+    case KT_NODE_NOT: not_rows(m, n, &r, level); break;
+    case KT_NODE_OR: or_rows(m, n, &r, level); break;
+    case KT_NODE_AND:
+        for (size_t i = 0; i < n->n; i++)
+            node_rows(m, n->child[i], r, level);
+    }
+}
+
+static bool tree_holds(struct matcher *m, const struct packed *p);
+
+/* Row by row: a record is unpacked once for all that is asked of it, and not
+ * where the rest decides. */
+static void heavy_rows(struct matcher *m, const struct rows *r)
+{
+    for (size_t i = r->from; i < r->to; i++) {
+        struct packed p;
+        if (!r->yes[i])
+            continue;
+        row_get(m->s, r->seq0 + i, &p);
+        r->yes[i] = tree_holds(m, &p);
+    }
 }
 
 static bool malformed_holds(struct matcher *m, const struct packed *p);
@@ -615,8 +714,10 @@ size_t matcher_rows(struct matcher *m, const struct chunk *c, uint64_t seq0, siz
     if (m->n) {
         forget_reused(m);
         n_bad = any_bad ? malformed_rows(m, &r, bad) : 0;
-        for (size_t k = 0; k < m->n; k++)
-            term_rows(m, &m->term[k], &r);
+        if (m->record)
+            heavy_rows(m, &r);
+        else
+            node_rows(m, kt_filter_root(m->f), r, 0);
     }
     for (size_t i = 0; i < n_bad; i++)
         yes[bad[i]] = 1;
@@ -642,8 +743,34 @@ bool matcher_row(struct matcher *m, const struct packed *p)
     forget_reused(m);
     if (p->kind == KT_KIND_MALFORMED && m->n)
         return malformed_holds(m, p);
-    for (size_t i = 0; i < m->n; i++)
-        if (holds(m, &m->term[i], p) == m->term[i].t->negated)
-            return false;
-    return true;
+    return tree_holds(m, p);
+}
+
+struct asked {
+    struct matcher *m;
+    const struct packed *p;
+};
+
+static bool term_holds(void *ctx, const struct kt_filter_term *t)
+{
+    struct asked *q = ctx;
+    struct matcher *m = q->m;
+    if (!t->path.p)
+        return holds(m, &m->term[t->index], q->p);
+    if (!m->opened) {
+        kt_arena_reset(m->record);
+        kt_filter_record(m->f, q->p->raw ? raw_unpack(m->s, q->p->raw, m->s->ddict, m->record) : KT_SPAN_NONE);
+        m->opened = true;
+    }
+    return kt_filter_record_holds(m->f, t);
+}
+
+static bool tree_holds(struct matcher *m, const struct packed *p)
+{
+    struct asked q = {m, p};
+    bool yes = kt_filter_eval(m->f, term_holds, &q);
+    if (m->opened)
+        kt_filter_record(m->f, KT_SPAN_NONE);
+    m->opened = false;
+    return yes;
 }

@@ -36,8 +36,11 @@ struct kt_span row_text(const struct kt_store *s, const struct packed *p, enum k
 struct matcher;
 /* `f` is borrowed; NULL matches all. `many`: answers are worth keeping. NULL:
  * out of memory. */
-struct matcher *matcher_new(const struct kt_store *s, const struct kt_filter *f, bool many);
+struct matcher *matcher_new(struct kt_store *s, const struct kt_filter *f, bool many);
 void matcher_free(struct matcher *m);
+/* How many rows to ask under one hold of the lock: fewer where their records are
+ * read, or regular expressions put to their texts. */
+size_t matcher_slice(const struct matcher *m);
 bool matcher_row(struct matcher *m, const struct packed *p);
 /* Those of a chunk's rows from..to that match, in order, without those that were
  * asked for; `suppressed`: rows that a Sigma filter kept out as well. Returns how many. */

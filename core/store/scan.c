@@ -371,6 +371,8 @@ static bool take_chunk(struct scan *x, bool *more)
         return true;
     uint64_t seq0 = seq - row_in(seq), end = seq0 + CHUNK_ROWS - 1 < x->end ? seq0 + CHUNK_ROWS - 1 : x->end;
     const struct chunk *c = chunk_of(x->s, seq);
+    if (end - seq >= matcher_slice(x->m))
+        end = seq + matcher_slice(x->m) - 1;
     x->after = end;
     size_t n = matcher_rows(x->m, c, seq0, row_in(seq), row_in(end) + 1, x->spec->suppressed, at);
     return take(x, c, seq0, at, n);
@@ -384,7 +386,7 @@ static bool take_scope(struct scan *x, bool *more)
     if (!x->walking)
         walk_to(x->s, e, &x->walk, x->after);
     x->walking = true;
-    size_t left = SLICE;
+    size_t left = matcher_slice(x->m);
     bool ok = true;
     while (ok && left && (seq = walk_on(x->s, e, &x->walk)) != 0 && seq <= x->end) {
         uint16_t at = (uint16_t)row_in(seq);

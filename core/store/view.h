@@ -14,7 +14,7 @@
 
 struct kt_views; /* the worker and its views; the engine owns it */
 
-enum { KT_VIEW_BUCKETS_MAX = 512, KT_VIEW_FACETS_MAX = 2000 };
+enum { KT_VALUES_MAX = 2000, KT_VIEW_BUCKETS_MAX = 512, KT_VIEW_FACETS_MAX = 2000 };
 
 struct kt_view_spec {
     kt_entity scope;          /* only rows that touch it; 0: all rows */
@@ -30,6 +30,8 @@ struct kt_view_spec {
     int64_t span;             /* ms; 0: 24 h */
     enum kt_group_by group;   /* count the rows by it as well (group.h) */
     size_t groups_max;        /* of them that are told; 0: KT_GROUPS_MAX */
+    enum kt_field values_of;  /* count the rows by what this field says (values.h) */
+    size_t values_max;        /* of its values that are told; 0: they are not counted */
 };
 
 struct kt_facet_item {
@@ -38,6 +40,17 @@ struct kt_facet_item {
     uint64_t rows;              /* of the view's rows */
     uint64_t as_actor, as_target;
     int64_t first, last;        /* among them */
+};
+
+struct kt_field_value {
+    struct kt_span text; /* lives as long as the snapshot */
+    uint64_t rows;       /* of the view's rows */
+};
+struct kt_field_values {
+    enum kt_field of;
+    const struct kt_field_value *value; /* most rows first */
+    size_t n;
+    uint64_t distinct; /* how many there are in all */
 };
 
 struct kt_snapshot {
@@ -54,6 +67,7 @@ struct kt_snapshot {
     size_t n_facet[KT_ENTITY_KINDS];                    /* at most KT_VIEW_FACETS_MAX */
     uint64_t distinct[KT_ENTITY_KINDS];                 /* how many there are in all */
     struct kt_groups groups;                            /* where the spec asks for them */
+    struct kt_field_values values;                      /* the same */
 };
 
 struct kt_view;

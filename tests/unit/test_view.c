@@ -562,15 +562,26 @@ static void random_filter(struct rowgen *g, char *out, size_t size)
         "time:2023-11-1", "time:>2023-11-15", "time:<3h", "time:", "event_id:a1", "event_id:", "event_id:Uuid",
         "origin.source:/1.json", "origin.record:17", "origin.record:>2500", "kind:malformed", "kind:creation",
         "result:", "result:failed", "error.code:Limit", "error.code:", "error.message:\"user user-3\"",
-        "event_name:=CreateAccessKey", "broken", "trail"};
-    size_t used = 0, n = 1 + rowgen_random(g, 3);
+        "event_name:=CreateAccessKey", "broken", "trail",
+        "actor in (user-1, root)", "actor not in (USER-*, ci*)", "actor~^user-[0-3]", "agent~(?i)BOTO|kali", "from:198.51.0.0/16",
+        "from in (203.0.113.0/24, 198.51.100.7)", "actor:user-?", "agent:*boto*", "actor!=root", "key:AKIA*A", "event_id~^[0-7]",
+        "risk in (45, 63)", "requestParameters.userName:user", "requestParameters.userName:", "b*", "*dead*"};
+    size_t used = 0, n = 1 + rowgen_random(g, 4);
+    int open = 0;
     out[0] = '\0';
     while (n--) {
         const char *not = rowgen_random(g, 3) ? "" : rowgen_random(g, 2) ? "-" : "not ";
-        int k = snprintf(out + used, size - used, "%s%s ", not, terms[rowgen_random(g, sizeof terms / sizeof *terms)]);
+        const char *paren = rowgen_random(g, 4) ? "" : "(", *join = n == 0 ? "" : rowgen_random(g, 2) ? " or " : " and ";
+        bool close = open && rowgen_random(g, 2);
+        open += *paren != '\0';
+        int k = snprintf(out + used, size - used, "%s%s%s %s%s", not, paren, terms[rowgen_random(g, sizeof terms / sizeof *terms)],
+                         close ? ")" : "", join);
+        open -= close;
         used += (size_t)k;
         assert_true(used < size);
     }
+    used += (size_t)snprintf(out + used, size - used, "%.*s", open, "))))");
+    assert_true(used < size);
 }
 
 static void any_filter_keeps_the_rows_that_it_keeps_of_copies(void **state)
@@ -600,6 +611,60 @@ static void any_filter_keeps_the_rows_that_it_keeps_of_copies(void **state)
         kt_filter_free(p.filter);
     }
     kt_view_close(view);
+    end(&w);
+}
+
+/* --- values ---------------------------------------------------------------------------------- */
+
+static void what_a_field_says_is_counted(void **state)
+{
+    static const enum kt_field fields[] = {KT_FIELD_ACTOR_NAME, KT_FIELD_REGION, KT_FIELD_RESULT, KT_FIELD_LEVEL, KT_FIELD_SIGNALS,
+                                           KT_FIELD_SOURCE_ADDRESS, KT_FIELD_KEY_ID, KT_FIELD_FLAGS, KT_FIELD_ERROR_CODE};
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    add_rows(&w, 1500);
+    struct kt_arena *a = kt_arena_new(1 << 24);
+    struct kt_view_spec p = spec();
+    p.filter = filter("risk>=25");
+    p.values_max = KT_VALUES_MAX;
+    struct kt_view *view = kt_view_open(w.v, &p);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        p.values_of = fields[i];
+        (void)kt_view_set(view, &p);
+        kt_view_settle(view);
+        const struct kt_snapshot *x = kt_view_snapshot(view);
+        assert_int_equal(x->values.of, fields[i]);
+        assert_true(x->values.n > 0 && x->values.n <= x->values.distinct);
+        for (size_t k = 0; k < x->values.n && k < 20; k++) { /* each is counted anew, plainly */
+            const struct kt_field_value *v = &x->values.value[k];
+            uint64_t rows = 0;
+            assert_true(k == 0 || v->rows <= v[-1].rows);
+            for (size_t r = 0; r < x->n; r++) {
+                struct kt_row row;
+                kt_arena_reset(a);
+                if (!kt_store_row(w.s, x->seq[r], false, a, &row) || row.ev.kind == KT_KIND_MALFORMED)
+                    continue;
+                struct kt_span s = kt_row_field(&row, fields[i], a);
+                bool list = fields[i] == KT_FIELD_SIGNALS || fields[i] == KT_FIELD_FLAGS, has = !list && kt_span_eq(s, v->text);
+                for (size_t from = 0; list && s.p && from < s.n; from++) {
+                    size_t end = from;
+                    while (end < s.n && s.p[end] != ',')
+                        end++;
+                    has |= kt_span_eq((struct kt_span){s.p + from, end - from}, v->text);
+                    from = end;
+                }
+                rows += has;
+            }
+            if (rows != v->rows)
+                fail_msg("%s of %.*s: %llu, not %llu", kt_field_name(fields[i]), (int)v->text.n, v->text.p,
+                         (unsigned long long)v->rows, (unsigned long long)rows);
+        }
+        kt_snapshot_release(x);
+    }
+    kt_view_close(view);
+    kt_filter_free(p.filter);
+    kt_arena_free(a);
     end(&w);
 }
 
@@ -876,6 +941,7 @@ int main(void)
         cmocka_unit_test(nothing_new_makes_no_snapshot),
         cmocka_unit_test(the_histogram_ends_with_the_newest_row),
         cmocka_unit_test(any_filter_keeps_the_rows_that_it_keeps_of_copies),
+        cmocka_unit_test(what_a_field_says_is_counted),
         cmocka_unit_test(a_writer_readers_and_a_view_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
