@@ -2,6 +2,7 @@
 
 #include "output/output.h"
 #include "tui/export.h"
+#include "tui/offer.h"
 #include "tui/palette.h"
 #include "tui/format.h"
 #include "tui/session.h"
@@ -86,6 +87,7 @@ static void pop(struct kt_app *a)
     if (a->prompt_of == s) {
         kt_prompt_close(&a->prompt);
         kt_choices_clear(&a->choices);
+        kt_offer_end(a);
         a->prompt_of = NULL;
     }
     a->top = s->below;
@@ -245,6 +247,8 @@ unsigned kt_app_news(struct kt_app *a)
     if (a->config_state.loads != loads)
         did |= KT_APP_CONFIGURED | KT_APP_REDRAW;
     did |= kt_triage_news(a);
+    if (kt_offer_news(a))
+        did |= KT_APP_REDRAW;
     did |= kt_export_news(a);
     note_start(a);
     did |= kt_alerts_news(a);
@@ -267,6 +271,7 @@ void kt_app_settle(struct kt_app *a)
         for (struct kt_screen *s = a->top; s; s = s->below)
             if (s->ops->settle && (s == a->top || s == a->table || a->top->ops->overlay))
                 s->ops->settle(s);
+        kt_offer_settle(a);
         kt_app_news(a);
     }
 }
@@ -445,6 +450,7 @@ static void close_prompt(struct kt_app *a)
 {
     kt_prompt_close(&a->prompt);
     kt_choices_clear(&a->choices);
+    kt_offer_end(a);
     a->prompt_of = NULL;
 }
 
@@ -453,6 +459,8 @@ static void offer(struct kt_app *a)
 {
     if (kt_palette_prompting(a))
         kt_palette_offer(a);
+    else if (kt_table_is_filtering(a->table))
+        kt_offer_filter(a, 0);
 }
 
 static bool naming_a_command(const struct kt_app *a)
@@ -475,6 +483,8 @@ static unsigned turn_choice(struct kt_app *a, int by)
         return kt_app_hint(a, "no room for that");
     c->taken = true;
     c->to = a->prompt.at;
+    if (c->n == 1) /* there is no other: on with what comes behind it */
+        offer(a);
     return KT_APP_REDRAW | (s && s->ops->prompted ? s->ops->prompted(s, KT_PROMPT_CHANGED) : 0);
 }
 
@@ -544,6 +554,8 @@ static unsigned prompt_key(struct kt_app *a, struct kt_key k)
     if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
         return KT_APP_REDRAW; /* the error stands there; the text can be mended */
     unsigned was = KT_APP_REDRAW | (e != KT_PROMPT_NOTHING && s ? s->ops->prompted(s, e) : 0);
+    if (e == KT_PROMPT_CHANGED || (e == KT_PROMPT_NOTHING && !a->choices.taken)) /* or the cursor has moved */
+        offer(a);
     if (e != KT_PROMPT_ACCEPTED && e != KT_PROMPT_CANCELLED)
         return was;
     if (e == KT_PROMPT_ACCEPTED && a->prompt.error[0])
@@ -620,9 +632,25 @@ static void draw_trail(struct kt_app *a, struct kt_canvas *c, int row)
     }
 }
 
+/* How many rows match what is written, as far as that is known. */
+static void note_matches(struct kt_app *a)
+{
+    char n[KT_FMT_TEXT], of[KT_FMT_TEXT];
+    struct kt_prompt *p = &a->prompt;
+    p->note[0] = '\0';
+    if (!kt_table_is_filtering(a->table) || p->error[0] || a->table != a->top)
+        return;
+    struct kt_summary s = kt_table_summary(a->table);
+    if (!kt_table_has_answer(a->table))
+        snprintf(p->note, sizeof p->note, "counting");
+    else
+        snprintf(p->note, sizeof p->note, "%s of %s", kt_fmt_count(s.shown, n), kt_fmt_plural(s.of, "row", "rows", of));
+}
+
 static void draw_bottom(struct kt_app *a, struct kt_canvas *c, int row)
 {
     if (a->prompt.label) {
+        note_matches(a);
         kt_choices_draw(&a->choices, c, row - (a->prompt.error[0] != '\0'), naming_a_command(a));
         kt_prompt_draw(&a->prompt, c, row);
     } else if (a->hint[0]) {
@@ -796,6 +824,7 @@ void kt_app_free(struct kt_app *a)
     kt_export_free(a->export.job);
     kt_alerts_free(a);
     kt_themes_free(a);
+    kt_offer_end(a);
     while (a->top) {
         struct kt_screen *s = a->top;
         a->top = s->below;

@@ -1,6 +1,7 @@
 #include "tui/arguments.h"
 
 #include "tui/columns.h"
+#include "tui/offer.h"
 
 #include <stdio.h>
 
@@ -29,11 +30,27 @@ static void offer_tabs(struct kt_app *a, size_t from)
         kt_argument_add(a, from, tab[i], what[i]);
 }
 
+/* As in the filter's own prompt, but that the table waits for Enter. */
+static void offer_filter(struct kt_app *a, size_t from)
+{
+    struct kt_prompt *p = &a->prompt;
+    struct kt_filter *f = NULL;
+    struct kt_err e = {0};
+    size_t column = 0;
+    if (kt_filter_parse(&f, (struct kt_span){p->text + from, p->len - from}, kt_app_now(a), &column, &e) != KT_OK) {
+        snprintf(p->error, sizeof p->error, "%s", e.text[0] ? e.text : "out of memory");
+        p->error_at = from + column;
+    }
+    kt_filter_free(f);
+    kt_offer_filter(a, from);
+}
+
 void kt_argument_offer(struct kt_app *a, enum kt_command c, size_t from)
 {
     a->choices.from = from;
     a->choices.to = a->prompt.len;
     switch (c) {
+    case KT_CMD_FILTER: offer_filter(a, from); break;
     case KT_CMD_SORT: offer_sort(a, from); break;
     case KT_CMD_TAB_PICK: offer_tabs(a, from); break;
     default: break;

@@ -58,8 +58,9 @@ static void say_signs(struct kt_page *p)
     words(p, "Times are UTC. What is not known is said: \"not known\", never left to be guessed.");
     words(p, "A mark in reverse inside a value, such as ^[ or <U+202E>, stands for what cannot be shown.");
     head(p, "FILTER");
-    words(p, "words and field:value, all of which must hold; -term excludes; \"quotes\" keep blanks");
-    words(p, "actor:alice   result:denied   risk:>=50   -agent:terraform   target:=svc-backup   key: (not known)");
+    words(p, "words and tests, joined by and (or a blank), or, not, ( ); \"quotes\" keep blanks; Tab completes");
+    words(p, "actor:alice  actor:ci-*  target=svc-backup  agent~^Boto  risk>=50  time>2h  level>=high  key: (not known)");
+    words(p, "actor in (alice, bob)  from:10.0.0.0/8  requestParameters.userName:bob  -tool:terraform");
 }
 
 static void fill(struct kt_page *p)

@@ -5,7 +5,7 @@
 void kt_prompt_open(struct kt_prompt *p, const char *label, const char *text)
 {
     p->label = label;
-    p->error[0] = '\0';
+    p->error[0] = p->note[0] = '\0';
     p->older = 0;
     kt_prompt_set(p, text);
 }
@@ -35,14 +35,24 @@ void kt_prompt_close(struct kt_prompt *p)
     p->label = NULL;
 }
 
+static bool is_of(const struct kt_prompt *p, const struct kt_written *w)
+{
+    return strcmp(w->label, p->label) == 0;
+}
+
 void kt_prompt_remember(struct kt_prompt *p)
 {
-    if (p->len == 0 || (p->n_history && strcmp(p->history[0], p->text) == 0))
+    size_t at = 0;
+    if (p->len == 0 || !p->label || strlen(p->label) >= KT_PROMPT_LABEL)
         return;
-    if (p->n_history < KT_PROMPT_HISTORY)
+    while (at < p->n_history && !(is_of(p, &p->history[at]) && strcmp(p->history[at].text, p->text) == 0))
+        at++;
+    if (at == p->n_history && p->n_history < KT_PROMPT_HISTORY)
         p->n_history++;
-    memmove(p->history[1], p->history[0], (p->n_history - 1) * sizeof p->history[0]);
-    memcpy(p->history[0], p->text, p->len + 1);
+    at = at < KT_PROMPT_HISTORY ? at : KT_PROMPT_HISTORY - 1; /* the oldest is forgotten */
+    memmove(&p->history[1], &p->history[0], at * sizeof p->history[0]);
+    memcpy(p->history[0].text, p->text, p->len + 1);
+    snprintf(p->history[0].label, sizeof p->history[0].label, "%s", p->label);
 }
 
 static size_t before(const struct kt_prompt *p, size_t at)
@@ -94,14 +104,16 @@ static bool erase_word(struct kt_prompt *p)
     return cut(p, from, p->at);
 }
 
+/* Of this prompt alone. */
 static bool recall(struct kt_prompt *p, bool older)
 {
-    size_t to = older ? p->older + 1 : p->older ? p->older - 1 : 0;
-    if (to > p->n_history || to == p->older)
-        return false;
-    const char *text = to ? p->history[to - 1] : "";
-    p->len = p->at = strlen(text);
-    memcpy(p->text, text, p->len + 1);
+    size_t to = p->older;
+    do {
+        if (older ? to == p->n_history : to == 0)
+            return false;
+        to = older ? to + 1 : to - 1;
+    } while (to > 0 && !is_of(p, &p->history[to - 1]));
+    kt_prompt_set(p, to ? p->history[to - 1].text : "");
     p->older = to;
     return true;
 }
@@ -158,7 +170,7 @@ void kt_prompt_draw(const struct kt_prompt *p, struct kt_canvas *c, int row)
 {
     kt_canvas_fill(c, row, 0, c->cols, KT_STYLE(PROMPT), ' ');
     int col = 1;
-    col += kt_canvas_text(c, row, col, c->cols, KT_STYLE(PROMPT), p->label);
+    col += kt_canvas_text(c, row, col, c->cols, p->error[0] ? KT_STYLE(BAD) : KT_STYLE(PROMPT), p->label);
     col += kt_canvas_text(c, row, col, c->cols, KT_STYLE(PROMPT), ": ");
     /* what is left of the cursor is dropped letter by letter where it is narrow */
     size_t from = 0;
@@ -168,6 +180,9 @@ void kt_prompt_draw(const struct kt_prompt *p, struct kt_canvas *c, int row)
     kt_canvas_data(c, row, col, c->cols - col, KT_STYLE(TEXT), (struct kt_span){p->text + from, p->len - from},
                    KT_TEXT_FREE);
     int skipped = columns(p, from, c->ascii);
+    int note = kt_canvas_text_width(c->ascii, p->note), end = col + columns(p, p->len, c->ascii) - columns(p, from, c->ascii);
+    if (note && end + 3 + note < c->cols)
+        kt_canvas_text(c, row, c->cols - 1 - note, note, KT_STYLE(DIM), p->note);
     c->cursor_row = row;
     c->cursor_col = col + columns(p, p->at, c->ascii) - skipped;
     if (c->cursor_col >= c->cols)

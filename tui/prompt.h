@@ -4,11 +4,16 @@
 #include "tui/canvas.h"
 #include "tui/keymap.h"
 
-enum { KT_PROMPT_MAX = 1024, KT_PROMPT_HISTORY = 20 };
+enum { KT_PROMPT_MAX = 1024, KT_PROMPT_HISTORY = 50, KT_PROMPT_LABEL = 16 };
 
 enum kt_prompt_event {
     KT_PROMPT_NOTHING, KT_PROMPT_CHANGED, KT_PROMPT_ACCEPTED, KT_PROMPT_CANCELLED,
     KT_PROMPT_COMPLETE, KT_PROMPT_COMPLETE_BACK /* the next, or the one before, of what is offered is asked for */
+};
+
+/* What was written before, and in which prompt. */
+struct kt_written {
+    char label[KT_PROMPT_LABEL], text[KT_PROMPT_MAX];
 };
 
 struct kt_prompt {
@@ -17,7 +22,8 @@ struct kt_prompt {
     size_t len, at;           /* bytes; `at` is where the next letter goes */
     char error[480];          /* of the text as it stands; "" where it is valid */
     size_t error_at;          /* the byte of `text` where the error lies */
-    char history[KT_PROMPT_HISTORY][KT_PROMPT_MAX]; /* newest first */
+    char note[64];            /* our words at the right of the line; "" nothing */
+    struct kt_written history[KT_PROMPT_HISTORY]; /* of all prompts, newest first */
     size_t n_history;
     size_t older; /* 0: what is being written; else 1 + index of history */
     const struct kt_keymap *keys; /* NULL: the usual ones */
@@ -30,7 +36,7 @@ void kt_prompt_set(struct kt_prompt *p, const char *text);
 /* Puts `text` in the place of the bytes from..to; the cursor goes behind it.
  * False where it has no room. */
 bool kt_prompt_replace(struct kt_prompt *p, size_t from, size_t to, const char *text);
-/* Keeps the text for Up, unless it is empty or the newest already. */
+/* Keeps the text for Up, where it then stands first, and once. */
 void kt_prompt_remember(struct kt_prompt *p);
 /* `pasting`: Enter and other controls are blanks of the text, not commands. */
 enum kt_prompt_event kt_prompt_key(struct kt_prompt *p, struct kt_key k, bool pasting);

@@ -65,6 +65,13 @@ struct kt_app {
     struct kt_prompt prompt;
     struct kt_screen *prompt_of; /* who opened it */
     struct kt_choices choices;   /* what the prompt offers */
+    struct { /* counts of a field's values, while a filter is being written (offer.h) */
+        struct kt_view *view;
+        enum kt_field of;
+        uint64_t generation;
+        const struct kt_snapshot *snap;
+        size_t from; /* where the filter begins in the prompt's text */
+    } offer;
     const char *arg;             /* of the command that is being done; NULL */
     int nth;                     /* which of its keys asked for it, from 1; 0: none did */
     bool pasting;
@@ -224,6 +231,10 @@ unsigned kt_table_scope(struct kt_screen *table, kt_entity e, struct kt_span nam
 enum kt_field kt_table_sort(struct kt_screen *table, bool *ascending);
 unsigned kt_table_set_sort(struct kt_screen *table, enum kt_field f, bool ascending);
 unsigned kt_table_tick(struct kt_screen *table);
+/* The filter that is being written stands in the prompt, and is the table's. */
+bool kt_table_is_filtering(const struct kt_screen *table);
+/* Does the table show what its filter asks for? Else that is being counted. */
+bool kt_table_has_answer(const struct kt_screen *table);
 /* No pause, at the top: it shows what is new. */
 void kt_table_go_live(struct kt_screen *table);
 #endif

@@ -261,6 +261,18 @@ bool kt_table_filter(struct kt_table *t, const char *text, struct kt_err *e, siz
     return true;
 }
 
+bool kt_table_is_filtering(const struct kt_screen *s)
+{
+    const struct kt_app *a = s->app;
+    return a->prompt_of == s && a->prompt.label && strcmp(a->prompt.label, "filter") == 0;
+}
+
+bool kt_table_has_answer(const struct kt_screen *s)
+{
+    const struct kt_table *t = (const struct kt_table *)s;
+    return t->snap && t->snap->generation >= t->generation;
+}
+
 static unsigned filter_prompted(struct kt_table *t, enum kt_prompt_event e)
 {
     struct kt_prompt *p = &t->s.app->prompt;

@@ -19,6 +19,8 @@ bool kt_session_write(const struct kt_session *s, struct kt_buf *b)
         kt_buf_addf(b, "shown: %s\n", s->view);
     if (s->mouse)
         kt_buf_adds(b, "mouse: yes\n");
+    for (size_t i = 0; i < s->n_written; i++)
+        kt_buf_addf(b, "wrote: %s: %s\n", s->written[i].label, s->written[i].text);
     for (size_t i = 0; i < s->n_saved; i++) {
         if (s->saved[i].configured)
             continue;
@@ -71,6 +73,22 @@ static enum kt_code begin_view(struct reading *r, struct kt_span name)
     return KT_OK;
 }
 
+/* "filter: risk>50": the prompt's label, and what was written. */
+static enum kt_code take_written(struct reading *r, struct kt_span value)
+{
+    struct kt_session *s = r->s;
+    const char *colon = memmem(value.p, value.n, ": ", 2);
+    size_t label = colon ? (size_t)(colon - value.p) : 0, n = colon ? value.n - label - 2 : 0;
+    if (!label || label >= KT_PROMPT_LABEL || !n || n >= KT_PROMPT_MAX || !kt_utf8_valid(value) ||
+        s->n_written == KT_PROMPT_HISTORY)
+        return wrong(r, "nothing that was written into a prompt");
+    struct kt_written *w = &s->written[s->n_written++];
+    memcpy(w->label, value.p, label);
+    memcpy(w->text, colon + 2, n);
+    w->label[label] = w->text[n] = '\0';
+    return KT_OK;
+}
+
 static enum kt_code take_line(struct reading *r, struct kt_span line)
 {
     bool inner = kt_span_starts(line, "  ");
@@ -93,6 +111,8 @@ static enum kt_code take_line(struct reading *r, struct kt_span line)
         r->s->mouse = kt_span_is(value, "yes");
         return KT_OK;
     }
+    if (kt_span_is(name, "wrote"))
+        return take_written(r, value);
     if (kt_span_is(name, "shown")) {
         if (!kt_saved_names(value))
             return wrong(r, "no name of a view");
@@ -174,6 +194,8 @@ static void take_over(struct kt_app *a, const struct kt_session *s)
     for (size_t i = 0; i < s->n_saved && a->n_saved < KT_SAVED_MAX; i++)
         if (!kt_saved_find(a->saved, a->n_saved, kt_span_of(s->saved[i].name)))
             a->saved[a->n_saved++] = s->saved[i];
+    memcpy(a->prompt.history, s->written, s->n_written * sizeof *s->written);
+    a->prompt.n_history = s->n_written;
     if (a->opts.wall) /* it begins as walls do */
         return;
     struct kt_setup setup = s->setup;
@@ -283,6 +305,8 @@ bool kt_session_save(struct kt_app *a)
         kt_table_setup(a->table, &s->setup);
         snprintf(s->view, sizeof s->view, "%s", a->view);
         s->mouse = a->mouse;
+        memcpy(s->written, a->prompt.history, a->prompt.n_history * sizeof *s->written);
+        s->n_written = a->prompt.n_history;
         memcpy(s->saved, a->saved, a->n_saved * sizeof *s->saved);
         s->n_saved = a->n_saved;
         ok = kt_session_write(s, &b) && replace(a, &b);

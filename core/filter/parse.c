@@ -353,6 +353,10 @@ static enum kt_code not_node(struct parse *s, node *what, node **out)
 {
     struct kt_filter_node *x;
     node **child;
+    if (what->kind == KT_NODE_NOT) {
+        *out = what->child[0];
+        return KT_OK;
+    }
     enum kt_code c = node_make(s, KT_NODE_NOT, 1, &x, &child);
     if (c)
         return c;

@@ -148,20 +148,26 @@ static void up_recalls_what_was_written_before(void **state)
     (void)state;
     static struct kt_prompt p;
     for (int i = 0; i < KT_PROMPT_HISTORY + 5; i++) {
-        char text[8] = {(char)('a' + i), '\0'};
-        kt_prompt_open(&p, "filter", text);
+        char text[8];
+        snprintf(text, sizeof text, "%d", i);
+        kt_prompt_open(&p, i == 7 ? "search" : "filter", text);
         kt_prompt_remember(&p);
     }
+    kt_prompt_open(&p, "filter", "20"); /* again: it is the newest, and there once */
+    kt_prompt_remember(&p);
     kt_prompt_open(&p, "filter", "");
     kt_prompt_key(&p, (struct kt_key){KT_KEY_UP, 0}, false);
-    assert_string_equal(p.text, "y");
+    assert_string_equal(p.text, "20");
     kt_prompt_key(&p, (struct kt_key){KT_KEY_UP, 0}, false);
-    assert_string_equal(p.text, "x");
+    assert_string_equal(p.text, "54");
     kt_prompt_key(&p, (struct kt_key){KT_KEY_DOWN, 0}, false);
-    assert_string_equal(p.text, "y");
-    for (int i = 0; i < 50; i++)
+    assert_string_equal(p.text, "20");
+    for (int i = 0; i < 100; i++)
         kt_prompt_key(&p, (struct kt_key){KT_KEY_UP, 0}, false);
-    assert_string_equal(p.text, "f");
+    assert_string_equal(p.text, "5");
+    kt_prompt_open(&p, "search", "");
+    kt_prompt_key(&p, (struct kt_key){KT_KEY_UP, 0}, false);
+    assert_string_equal(p.text, "7");
 }
 
 static enum kt_code configure(struct kt_keymap *m, struct kt_config *c, const char *yaml, struct kt_err *e)

@@ -435,6 +435,39 @@ static void what_is_being_written_is_known_by_its_place(void **state)
     }
 }
 
+/* Examples are indented lines of their own; \\(dq and \\e are roff's. */
+static void the_manuals_examples_are_filters(void **state)
+{
+    char path[512], line[512];
+    const char *root = getenv("KEYTOP_SOURCE");
+    int n = 0;
+    (void)state;
+    snprintf(path, sizeof path, "%s/man/keytop-filter.7", root ? root : ".");
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f) && strncmp(line, ".Sh DIAG", 8) != 0) {
+        char text[512];
+        size_t k = 0;
+        if (strncmp(line, ".Dl ", 4) != 0)
+            continue;
+        for (const char *p = line + 4; *p && *p != '\n'; p++) {
+            bool quote = strncmp(p, "\\(dq", 4) == 0, slash = strncmp(p, "\\e", 2) == 0;
+            text[k++] = quote ? '"' : slash ? '\\' : *p;
+            p += quote ? 3 : slash ? 1 : 0;
+        }
+        text[k] = '\0';
+        kt_filter_free(parse(text));
+        n++;
+    }
+    fclose(f);
+    assert_true(n >= 4);
+    static const char *const promised[] = {"target.self:false result:created", "state:open", "risk>=50 and not actor:ci-*",
+                                           "risk>=50 or result:denied", "kind:use", "target:=svc-backup", "key:", "risk>50",
+                                           "state:ack tag:ir-12 assigned:carol note:"};
+    for (size_t i = 0; i < sizeof promised / sizeof *promised; i++)
+        kt_filter_free(parse(promised[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +489,7 @@ int main(void)
         cmocka_unit_test(what_is_pasted_is_text_where_it_is_an_arn_or_an_address),
         cmocka_unit_test(a_bad_expression_ends_at_its_limits),
         cmocka_unit_test(what_is_being_written_is_known_by_its_place),
+        cmocka_unit_test(the_manuals_examples_are_filters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
