@@ -238,6 +238,15 @@ static bool has_wildcard(struct kt_span s)
     return s.n && (memchr(s.p, '*', s.n) || memchr(s.p, '?', s.n));
 }
 
+/* Each opened and closed: else it would end elsewhere in parentheses. */
+static bool has_pairs(struct kt_span s)
+{
+    int open = 0;
+    for (size_t i = 0; i < s.n && open >= 0; i++)
+        open += (s.p[i] == '(') - (s.p[i] == ')');
+    return open == 0;
+}
+
 static bool takes_networks(const struct kt_filter_term *t)
 {
     static const char last[] = "sourceIPAddress";
@@ -298,6 +307,8 @@ static enum kt_code value_read(struct parse *s, const struct kt_filter_term *t, 
         v->op = KT_OP_LIKE;
     if (op == KT_OP_IN)
         v->op = !quoted && has_wildcard(v->text) ? KT_OP_LIKE : KT_OP_IS;
+    if (v->op == KT_OP_LIKE && !has_pairs(v->text))
+        return wrong(s, at, KT_EUSAGE, "parentheses in a pattern stand in pairs (in double quotes they are text)", v->text);
     if (op != KT_OP_MATCHES && !quoted && takes_networks(t) && is_network(v->text))
         v->op = KT_OP_WITHIN;
     if (op != KT_OP_MATCHES && filter_is_whole_number(t->field)) {

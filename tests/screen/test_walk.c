@@ -139,6 +139,98 @@ static int leave_folder(const char *folder)
     return rmdir(folder);
 }
 
+/* --- every key in every view -------------------------------------------------- */
+
+/* How each place is come to from the table. */
+static const struct {
+    enum kt_context ctx;
+    const char *way;
+} places[] = {
+    {KT_CTX_TABLE, ""},        {KT_CTX_PANE, "1 Enter"},  {KT_CTX_RECORD, "6 Enter"}, {KT_CTX_LINES, "?"}, {KT_CTX_LINES, "S"},
+    {KT_CTX_MENU, "s"},        {KT_CTX_MENU, "T"},      {KT_CTX_WALL, "W"},         {KT_CTX_VIEWS, "v"}, {KT_CTX_COLUMNS, "C"},
+    {KT_CTX_GROUPS, "b"},      {KT_CTX_TIME, "H"},      {KT_CTX_DIFF, "Space Space d"},
+    {KT_CTX_PROMPT, "/"},      {KT_CTX_PROMPT, ":"},    {KT_CTX_PROMPT, "m"},       {KT_CTX_PROMPT, "C-f"},
+};
+enum { PLACES = sizeof places / sizeof *places };
+
+static enum kt_context here(const struct fixture *f)
+{
+    return f->app->prompt.label ? KT_CTX_PROMPT : f->app->top->ops->context;
+}
+
+static void press(struct fixture *f, const char *keys)
+{
+    char name[KT_KEY_NAME];
+    struct kt_key k;
+    while (kt_key_next(&keys, &k, name))
+        (void)kt_app_key(f->app, k);
+}
+
+/* One that is opened on the way may have been left open by keys before. */
+static void go_to(struct fixture *f, size_t place)
+{
+    for (int tries = 0; tries < 3; tries++) {
+        get_out(f);
+        f->app->marks.n = 0;
+        kt_app_settle(f->app);
+        press(f, "Home");
+        press(f, places[place].way);
+        kt_app_settle(f->app);
+        if (here(f) == places[place].ctx)
+            return;
+        fixture_close(f); /* what keys did to the table may stand in the way: a range that has no rows */
+        fixture_open(f, FIXTURE_DAY, 40, 120, false);
+    }
+    fail_msg("%s does not lead to the %s", places[place].way, kt_context_name(places[place].ctx));
+}
+
+static void every_key_of_every_view_has_a_way_back(void **state)
+{
+    struct fixture f;
+    int keys = 0, named = 0, quits = 0, moved = 0;
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 40, 120, false);
+    for (size_t p = 0; p < PLACES; p++) {
+        for (int c = KT_CMD_NONE + 1; c < KT_CMD_COUNT; c++) {
+            const struct kt_command_info *i = kt_command_info((enum kt_command)c);
+            struct kt_key k;
+            char name[KT_KEY_NAME];
+            if (!(i->contexts & (unsigned)places[p].ctx))
+                continue;
+            for (const char *next = i->keys; kt_key_next(&next, &k, name); keys++) {
+                go_to(&f, p);
+                unsigned did = kt_app_key(f.app, k);
+                quits += (did & KT_APP_QUIT) != 0;
+                assert_true(!(did & KT_APP_QUIT) || c == KT_CMD_QUIT);
+                kt_app_settle(f.app);
+                kt_app_draw(f.app, &f.canvas);
+                cells_are_sound(&f.canvas);
+                moved += here(&f) != places[p].ctx;
+                get_out(&f);
+            }
+        }
+    }
+    for (int c = KT_CMD_NONE + 1; c < KT_CMD_COUNT; c++) { /* and by its name, from the table and from a page */
+        for (int page = 0; page < 2; page++, named++) {
+            char text[80];
+            snprintf(text, sizeof text, "%s", kt_command_info((enum kt_command)c)->name);
+            get_out(&f);
+            press(&f, page ? "Enter :" : ":");
+            for (const char *t = text; *t; t++)
+                (void)kt_app_key(f.app, KT_CHAR(*t));
+            (void)kt_app_key(f.app, KT_CHAR(13));
+            kt_app_settle(f.app);
+            kt_app_draw(f.app, &f.canvas);
+            cells_are_sound(&f.canvas);
+        }
+    }
+    get_out(&f);
+    fixture_close(&f);
+    print_message("%d keys in %d places, %d of them leading elsewhere, %d commands by name: from each a way back\n", keys,
+                  (int)PLACES, moved, named);
+    assert_true(keys > 300 && quits > 3 && moved > 60);
+}
+
 int main(void)
 {
     char folder[] = "/tmp/keytop-walk-XXXXXX";
@@ -146,6 +238,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(twenty_thousand_random_keys_at_random_sizes_do_no_harm),
+        cmocka_unit_test(every_key_of_every_view_has_a_way_back),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return leave_folder(folder) != 0 || failed;
