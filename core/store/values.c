@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE = 1024, TEXTS_MAX = 64 << 20, DISTINCT_MAX = 1 << 20 };
+enum { MANY = 1 << 17, SLICE = 1024, TEXTS_MAX = 64 << 20, DISTINCT_MAX = 1 << 20 };
 
 struct counted { /* rows that share a number */
     uint32_t rows;
@@ -170,6 +170,8 @@ bool values_fill(struct kt_snapshot *x, struct kt_store *s, const struct kt_view
     k.limit = component_limit(s, k.c);
     store_unlock(s);
     x->values = (struct kt_field_values){.of = k.field};
+    if (k.limit > MANY && last - first >= MANY) /* nearly each row has its own: the newest will do */
+        first = last - MANY + 1;
     if (!k.limit || first > last)
         return true;
     k.of = mem_large(calloc(k.limit, sizeof *k.of), k.limit * sizeof *k.of);

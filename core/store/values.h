@@ -2,7 +2,8 @@
  * one writes a filter. Asked for in a view's spec (`values_of`, `values_max`),
  * answered in its snapshots (`values`). A list (signals, rules, flags, tags)
  * counts for each of its items. Not of fields that are each row's own
- * (event_id, times, origin.record). */
+ * (event_id, times, origin.record); of one with more than 131,072 values that
+ * ever were, such as keys, only so many of the newest rows are looked at. */
 #ifndef KT_STORE_VALUES_H
 #define KT_STORE_VALUES_H
 #include "store/view.h"

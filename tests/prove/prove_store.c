@@ -174,7 +174,9 @@ static void filters_of_a_million_rows(void **state)
 {
     struct world *w = *state;
     static const char *const text[] = {"risk:>=70", "user-17", "actor:ci-deploy result:denied", "key:AKIAZZ", "dead",
-                                       "-boto3 -aws-cli", "time:>2023-12-25", "q"};
+                                       "-boto3 -aws-cli", "time:>2023-12-25", "q", "risk>=70 or result:denied",
+                                       "not (user-1 or actor:ci-*)", "actor in (alice, user-17, ci-*)", "actor~^user-1",
+                                       "from:198.51.0.0/16"};
     struct kt_view_spec p = spec();
     struct kt_view *v = kt_view_open(w->v, &p);
     say("first snapshot", settle(v, NULL));
@@ -190,6 +192,25 @@ static void filters_of_a_million_rows(void **state)
         if (i < 4)
             check(w, v, &p);
         kt_filter_free(p.filter);
+    }
+    kt_view_close(v);
+}
+
+static void values_of_a_million_rows(void **state)
+{
+    struct world *w = *state;
+    static const enum kt_field of[] = {KT_FIELD_ACTOR_NAME, KT_FIELD_REGION, KT_FIELD_SOURCE_ADDRESS, KT_FIELD_SIGNALS, KT_FIELD_KEY_ID};
+    struct kt_view_spec p = spec();
+    struct kt_view *v = kt_view_open(w->v, &p);
+    p.values_max = KT_VALUES_MAX;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        char what[64];
+        p.values_of = of[i];
+        struct took t = settle(v, &p);
+        const struct kt_snapshot *x = kt_view_snapshot(v);
+        (void)snprintf(what, sizeof what, "values of %s: %llu", kt_field_name(of[i]), (unsigned long long)x->values.distinct);
+        say(what, t);
+        kt_snapshot_release(x);
     }
     kt_view_close(v);
 }
@@ -288,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(filters_of_a_million_rows),
+        cmocka_unit_test(values_of_a_million_rows),
         cmocka_unit_test(sorts_of_a_million_rows),
         cmocka_unit_test(arrivals_into_a_million_rows),
         cmocka_unit_test(facets_and_scope_of_a_million_rows),
