@@ -47,11 +47,11 @@ static json_t *give(struct fake_sqs *q, struct fake_message *m, int64_t now, int
     char id[48], count[16], sent[24];
     m->visible = now + visible_ms;
     m->received++;
+    q->given++;
     snprintf(m->receipt, sizeof m->receipt, "r%u-%u+/=", m->number, m->received);
     snprintf(id, sizeof id, "00000000-0000-4000-9000-%012u", m->number);
     snprintf(count, sizeof count, "%u", m->received);
     snprintf(sent, sizeof sent, "%lld", (long long)m->sent);
-    (void)q;
     return json_pack("{s:s,s:s,s:s,s:{s:s,s:s}}", "MessageId", id, "ReceiptHandle", m->receipt, "Body", m->body, "Attributes",
                      "ApproximateReceiveCount", count, "SentTimestamp", sent);
 }

@@ -18,7 +18,7 @@ struct fake_sqs {
     int64_t visible_ms;   /* instead of what is asked for; 0: as asked */
     unsigned twice;       /* in percent: given once more though it is hidden */
     bool fail_entries;    /* every second entry of a batch fails */
-    unsigned receives, deleted, extended, stale; /* stale: with a handle that is no more */
+    unsigned receives, given, deleted, extended, stale; /* given: messages; stale: with a handle that is no more */
 };
 void fake_sqs_init(struct fake_sqs *q);
 void fake_sqs_free(struct fake_sqs *q);

@@ -62,36 +62,93 @@ static uint64_t next(uint64_t *rng, uint64_t n)
     return (*rng >> 33) % n;
 }
 
-static size_t deleted(struct torn *t)
+struct seen {
+    unsigned given, deleted;
+};
+
+static struct seen look(struct torn *t)
 {
     fake_http_lock(t->aws.http);
-    size_t n = t->sqs.deleted;
+    struct seen s = {t->sqs.given, t->sqs.deleted};
+    fake_http_unlock(t->aws.http);
+    return s;
+}
+
+/* How many messages were received, by any life, and are still there. */
+static size_t in_flight(struct torn *t)
+{
+    size_t n = 0;
+    fake_http_lock(t->aws.http);
+    for (size_t i = 0; i < t->sqs.n; i++)
+        n += t->sqs.message[i].received && !t->sqs.message[i].deleted;
     fake_http_unlock(t->aws.http);
     return n;
 }
 
-/* One life: up to some moment, or to a deletion, whichever is the rarer one. */
-static void live_and_die(struct torn *t, int64_t ms, bool at_deletion)
+/* What it says, so that it need not wait for us, for at most so long. */
+static void drain(struct torn *t, int fds[3], int64_t ms)
+{
+    struct pollfd p[2] = {{.fd = fds[1], .events = POLLIN}, {.fd = fds[2], .events = POLLIN}};
+    (void)poll(p, 2, (int)ms);
+    if (p[0].revents)
+        (void)run_drain(&fds[1], &t->out);
+    if (p[1].revents)
+        (void)run_drain(&fds[2], &t->err);
+}
+
+static void pass_time(struct torn *t, int fds[3], int64_t ms)
+{
+    int64_t until = kt_mono_ms() + ms;
+    for (int64_t now; (now = kt_mono_ms()) < until;)
+        drain(t, fds, until - now);
+}
+
+/* One life: up to a moment from its start on, from when it has received, or
+ * from when it has had something deleted. */
+static void live_and_die(struct torn *t, enum torn_aim aim, int64_t ms)
 {
     int fds[3], status;
-    size_t before = deleted(t);
+    struct seen before = look(t), now = before;
     const char *const words[] = {"--follow", "-o", "jsonl", "--state", t->state_file, "sqs:events", NULL};
     pid_t pid = run_launch(&(struct run_job){.words = words}, fds);
-    int64_t until = kt_mono_ms() + ms;
-    for (int64_t now; (now = kt_mono_ms()) < until && !(at_deletion && deleted(t) > before);) {
-        struct pollfd p[2] = {{.fd = fds[1], .events = POLLIN}, {.fd = fds[2], .events = POLLIN}};
-        (void)poll(p, 2, at_deletion ? 2 : (int)(until - now));
-        if (p[0].revents)
-            (void)run_drain(&fds[1], &t->out);
-        if (p[1].revents)
-            (void)run_drain(&fds[2], &t->err);
+    int64_t until = kt_mono_ms() + TORN_LIFE_MS;
+    while (aim != TORN_ANY_TIME && kt_mono_ms() < until) {
+        now = look(t);
+        if (aim == TORN_RECEIVED ? now.given != before.given : now.deleted != before.deleted)
+            break;
+        drain(t, fds, 2);
     }
+    pass_time(t, fds, ms);
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status)); /* it was alive up to then */
+    now = look(t);
+    size_t waiting = in_flight(t);
+    t->with_none += now.given == before.given;
+    t->before_deletion += now.given != before.given && now.deleted == before.deleted;
+    t->amid_deletions += now.deleted != before.deleted && waiting;
+    t->all_deleted += now.deleted != before.deleted && !waiting;
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    t->printed += run_count(&t->out, TORN_ID);
     kt_buf_reset(&t->out);
+}
+
+/* Each event has one row in the table: what came back and what was read. */
+static void check_rows(struct torn *t, int n)
+{
+    unsigned char *rows = calloc((size_t)n + 1, 1);
+    assert_non_null(rows);
+    for (const char *p = kt_buf_str(&t->out); (p = strstr(p, TORN_ID)); p += sizeof TORN_ID - 1) {
+        long number = strtol(p + sizeof TORN_ID - 1, NULL, 10);
+        assert_in_range(number, 1, n);
+        rows[number]++;
+    }
+    for (int i = 1; i <= n; i++)
+        if (rows[i] != 1)
+            fail_msg("event %d of %d has %d rows", i, n, rows[i]);
+    free(rows);
 }
 
 void torn_storm(struct torn *t, int kills, uint64_t seed)
@@ -101,9 +158,10 @@ void torn_storm(struct torn *t, int kills, uint64_t seed)
     t->sqs.visible_ms = 700;
     t->sqs.twice = 5;
     for (int i = 0; i < kills; i++) {
-        for (uint64_t k = 1 + next(&rng, 12); k > 0; k--)
+        enum torn_aim aim = (enum torn_aim)next(&rng, 3);
+        for (uint64_t k = 1 + next(&rng, 4); k > 0; k--)
             torn_send(t, ++n);
-        live_and_die(t, 50 + (int64_t)next(&rng, 1900), next(&rng, 2));
+        live_and_die(t, aim, aim == TORN_ANY_TIME ? 50 + (int64_t)next(&rng, 1200) : (int64_t)next(&rng, next(&rng, 2) ? 4 : 300));
     }
     int64_t until = kt_mono_ms() + RUN_LIMIT_MS;
     int status = 0;
@@ -116,12 +174,8 @@ void torn_storm(struct torn *t, int kills, uint64_t seed)
     assert_string_equal(kt_buf_str(&t->err), "");
     assert_int_equal(status, 0);
     assert_int_equal(fake_sqs_left(&t->sqs), 0);
-    for (int i = 1; i <= n; i++) {
-        char id[64];
-        snprintf(id, sizeof id, "\"event_id\":\"00000000-0000-4000-8000-%012d\"", i);
-        if (run_count(&t->out, id) != 1)
-            fail_msg("event %d of %d has %zu rows", i, n, run_count(&t->out, id));
-    }
+    check_rows(t, n);
+    t->events = n;
 }
 
 static bool answers(int port)

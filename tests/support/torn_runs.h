@@ -8,6 +8,11 @@
 
 #include <sys/types.h>
 
+#define TORN_ID "\"event_id\":\"00000000-0000-4000-8000-"
+enum { TORN_LIFE_MS = 5000 /* for what is waited for */ };
+/* What a kill is aimed at: it comes so and so long after that. */
+enum torn_aim { TORN_ANY_TIME, TORN_RECEIVED, TORN_DELETED };
+
 struct torn {
     struct fake_aws aws;
     struct fake_sqs sqs;
@@ -15,11 +20,15 @@ struct torn {
     struct temp_dir home;
     char url[64], state_file[300];
     struct kt_buf out, err;
+    /* of a storm: kills by what the life had come to; rows that all lives printed */
+    size_t with_none, before_deletion, amid_deletions, all_deleted, printed;
+    int events;
 };
 /* Sets the environment of children: credentials, the endpoint, HOME. */
 void torn_init(struct torn *t);
 void torn_free(struct torn *t);
-void torn_send(struct torn *t, int number); /* Sends events while keytop follows the queue and is killed so many times;
+void torn_send(struct torn *t, int number);
+/* Sends events while keytop follows the queue and is killed so many times;
  * fails unless each event has one row in the end, and the queue is empty. */
 void torn_storm(struct torn *t, int kills, uint64_t seed);
 /* Starts moto_server; 0 where there is none. */
