@@ -1,6 +1,7 @@
 #include "tests/support/fake_aws.h"
 
 #include "base/hash.h"
+#include "tests/support/by_time.h"
 #include "tests/support/fake_s3.h"
 #include "tests/support/fake_sqs.h"
 
@@ -252,12 +253,6 @@ static void sts(struct fake_aws *f, const struct fake_request *r, struct fake_re
 
 /* --- CloudTrail -------------------------------------------------------------------------------- */
 
-static int newest_first(const void *a, const void *b)
-{
-    const struct fake_event *x = *(struct fake_event *const *)a, *y = *(struct fake_event *const *)b;
-    return x->time != y->time ? (x->time < y->time) - (x->time > y->time) : (x->number < y->number) - (x->number > y->number);
-}
-
 static void call_record(char *out, size_t size, const struct fake_event *e, const char *when)
 {
     snprintf(out, size,
@@ -303,8 +298,7 @@ static void write_event(struct kt_buf *b, const struct fake_event *e)
     kt_buf_addf(b, "{\"EventId\":\"00000000-0000-4000-8000-%012d\",\"EventName\":\"%s\",\"ReadOnly\":\"false\",\"EventTime\":%lld,"
                    "\"EventSource\":\"iam.amazonaws.com\",\"Username\":\"alice\",\"Resources\":[],\"CloudTrailEvent\":\"",
                 e->number, e->name, (long long)(e->time / 1000));
-    for (const char *p = inner; *p; p++)
-        kt_buf_addf(b, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    fake_escape(b, inner);
     kt_buf_adds(b, "\"}");
 }
 
@@ -356,9 +350,11 @@ static bool scripted(struct fake_aws *f, enum fake_fault fault, struct fake_repl
     return true;
 }
 
-/* A token is "number:requests so far:hash of what was asked"; a page comes of
- * what the service has at that moment, as with the real one: events that
- * arrive between two pages push others along. */
+struct asked {
+    long long from, to;
+    const char *by, *name, *account; /* of which attribute, and its value; NULL: any */
+};
+
 static bool is_of(const struct fake_event *e, const char *attribute, const char *value)
 {
     const char *user = e->user[0] ? e->user : "alice";
@@ -369,6 +365,34 @@ static bool is_of(const struct fake_event *e, const char *attribute, const char 
     return is[0] && strcmp(is, value) == 0;
 }
 
+static bool is_hit(const struct fake_event *e, const struct asked *q, int64_t now)
+{
+    return e->available <= now && (!q->name || is_of(e, q->by, q->name)) && strcmp(e->account, q->account) == 0;
+}
+
+/* The newest first: at most `most` of those behind the first `start` ones. True: there are more. */
+static bool write_events(struct fake_aws *f, const struct asked *q, size_t start, size_t most, struct kt_buf *b)
+{
+    int64_t now = now_of(f);
+    by_time_update(&f->order, f->event, sizeof *f->event, f->n_events);
+    size_t end = q->to > INT64_MAX / 1000 - 1 ? f->order.n : by_time_from(&f->order, f->event, sizeof *f->event, (q->to + 1) * 1000);
+    size_t least = q->from > 0 ? by_time_from(&f->order, f->event, sizeof *f->event, q->from * 1000) : 0, hits = 0, n = 0;
+    for (; end > least && n < most; end--) {
+        const struct fake_event *e = &f->event[f->order.at[end - 1]];
+        if (!is_hit(e, q, now) || hits++ < start)
+            continue;
+        kt_buf_adds(b, n++ ? "," : "");
+        write_event(b, e);
+    }
+    for (; end > least; end--)
+        if (is_hit(&f->event[f->order.at[end - 1]], q, now))
+            return true;
+    return false;
+}
+
+/* A token is "number:requests so far:hash of what was asked"; a page comes of
+ * what the service has at that moment, as with the real one: events that
+ * arrive between two pages push others along. */
 static void lookup(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out, const char *account)
 {
     json_t *q = json_loadb(r->body.p, r->body.n, 0, NULL);
@@ -390,28 +414,14 @@ static void lookup(struct fake_aws *f, const struct fake_request *r, struct fake
     } else if (token && f->page_life && f->lookups - seen > (unsigned)f->page_life) {
         json_error(f, out, 400, "InvalidNextTokenException", "expired");
     } else {
-        struct fake_event **hit = calloc(f->n_events + 1, sizeof(struct fake_event *));
-        size_t n = 0;
-        for (size_t i = 0; i < f->n_events; i++) {
-            struct fake_event *e = &f->event[i];
-            long long s = e->time / 1000;
-            if (e->available <= now_of(f) && s >= from && s <= to && (!name || is_of(e, by, name)) &&
-                strcmp(e->account, account) == 0)
-                hit[n++] = e;
-        }
-        qsort(hit, n, sizeof(struct fake_event *), newest_first);
+        size_t start = first / 2;
         empty = f->empty_pages && (!token || first % 2 == 0); /* an odd number: the page itself */
-        size_t start = first / 2, end = start + PAGE < n ? start + PAGE : n;
         kt_buf_adds(&out->body, "{\"Events\":[");
-        for (size_t i = start; i < end && !empty; i++) {
-            kt_buf_adds(&out->body, i > start ? "," : "");
-            write_event(&out->body, hit[i]);
-        }
+        bool more = write_events(f, &(struct asked){from, to, by, name, account}, empty ? 0 : start, empty ? 0 : PAGE, &out->body);
         kt_buf_adds(&out->body, "]");
-        if (empty || end < n)
-            kt_buf_addf(&out->body, ",\"NextToken\":\"%zu:%u:%s\"", empty ? start * 2 + 1 : end * 2, f->lookups, asked);
+        if (empty || more)
+            kt_buf_addf(&out->body, ",\"NextToken\":\"%zu:%u:%s\"", empty ? start * 2 + 1 : (start + PAGE) * 2, f->lookups, asked);
         kt_buf_adds(&out->body, "}");
-        free(hit);
     }
     json_decref(q);
 }
@@ -572,6 +582,7 @@ void fake_aws_free(struct fake_aws *f)
 {
     fake_http_free(f->http);
     free(f->event);
+    by_time_free(&f->order);
 }
 
 const char *fake_aws_url(const struct fake_aws *f)
@@ -608,17 +619,22 @@ void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const 
     fake_http_unlock(f->http);
 }
 
-void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account)
+void fake_aws_numbered(struct fake_aws *f, int number, int64_t time, int64_t available, const char *name, const char *account)
 {
     fake_http_lock(f->http);
     if (!kt_grow(&f->event, &f->cap_events, f->n_events + 1, sizeof *f->event, EVENTS_MAX))
         abort();
     struct fake_event *e = &f->event[f->n_events];
-    *e = (struct fake_event){.time = time, .available = available, .number = (int)f->n_events + 1};
+    *e = (struct fake_event){.time = time, .available = available, .number = number};
     snprintf(e->name, sizeof e->name, "%s", name);
     snprintf(e->account, sizeof e->account, "%s", account);
     f->n_events++;
     fake_http_unlock(f->http);
+}
+
+void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account)
+{
+    fake_aws_numbered(f, (int)f->n_events + 1, time, available, name, account);
 }
 
 void fake_aws_call(struct fake_aws *f, int64_t time, const char *name, const char *account, const char *user, const char *key)

@@ -4,6 +4,7 @@
 #ifndef TESTS_SUPPORT_FAKE_AWS_H
 #define TESTS_SUPPORT_FAKE_AWS_H
 #include "base/clock.h"
+#include "tests/support/by_time.h"
 #include "tests/support/fake_http.h"
 
 enum { FAKE_KEYS = 1024, FAKE_FAULTS = 64, FAKE_LOG = 64 };
@@ -33,6 +34,7 @@ struct fake_aws {
     size_t n_keys;
     struct fake_event *event;
     size_t n_events, cap_events;
+    struct by_time order;
     enum fake_fault fault[FAKE_FAULTS]; /* of the next requests of CloudTrail */
     size_t n_faults;
     int quota_ms;        /* least time between two calls of an account; 0: any */
@@ -76,6 +78,8 @@ const char *fake_aws_url(const struct fake_aws *f);
  * knows (AKIDE2E, canary-secret-key, of 111122223333), `home`, and nothing else of AWS. */
 void fake_aws_environment(struct fake_aws *f, const char *home);
 void fake_aws_key(struct fake_aws *f, const char *id, const char *secret, const char *token, const char *account);
+/* An event, numbered from 1 on; the other one has a number of its own, which may have been before. */
+void fake_aws_numbered(struct fake_aws *f, int number, int64_t time, int64_t available, const char *name, const char *account);
 void fake_aws_event(struct fake_aws *f, int64_t time, int64_t available, const char *name, const char *account);
 /* What a user did with a key: a call of S3. */
 void fake_aws_call(struct fake_aws *f, int64_t time, const char *name, const char *account, const char *user, const char *key);

@@ -1,5 +1,7 @@
 #include "tests/support/fake_clickhouse.h"
 
+#include "tests/support/by_time.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +29,7 @@ static void write_row(struct kt_buf *b, const struct fake_event *e)
     char record[1200];
     fake_aws_record(record, sizeof record, e);
     kt_buf_adds(b, "{\"keytop_record\":\"");
-    for (const char *p = record; *p; p++)
-        kt_buf_addf(b, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    fake_escape(b, record);
     kt_buf_adds(b, "\"}\n");
 }
 

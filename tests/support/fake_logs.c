@@ -59,17 +59,8 @@ static void write_log_event(struct kt_buf *b, const struct fake_event *e, bool t
     else
         kt_buf_addf(b, "\"eventId\":\"3%034d\",", e->number);
     kt_buf_adds(b, "\"message\":\"");
-    for (const char *p = record; *p; p++)
-        kt_buf_addf(b, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    fake_escape(b, record);
     kt_buf_adds(b, "\"}");
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct fake_event *x = *(struct fake_event *const *)a, *y = *(struct fake_event *const *)b;
-    if (x->time != y->time)
-        return (x->time > y->time) - (x->time < y->time);
-    return x->available != y->available ? (x->available > y->available) - (x->available < y->available) : x->number - y->number;
 }
 
 static bool scripted(struct fake_aws *f, enum fake_fault fault, struct fake_reply *out)
@@ -100,29 +91,30 @@ static enum fake_fault next_fault(enum fake_fault *list, size_t *n)
     return fault;
 }
 
+/* The oldest first; those of one ms in the order in which they were put in. */
 static void write_page(struct fake_logs *l, struct fake_reply *out, int64_t from, int64_t to, size_t at, const char *asked)
 {
-    struct fake_event **hit = calloc(l->n_events + 1, sizeof(struct fake_event *));
-    size_t n = 0, page = l->page ? l->page : 20;
-    for (size_t i = 0; i < l->n_events; i++) {
-        struct fake_event *e = &l->event[i];
-        if (e->available <= kt_now(l->aws->clock) && e->time >= from && e->time <= to &&
-            (!l->pattern[0] || strstr(l->pattern, e->name)))
-            hit[n++] = e;
-    }
-    qsort(hit, n, sizeof(struct fake_event *), by_time);
-    bool empty = l->empty_pages && at % 2 == 0; /* an odd number: the page itself */
-    size_t start = at / 2, end = start + page < n ? start + page : n;
+    size_t page = l->page ? l->page : 20, start = at / 2, hits = 0, n = 0;
+    bool empty = l->empty_pages && at % 2 == 0, more = false; /* an odd number: the page itself */
+    int64_t now = kt_now(l->aws->clock);
+    by_time_update(&l->order, l->event, sizeof *l->event, l->n_events);
     kt_buf_adds(&out->body, "{\"searchedLogStreams\":[],\"events\":[");
-    for (size_t i = start; i < end && !empty; i++) {
-        kt_buf_adds(&out->body, i > start ? "," : "");
-        write_log_event(&out->body, hit[i], false);
+    for (size_t i = by_time_from(&l->order, l->event, sizeof *l->event, from); !empty && !more && i < l->order.n; i++) {
+        const struct fake_event *e = &l->event[l->order.at[i]];
+        if (e->time > to)
+            break;
+        if (e->available > now || (l->pattern[0] && !strstr(l->pattern, e->name)) || hits++ < start)
+            continue;
+        more = n == page;
+        if (more)
+            break;
+        kt_buf_adds(&out->body, n++ ? "," : "");
+        write_log_event(&out->body, e, false);
     }
     kt_buf_adds(&out->body, "]");
-    if (empty || end < n)
-        kt_buf_addf(&out->body, ",\"nextToken\":\"%zu:%u:%s\"", empty ? start * 2 + 1 : end * 2, l->filters, asked);
+    if (empty || more)
+        kt_buf_addf(&out->body, ",\"nextToken\":\"%zu:%u:%s\"", empty ? start * 2 + 1 : (start + page) * 2, l->filters, asked);
     kt_buf_adds(&out->body, "}");
-    free(hit);
 }
 
 /* A token is "position:requests so far:what was asked". */
@@ -205,6 +197,7 @@ void fake_logs_init(struct fake_logs *l, struct fake_aws *f)
 void fake_logs_free(struct fake_logs *l)
 {
     free(l->event);
+    by_time_free(&l->order);
 }
 
 void fake_logs_event(struct fake_logs *l, int number, int64_t time, int64_t ingested)

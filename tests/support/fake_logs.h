@@ -11,6 +11,7 @@ struct fake_logs {
     struct fake_aws *aws;
     struct fake_event *event; /* time: the log event's; available: its ingestion */
     size_t n_events, cap_events;
+    struct by_time order;
     enum fake_fault fault[FAKE_FAULTS]; /* of the next FilterLogEvents */
     enum fake_fault tail_fault[FAKE_FAULTS]; /* of the next StartLiveTail */
     size_t n_faults, n_tail_faults;

@@ -57,8 +57,7 @@ static void write_row(struct kt_buf *b, const struct splunk_event *e, size_t off
     fake_aws_record(record, sizeof record, &e->event);
     kt_buf_addf(b, "{\"preview\":%s,\"offset\":%zu,%s\"result\":{\"%s\":\"", preview ? "true" : "false", offset,
                 last ? "\"lastrow\":true," : "", raw ? "_raw" : "userName");
-    for (const char *p = raw ? record : "alice"; *p; p++)
-        kt_buf_addf(b, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    fake_escape(b, raw ? record : "alice");
     kt_buf_addf(b, "\",\"_time\":\"%" PRId64 "\",\"_indextime\":\"%" PRId64 "\"}}\n", e->event.time / 1000, e->indexed / 1000);
 }
 
@@ -79,9 +78,11 @@ static void rows(struct fake_splunk *f, struct fake_reply *out, enum splunk_faul
 {
     struct splunk_event **hit = calloc(f->n_events + 1, sizeof(struct splunk_event *));
     size_t n = 0;
-    for (size_t i = 0; i < f->n_events; i++)
-        if (matches(f, &f->event[i]))
-            hit[n++] = &f->event[i];
+    by_time_update(&f->order, &f->event[0].indexed, sizeof *f->event, f->n_events);
+    size_t first = by_time_from(&f->order, &f->event[0].indexed, sizeof *f->event, f->index_earliest * 1000);
+    for (size_t i = first; i < f->order.n && f->event[f->order.at[i]].indexed / 1000 < f->index_latest; i++)
+        if (matches(f, &f->event[f->order.at[i]]))
+            hit[n++] = &f->event[f->order.at[i]];
     qsort(hit, n, sizeof(struct splunk_event *), newest_first);
     for (size_t i = 0; i < n && fault == SPLUNK_PREVIEWS; i++)
         write_row(&out->body, hit[i], i, true, true, i + 1 == n);
@@ -177,6 +178,7 @@ void fake_splunk_free(struct fake_splunk *f)
 {
     fake_http_free(f->http);
     free(f->event);
+    by_time_free(&f->order);
 }
 
 void fake_splunk_event(struct fake_splunk *f, int number, int64_t time, int64_t indexed, int64_t available)

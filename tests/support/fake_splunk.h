@@ -3,6 +3,7 @@
 #ifndef TESTS_SUPPORT_FAKE_SPLUNK_H
 #define TESTS_SUPPORT_FAKE_SPLUNK_H
 #include "base/clock.h"
+#include "tests/support/by_time.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/trail_rig.h"
 
@@ -23,6 +24,7 @@ struct fake_splunk {
     char token[64], session[64];
     struct splunk_event *event;
     size_t n_events, cap_events;
+    struct by_time order; /* of indexing */
     enum splunk_fault fault[SPLUNK_FAULTS];
     size_t n_faults;
     bool old;                   /* has no v2 */
