@@ -62,6 +62,7 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
                                                         .memory_max = g->opts.store.memory_max / 8});
     if (g->judge && g->enrich)
         kt_judge_set_places(g->judge, &(struct kt_places){kt_enrich_look, g->enrich});
+    g->known = g->opts.follow ? kt_known_new() : NULL; /* without it all is read again and again, and found to be known */
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -121,6 +122,7 @@ void kt_engine_free(struct kt_engine *g)
     }
     free(g->src);
     kt_crew_free(g->crew);
+    kt_known_free(g->known);
     for (size_t i = 0; i < g->n_object; i++)
         engine_object_free(g->object[i]);
     free(g->object);

@@ -99,6 +99,7 @@ struct kt_engine {
     struct engine_object **object; /* handle is index + 1 */
     size_t n_object, cap_object;
     struct kt_crew *crew;
+    struct kt_known *known; /* what was read, where it follows; NULL: nothing is known by its bytes */
     size_t untold; /* of all sources */
     struct kt_arena *arena; /* of a record */
     struct kt_buf content;
@@ -157,6 +158,9 @@ void engine_feed_correlations(struct kt_engine *g, json_t *root);
  * earlier ones are still fed again, it waits for its turn. */
 void engine_correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, const struct kt_row *row, bool judged);
 bool engine_on_record(void *ctx, const struct kt_record *r);
+bool engine_on_again(void *ctx);
+/* There is a row of this text, and of what was found where `digest` (NULL: nowhere else) is of. */
+void engine_know(struct kt_engine *g, struct kt_span text, const uint8_t *digest);
 /* Those that are no rows, and came before this one. */
 void engine_feed_kept(struct kt_engine *g, uint64_t before);
 /* A use that was read without a tree: the same fact as kt_facts_of makes of

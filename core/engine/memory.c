@@ -1,6 +1,8 @@
 /* What an earlier run left, and what a later one will have. */
 #include "engine/impl.h"
 
+#define ASKED_AGAIN_MS (INT64_C(14) * 24 * 3600 * 1000) /* as far back as sources look again and again */
+
 static void state_changed(void *ctx)
 {
     struct kt_engine *g = ctx;
@@ -122,6 +124,9 @@ static bool come_back_as_it_was(struct kt_engine *g, const struct kt_state_row *
         s->state.rows++;
         pthread_mutex_unlock(&g->lock);
     }
+    /* which is asked for again first: what is newer than events come late, at the most */
+    if (!malformed && !(row.ev.flags & KT_FLAG_ASKED) && row.ev.time != KT_TIME_NONE && row.ev.time > kt_now(g->opts.clock) - ASKED_AGAIN_MS)
+        engine_know(g, k->raw, NULL);
     return !malformed || engine_show(g, &row, NULL);
 }
 

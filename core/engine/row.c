@@ -154,7 +154,8 @@ void engine_add_whereabouts(struct kt_engine *g, struct kt_row *row)
     row->where.aws = text_of(g, aws);
 }
 
-static void make_row(struct engine_object *o, const struct kt_record *r, struct kt_row *row)
+/* True: there is a row of it now, or there was. */
+static bool make_row(struct engine_object *o, const struct kt_record *r, struct kt_row *row)
 {
     struct kt_engine *g = o->engine;
     bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
@@ -164,12 +165,12 @@ static void make_row(struct engine_object *o, const struct kt_record *r, struct 
         row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
     if (!asked || !engine_passes(g, row)) {
         kt_store_count_filtered(g->store);
-        return;
+        return false;
     }
     uint8_t content[KT_SHA256];
     digest_content(g, r->json, r->bytes, content);
     row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
-    (void)keep_row(g, o, row, content);
+    return !keep_row(g, o, row, content) || row->seq;
 }
 
 void engine_learn(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row)
@@ -258,12 +259,32 @@ bool engine_on_record(void *ctx, const struct kt_record *r)
     }
     struct kt_event whole = row.ev; /* a row of a use says less */
     bool asked = engine_asks_for(g, &row.ev);
-    if (asked)
-        make_row(o, r, &row);
+    bool has_row = asked && make_row(o, r, &row);
     engine_correlate(g, r->json, r->bytes, &row, asked);
     engine_learn(g, &whole, &row);
+    if (has_row)
+        engine_know(g, r->bytes, r->digest);
     if (row.seq && !engine_show(g, &row, r->json))
         atomic_store(&g->stopping, true);
+    return !atomic_load(&g->stopping);
+}
+
+void engine_know(struct kt_engine *g, struct kt_span text, const uint8_t *digest)
+{
+    uint8_t own[KT_KNOWN_DIGEST];
+    if (!g->known || !text.p)
+        return;
+    if (digest)
+        kt_known_add(g->known, digest);
+    kt_known_digest(text.p, text.n, own);
+    kt_known_add(g->known, own);
+}
+
+/* What it says is known, and its row is there, or was. */
+bool engine_on_again(void *ctx)
+{
+    struct kt_engine *g = ((struct engine_object *)ctx)->engine;
+    kt_store_count_duplicate(g->store);
     return !atomic_load(&g->stopping);
 }
 

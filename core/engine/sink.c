@@ -89,6 +89,8 @@ static bool make_crew(struct kt_engine *g)
     struct kt_crew_sink sink = {engine_on_record, engine_on_malformed, walk ? engine_on_use : NULL, !uses, count_records, on_ended};
     if (!g->crew)
         g->crew = kt_crew_new(name, engine_names_wanted(g, name), &sink, 0);
+    if (g->crew && g->known)
+        kt_crew_remember(g->crew, g->known, engine_on_again);
     return g->crew != NULL;
 }
 

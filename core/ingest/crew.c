@@ -128,6 +128,12 @@ bool kt_crew_set_names(struct kt_crew *c, const char *const *names, size_t n_nam
     return true;
 }
 
+void kt_crew_remember(struct kt_crew *c, struct kt_known *known, bool (*again)(void *owner))
+{
+    c->known = known;
+    c->again = again;
+}
+
 void kt_crew_free(struct kt_crew *c)
 {
     if (!c)
@@ -271,6 +277,8 @@ static bool tell_one(const struct kt_crew *c, void *owner, const struct found *f
     case FOUND_USE:
         u.ordinal += before;
         return c->sink.use(owner, &u);
+    case FOUND_AGAIN:
+        return c->again(owner);
     }
     return true;
 }

@@ -35,6 +35,9 @@ struct kt_stream;
 /* `names` as in kt_ingest_new, but copied. `workers` 0: one for each processor. Threads
  * are started with the first stream. NULL where memory ran out. */
 struct kt_crew *kt_crew_new(const char *const *names, size_t n_names, const struct kt_crew_sink *sink, size_t workers);
+/* What is told as known by its bytes (known.h) comes through `again` from now on, for streams
+ * opened later; `known` is borrowed. A record that comes has the digest that it may be added by. */
+void kt_crew_remember(struct kt_crew *c, struct kt_known *known, bool (*again)(void *owner));
 /* Other names, for streams opened from now on. False: memory ran out, and
  * those before stay. */
 bool kt_crew_set_names(struct kt_crew *c, const char *const *names, size_t n_names);

@@ -11,7 +11,7 @@
 
 enum { SLICE_ROOM = 256 << 10, SLICES_EMPTY_MAX = KT_CREW_AHEAD / SLICE_ROOM };
 
-enum found_kind { FOUND_RECORD, FOUND_MALFORMED, FOUND_USE };
+enum found_kind { FOUND_RECORD, FOUND_MALFORMED, FOUND_USE, FOUND_AGAIN };
 struct found {
     struct found *next;
     enum found_kind kind;
@@ -27,6 +27,7 @@ struct chunk {
     STAILQ_ENTRY(chunk) next;
     struct kt_arena *arena;
     struct found *first, **last;
+    struct found *record; /* the last one */
     struct kt_ingest_stats stats; /* of the stream, so far */
     bool over;
     enum kt_ingest_end end;
@@ -96,6 +97,8 @@ TAILQ_HEAD(streams, kt_stream);
 
 struct kt_crew {
     struct kt_crew_sink sink;
+    struct kt_known *known; /* NULL: none */
+    bool (*again)(void *owner);
     struct names *names;
     size_t workers, started, part;
     pthread_t thread[KT_CREW_WORKERS_MAX];

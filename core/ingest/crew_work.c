@@ -139,7 +139,26 @@ static bool on_record(void *ctx, const struct kt_record *r)
     if (!keep(s, &f->record.bytes))
         return false;
     json_incref(r->json);
+    s->filling->record = f;
     return add(s, f);
+}
+
+/* The record that was found last. */
+static void on_alone(void *ctx, const uint8_t digest[KT_KNOWN_DIGEST])
+{
+    struct kt_stream *s = ctx;
+    uint8_t *copy = s->filling ? kt_arena_alloc(s->filling->arena, KT_KNOWN_DIGEST) : NULL;
+    if (!copy || !s->filling->record)
+        return; /* then it is parsed again when it comes again */
+    memcpy(copy, digest, KT_KNOWN_DIGEST);
+    s->filling->record->record.digest = copy;
+}
+
+static bool on_again(void *ctx)
+{
+    struct kt_stream *s = ctx;
+    struct found *f = found(s, FOUND_AGAIN);
+    return f && add(s, f);
 }
 
 static bool on_malformed(void *ctx, const struct kt_malformed *m)
@@ -182,6 +201,8 @@ struct kt_ingest *crew_ingest_new(struct kt_stream *s)
     struct kt_ingest *g = kt_ingest_new(s->names->name, s->names->n, &sink);
     if (g && s->crew->sink.exact)
         kt_ingest_exactly(g);
+    if (g && s->crew->known)
+        kt_ingest_remember(g, &(struct kt_ingest_memory){s->crew->known, on_again, on_alone});
     return g;
 }
 

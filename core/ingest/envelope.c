@@ -131,6 +131,10 @@ static bool open_string(struct kt_envelope *v, const struct value *x)
     s = (struct kt_span){s.p + i, s.n - i};
     if (!s.n || (s.p[0] != '{' && s.p[0] != '[') || x->strings >= KT_ENVELOPE_DEPTH)
         return false;
+    if (v->sink.known && s.p[0] == '{' && v->sink.known(v->sink.ctx, s)) {
+        v->found++;
+        return true;
+    }
     struct kt_parsed got;
     kt_parse(s, &v->scratch[x->strings + 1], &got);
     if (!got.json) {

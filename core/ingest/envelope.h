@@ -22,6 +22,9 @@ struct kt_envelope_sink {
     /* A string that should hold a record and does not parse. */
     bool (*malformed)(void *ctx, struct kt_span text, const char *reason);
     void *ctx;
+    /* Is this text, of a string, a record that was read before? Then it counts as found, and is
+     * not read. May be NULL. */
+    bool (*known)(void *ctx, struct kt_span text);
 };
 
 struct kt_envelope {

@@ -17,6 +17,7 @@ enum { DAMAGE_RUN = 100 }; /* damaged records in a row; those behind them are to
 
 struct kt_ingest {
     struct kt_record_sink sink;
+    struct kt_ingest_memory memory; /* known NULL: none */
     struct kt_pick *pick;
     struct kt_pick *keys; /* "AKIA"; NULL where uses are not asked for */
     struct kt_inflate *inflate;
@@ -61,7 +62,7 @@ static bool on_record(void *ctx, struct kt_span text, json_t *json, uint32_t fla
     if (!close_damage(g))
         return false;
     g->run = 0;
-    struct kt_record r = {text, json, next_ordinal(g), g->offset, flags};
+    struct kt_record r = {text, json, next_ordinal(g), g->offset, flags, NULL};
     g->stats.picked++;
     if (!g->sink.record(g->sink.ctx, &r))
         g->stopped = true;
@@ -79,6 +80,44 @@ static bool on_bad_string(void *ctx, struct kt_span text, const char *reason)
         m.bytes.n = KT_MALFORMED_KEPT;
     kt_sha256(text.p, text.n, m.sha256);
     return report(g, &m);
+}
+
+/* --- what was read before ---------------------------------------------------- */
+
+/* One that was made something of. */
+static bool take_again(struct kt_ingest *g)
+{
+    if (!close_damage(g))
+        return false;
+    g->run = 0;
+    (void)next_ordinal(g);
+    g->stats.again++;
+    g->stopped = !g->memory.again(g->sink.ctx);
+    return !g->stopped;
+}
+
+static bool on_known_text(void *ctx, struct kt_span text)
+{
+    struct kt_ingest *g = ctx;
+    uint8_t digest[KT_KNOWN_DIGEST];
+    if (!g->memory.known)
+        return false;
+    kt_known_digest(text.p, text.n, digest);
+    if (!kt_known_has(g->memory.known, digest))
+        return false;
+    g->envelope.stopped |= !take_again(g);
+    return true;
+}
+
+/* All that a candidate held was one record. */
+static void note_alone(struct kt_ingest *g, const struct kt_ingest_stats *before, const uint8_t *digest)
+{
+    if (g->envelope.found != 1)
+        return;
+    if (g->stats.picked == before->picked + 1)
+        g->memory.alone(g->sink.ctx, digest);
+    else if (g->stats.again == before->again + 1)
+        kt_known_add(g->memory.known, digest);
 }
 
 /* --- from the splitter ----------------------------------------------------- */
@@ -116,9 +155,18 @@ static enum kt_take on_candidate(void *ctx, const struct kt_candidate *c, const 
 {
     struct kt_ingest *g = ctx;
     struct kt_use use;
+    uint8_t digest[KT_KNOWN_DIGEST];
+    bool remembers = g->memory.known && c->matters;
+    if (remembers)
+        kt_known_digest(c->p, c->n, digest);
+    if (remembers && kt_known_has(g->memory.known, digest))
+        return take_again(g) ? KT_TAKE_OK : KT_TAKE_STOP;
+    struct kt_ingest_stats before = g->stats;
     enum kt_walked walked = c->matters ? look_at(g, c, &use) : walk_candidate(g, c, &use);
     if (walked == KT_WALK_UNSURE) {
         enum kt_take t = open_candidate(g, c, reason);
+        if (remembers && t == KT_TAKE_OK)
+            note_alone(g, &before, digest);
         if (t != KT_TAKE_OK || g->envelope.found)
             return t;
     }
@@ -201,7 +249,7 @@ struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const 
     if (!g)
         return NULL;
     g->sink = *sink;
-    const struct kt_envelope_sink records = {on_record, on_bad_string, g};
+    const struct kt_envelope_sink records = {on_record, on_bad_string, g, on_known_text};
     const struct kt_split_sink values = {on_candidate, on_skip, on_damage, on_line, g};
     const struct kt_inflate_out bytes = {on_space, on_bytes, g, on_lend, on_take_back};
     static const char *const keys[] = {"AKIA"};
@@ -216,6 +264,11 @@ struct kt_ingest *kt_ingest_new(const char *const *names, size_t n_names, const 
         return NULL;
     }
     return g;
+}
+
+void kt_ingest_remember(struct kt_ingest *g, const struct kt_ingest_memory *m)
+{
+    g->memory = *m;
 }
 
 void kt_ingest_free(struct kt_ingest *g)

@@ -29,6 +29,7 @@
 #define KT_INGEST_INGEST_H
 #include "base/err.h"
 #include "base/span.h"
+#include "ingest/known.h"
 #include "ingest/walk.h"
 
 #include <jansson.h>
@@ -50,6 +51,7 @@ struct kt_record {
     uint64_t ordinal;     /* from 1, counting every record of the stream */
     uint64_t offset;      /* of its candidate in the decompressed stream */
     uint32_t flags;
+    const uint8_t *digest; /* KT_KNOWN_DIGEST bytes: of what it was all of, in its envelope; a crew's alone, or NULL */
 };
 
 struct kt_malformed {
@@ -82,6 +84,7 @@ struct kt_ingest_stats {
     uint64_t bytes;     /* decompressed */
     uint64_t records;   /* seen, of interest or not; malformed ones are among them */
     uint64_t picked;    /* parsed and handed on */
+    uint64_t again;   /* known by their bytes, and not parsed */
     uint64_t walked;    /* handed on as uses, without being parsed */
     uint64_t unsure;    /* hold "AKIA", were walked in vain, and parsed for it */
     uint64_t malformed;
@@ -136,5 +139,14 @@ enum kt_ingest_end kt_ingest_finish(struct kt_ingest *g, struct kt_err *why);
 bool kt_ingest_at_rest(const struct kt_ingest *g);
 /* Continue counting after `records` and `bytes` of an earlier stream. */
 void kt_ingest_continue(struct kt_ingest *g, uint64_t records, uint64_t bytes);
+/* What was read before is not read again: candidates, and records in strings, whose bytes `known`
+ * has come through `again`, one record each; false stops. `alone` is told, after `record`, the digest of what held
+ * that record and nothing else: whoever has made something of it may add it. Borrowed. */
+struct kt_ingest_memory {
+    struct kt_known *known;
+    bool (*again)(void *ctx);
+    void (*alone)(void *ctx, const uint8_t digest[KT_KNOWN_DIGEST]);
+};
+void kt_ingest_remember(struct kt_ingest *g, const struct kt_ingest_memory *m);
 struct kt_ingest_stats kt_ingest_stats(const struct kt_ingest *g);
 #endif

@@ -325,10 +325,8 @@ static void trail_do(struct kt_source *s, const struct kt_source_sink *sink, str
     }
     kt_net_drive(t->net);
     bool fed = false;
-    for (size_t i = 0; i < t->n_lanes && !fed; i++) {
-        fed = trail_step(&t->lane[t->next % t->n_lanes], sink);
-        t->next = (t->next + 1) % t->n_lanes;
-    }
+    for (size_t i = 0, first = t->first; i < t->n_lanes && !fed; i++)
+        fed = trail_step(&t->lane[(first + i) % t->n_lanes], sink);
     fed |= trail_answer(t, sink); /* behind what is read anyhow */
     remember(t, sink);
     assess(t);

@@ -11,6 +11,7 @@ enum {
     TRAIL_NAMES = 64,
     TRAIL_LANES_MAX = 5000,
     TRAIL_BUSY = 16,          /* lanes that may wait for the network at once */
+    TRAIL_TURN_MS = 10,       /* between two of them that begin to: hundreds of accounts are no stampede */
     TRAIL_PATIENCE_MS = 2500, /* so long a question lets what is new go first */
     TRAIL_TOKEN_MAX = 16 << 10,
     TRAIL_PAGE_MAX = 24 << 20 /* 50 records of 256 KB, escaped twice */
@@ -68,7 +69,9 @@ struct trail {
     size_t unasked;            /* names that cannot, or are too many */
     struct kt_creds *base;
     struct trail_lane *lane;
-    size_t n_lanes, next, busy;
+    size_t n_lanes, busy;
+    size_t first;              /* whose turn is next: each lane asks once before one asks twice */
+    int64_t turn;              /* kt_aws_mono(): and when it is */
     struct trail_question *question; /* those that are asked */
     bool told;
     char *profile;

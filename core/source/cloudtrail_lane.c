@@ -12,6 +12,7 @@
 #define DAY (24 * HOUR)
 
 enum {
+    QUOTA_MS = 500,
     GAP_MS = 520,      /* two calls a second and account in a Region, and a little less */
     PAGES_MAX = 100000, /* of one pass: five million events */
     RESTARTS_MAX = 5,
@@ -125,8 +126,12 @@ void trail_lane_start(struct trail_lane *l)
 
 /* --- troubles ------------------------------------------------------------------------- */
 
+/* A call that was long on its way must not be followed by one that is not: the service counts
+ * when they arrive. */
 static void release(struct trail_lane *l)
 {
+    if (l->call && l->pace)
+        l->pace->next = later(l->pace->next, mono(l) + QUOTA_MS);
     kt_aws_call_free(l->call);
     kt_keys_free(l->keys);
     l->call = NULL;
@@ -385,6 +390,19 @@ static bool give_way(struct trail_lane *l, enum trail_scan s)
     return l->gave_way;
 }
 
+static bool its_turn(struct trail_lane *l)
+{
+    struct trail *t = l->trail;
+    int64_t now = mono(l);
+    if (now < t->turn) {
+        l->wake = t->turn;
+        return false;
+    }
+    t->turn = now + TRAIL_TURN_MS;
+    t->first = (size_t)(l - t->lane) + 1;
+    return true;
+}
+
 bool trail_step(struct trail_lane *l, const struct kt_source_sink *sink)
 {
     for (;;) {
@@ -408,6 +426,8 @@ bool trail_step(struct trail_lane *l, const struct kt_source_sink *sink)
             }
             if (!l->busy && l->trail->busy >= TRAIL_BUSY)
                 return false; /* somebody's answer will be heard first */
+            if (!l->busy && !its_turn(l))
+                return false;
             l->trail->busy += !l->busy;
             l->busy = true;
             if (!get_keys(l, sink))

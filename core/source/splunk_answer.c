@@ -55,8 +55,9 @@ static bool has_raw(struct kt_span result)
     return false;
 }
 
-/* True: it is to be given on. A preview repeats what comes later. */
-static bool look_at(struct splunk_answer *a, struct kt_span line)
+/* True: `*give` is to be given on: the result alone, which is the same in each answer that it
+ * stands in, as its number among the others is not. A preview repeats what comes later. */
+static bool look_at(struct splunk_answer *a, struct kt_span line, struct kt_span *give)
 {
     struct kt_span name, value, result = KT_SPAN_NONE;
     struct kt_outer o = kt_outer_of(line);
@@ -80,6 +81,7 @@ static bool look_at(struct splunk_answer *a, struct kt_span line)
     a->ended |= last && o.whole;
     a->rows += result.p != NULL;
     a->raws += result.p && has_raw(result);
+    *give = o.whole && result.p && result.n && result.p[0] == '{' ? result : line;
     return result.p != NULL;
 }
 
@@ -93,21 +95,24 @@ static bool is_blank(struct kt_span line)
 
 size_t splunk_read(struct splunk *s, struct kt_span text, bool last, const struct kt_source_sink *sink, bool *going)
 {
-    size_t at = 0, from = 0; /* what stands from `from` to `at` is to be given on */
-    *going = true;
-    while (*going && at < text.n && at < SPLUNK_STEP) {
+    size_t at = 0;
+    struct kt_buf out;
+    struct kt_span give;
+    kt_buf_init(&out, SPLUNK_LINE_MAX + 2 * SPLUNK_STEP);
+    while (at < text.n && at < SPLUNK_STEP) {
         const char *eol = memchr(text.p + at, '\n', text.n - at);
         if (!eol && !last)
             break;
         size_t end = eol ? (size_t)(eol + 1 - text.p) : text.n;
         struct kt_span line = {text.p + at, end - at};
-        if (is_blank(line) || !look_at(&s->answer, line)) {
-            *going = kt_poller_feed(&s->p, (struct kt_span){text.p + from, at - from}, sink);
-            from = end;
+        if (!is_blank(line) && look_at(&s->answer, line, &give)) {
+            kt_buf_add(&out, give.p, give.n);
+            kt_buf_addc(&out, '\n');
         }
         at = end;
     }
-    if (*going)
-        *going = kt_poller_feed(&s->p, (struct kt_span){text.p + from, at - from}, sink);
+    /* where memory ran out: as it stands, with what else is in it */
+    *going = kt_poller_feed(&s->p, out.failed ? (struct kt_span){text.p, at} : kt_buf_span(&out), sink);
+    kt_buf_free(&out);
     return at;
 }

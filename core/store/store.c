@@ -353,6 +353,11 @@ uint64_t kt_store_event(struct kt_store *s, struct kt_span event_id)
     return key.id_form == ID_NONE ? 0 : seen_id(s, &key);
 }
 
+void kt_store_count_duplicate(struct kt_store *s)
+{
+    (void)count_one(s, &s->counts.duplicate, KT_ADDED_DUPLICATE);
+}
+
 void kt_store_count_filtered(struct kt_store *s)
 {
     store_lock(s);

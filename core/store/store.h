@@ -94,6 +94,7 @@ void kt_store_squeeze(struct kt_store *s, uint64_t seq, struct kt_span raw);
  * never was, or memory ran out; then nothing has changed. */
 bool kt_store_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v);
 void kt_store_count_filtered(struct kt_store *s); /* received, but outside --filter, --since, --rule */
+void kt_store_count_duplicate(struct kt_store *s); /* received, and known to have a row without being looked at */
 void kt_store_recount_filtered(struct kt_store *s); /* it was counted as shown */
 void kt_store_count_records(struct kt_store *s, uint64_t n);
 void kt_store_count_gap(struct kt_store *s);
