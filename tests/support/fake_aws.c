@@ -291,14 +291,29 @@ void fake_aws_create_key(struct kt_buf *b, int number, int64_t time, const char 
     kt_buf_adds(b, inner);
 }
 
-static void write_event(struct kt_buf *b, const struct fake_event *e)
+void fake_aws_put_escaped(struct kt_buf *b, struct fake_event *e)
 {
-    char inner[1200];
-    fake_aws_record(inner, sizeof inner, e);
+    if (!e->escaped) {
+        char record[1200];
+        struct kt_buf text;
+        fake_aws_record(record, sizeof record, e);
+        kt_buf_init(&text, sizeof record * 2);
+        fake_escape(&text, record);
+        e->n_escaped = text.len;
+        e->escaped = strdup(kt_buf_str(&text));
+        kt_buf_free(&text);
+        if (!e->escaped)
+            abort();
+    }
+    kt_buf_add(b, e->escaped, e->n_escaped);
+}
+
+static void write_event(struct kt_buf *b, struct fake_event *e)
+{
     kt_buf_addf(b, "{\"EventId\":\"00000000-0000-4000-8000-%012d\",\"EventName\":\"%s\",\"ReadOnly\":\"false\",\"EventTime\":%lld,"
                    "\"EventSource\":\"iam.amazonaws.com\",\"Username\":\"alice\",\"Resources\":[],\"CloudTrailEvent\":\"",
                 e->number, e->name, (long long)(e->time / 1000));
-    fake_escape(b, inner);
+    fake_aws_put_escaped(b, e);
     kt_buf_adds(b, "\"}");
 }
 
@@ -353,7 +368,18 @@ static bool scripted(struct fake_aws *f, enum fake_fault fault, struct fake_repl
 struct asked {
     long long from, to;
     const char *by, *name, *account; /* of which attribute, and its value; NULL: any */
+    uint32_t tag;                    /* of an event's name and account; 0: any */
 };
+
+static uint32_t tag_of(const char *name, const char *account)
+{
+    uint32_t h = 2166136261u;
+    for (const char *p = name; *p; p++)
+        h = (h ^ (unsigned char)*p) * 16777619u;
+    for (const char *p = account; *p; p++)
+        h = (h ^ (unsigned char)*p) * 16777619u;
+    return h ? h : 1;
+}
 
 static bool is_of(const struct fake_event *e, const char *attribute, const char *value)
 {
@@ -367,7 +393,9 @@ static bool is_of(const struct fake_event *e, const char *attribute, const char 
 
 static bool is_hit(const struct fake_event *e, const struct asked *q, int64_t now)
 {
-    return e->available <= now && (!q->name || is_of(e, q->by, q->name)) && strcmp(e->account, q->account) == 0;
+    if (e->available > now || (q->tag && q->tag != e->tag))
+        return false;
+    return q->tag || ((!q->name || is_of(e, q->by, q->name)) && strcmp(e->account, q->account) == 0);
 }
 
 /* The newest first: at most `most` of those behind the first `start` ones. True: there are more. */
@@ -378,7 +406,7 @@ static bool write_events(struct fake_aws *f, const struct asked *q, size_t start
     size_t end = q->to > INT64_MAX / 1000 - 1 ? f->order.n : by_time_from(&f->order, f->event, sizeof *f->event, (q->to + 1) * 1000);
     size_t least = q->from > 0 ? by_time_from(&f->order, f->event, sizeof *f->event, q->from * 1000) : 0, hits = 0, n = 0;
     for (; end > least && n < most; end--) {
-        const struct fake_event *e = &f->event[f->order.at[end - 1]];
+        struct fake_event *e = &f->event[f->order.at[end - 1]];
         if (!is_hit(e, q, now) || hits++ < start)
             continue;
         kt_buf_adds(b, n++ ? "," : "");
@@ -417,7 +445,8 @@ static void lookup(struct fake_aws *f, const struct fake_request *r, struct fake
         size_t start = first / 2;
         empty = f->empty_pages && (!token || first % 2 == 0); /* an odd number: the page itself */
         kt_buf_adds(&out->body, "{\"Events\":[");
-        bool more = write_events(f, &(struct asked){from, to, by, name, account}, empty ? 0 : start, empty ? 0 : PAGE, &out->body);
+        bool named = name && (!by || strcmp(by, "EventName") == 0);
+        bool more = write_events(f, &(struct asked){from, to, by, name, account, named ? tag_of(name, account) : 0}, empty ? 0 : start, empty ? 0 : PAGE, &out->body);
         kt_buf_adds(&out->body, "]");
         if (empty || more)
             kt_buf_addf(&out->body, ",\"NextToken\":\"%zu:%u:%s\"", empty ? start * 2 + 1 : (start + PAGE) * 2, f->lookups, asked);
@@ -581,6 +610,8 @@ void fake_aws_init(struct fake_aws *f)
 void fake_aws_free(struct fake_aws *f)
 {
     fake_http_free(f->http);
+    for (size_t i = 0; i < f->n_events; i++)
+        free(f->event[i].escaped);
     free(f->event);
     by_time_free(&f->order);
 }
@@ -628,6 +659,7 @@ void fake_aws_numbered(struct fake_aws *f, int number, int64_t time, int64_t ava
     *e = (struct fake_event){.time = time, .available = available, .number = number};
     snprintf(e->name, sizeof e->name, "%s", name);
     snprintf(e->account, sizeof e->account, "%s", account);
+    e->tag = tag_of(e->name, e->account);
     f->n_events++;
     fake_http_unlock(f->http);
 }

@@ -16,8 +16,11 @@ struct fake_key {
 struct fake_event {
     int64_t time, available; /* ms: eventTime, and when the service has it */
     int number;
+    uint32_t tag;            /* of name and account, so that a page is found without comparing texts */
     char name[40], account[16];
     char user[40], key[24]; /* who called, and with which key; "": alice, none */
+    char *escaped;          /* once it was asked for: its record as it stands in a JSON string */
+    size_t n_escaped;
 };
 enum fake_fault {
     FAKE_FINE, FAKE_THROTTLE, FAKE_500, FAKE_503_LATER /* Retry-After: 1 */, FAKE_EXPIRED_TOKEN, FAKE_EXPIRED_PAGE,
@@ -88,6 +91,8 @@ void fake_aws_call(struct fake_aws *f, int64_t time, const char *name, const cha
 struct fake_key *fake_aws_caller(struct fake_aws *f, const struct fake_request *r, struct fake_reply *out);
 void fake_aws_refuse(struct fake_aws *f, struct fake_reply *out, int status, const char *code, const char *message);
 /* The record of an event, as a trail has it. */
+/* The same as it stands in a JSON string; made once. */
+void fake_aws_put_escaped(struct kt_buf *b, struct fake_event *e);
 void fake_aws_record(char *out, size_t size, const struct fake_event *e);
 void fake_aws_fault(struct fake_aws *f, enum fake_fault fault);
 /* No more faults; one of the counts of what it saw. All these take its lock. */

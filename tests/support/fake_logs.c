@@ -48,10 +48,8 @@ void fake_stream_message(struct kt_buf *b, const char *kind, const char *type, c
 
 /* --- answers ------------------------------------------------------------------------------- */
 
-static void write_log_event(struct kt_buf *b, const struct fake_event *e, bool tail)
+static void write_log_event(struct kt_buf *b, struct fake_event *e, bool tail)
 {
-    char record[1200];
-    fake_aws_record(record, sizeof record, e);
     kt_buf_addf(b, "{\"logStreamName\":\"111122223333_CloudTrail_us-east-1_%d\",", e->number % 3);
     kt_buf_addf(b, "\"timestamp\":%" PRId64 ",\"ingestionTime\":%" PRId64 ",", e->time, e->available);
     if (tail)
@@ -59,7 +57,7 @@ static void write_log_event(struct kt_buf *b, const struct fake_event *e, bool t
     else
         kt_buf_addf(b, "\"eventId\":\"3%034d\",", e->number);
     kt_buf_adds(b, "\"message\":\"");
-    fake_escape(b, record);
+    fake_aws_put_escaped(b, e);
     kt_buf_adds(b, "\"}");
 }
 
@@ -100,7 +98,7 @@ static void write_page(struct fake_logs *l, struct fake_reply *out, int64_t from
     by_time_update(&l->order, l->event, sizeof *l->event, l->n_events);
     kt_buf_adds(&out->body, "{\"searchedLogStreams\":[],\"events\":[");
     for (size_t i = by_time_from(&l->order, l->event, sizeof *l->event, from); !empty && !more && i < l->order.n; i++) {
-        const struct fake_event *e = &l->event[l->order.at[i]];
+        struct fake_event *e = &l->event[l->order.at[i]];
         if (e->time > to)
             break;
         if (e->available > now || (l->pattern[0] && !strstr(l->pattern, e->name)) || hits++ < start)
@@ -196,6 +194,8 @@ void fake_logs_init(struct fake_logs *l, struct fake_aws *f)
 
 void fake_logs_free(struct fake_logs *l)
 {
+    for (size_t i = 0; i < l->n_events; i++)
+        free(l->event[i].escaped);
     free(l->event);
     by_time_free(&l->order);
 }

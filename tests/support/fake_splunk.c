@@ -51,13 +51,14 @@ static bool authorized(struct fake_splunk *f, const struct fake_request *r, stru
     return false;
 }
 
-static void write_row(struct kt_buf *b, const struct splunk_event *e, size_t offset, bool preview, bool raw, bool last)
+static void write_row(struct kt_buf *b, struct splunk_event *e, size_t offset, bool preview, bool raw, bool last)
 {
-    char record[1200];
-    fake_aws_record(record, sizeof record, &e->event);
     kt_buf_addf(b, "{\"preview\":%s,\"offset\":%zu,%s\"result\":{\"%s\":\"", preview ? "true" : "false", offset,
                 last ? "\"lastrow\":true," : "", raw ? "_raw" : "userName");
-    fake_escape(b, raw ? record : "alice");
+    if (raw)
+        fake_aws_put_escaped(b, &e->event);
+    else
+        kt_buf_adds(b, "alice");
     kt_buf_addf(b, "\",\"_time\":\"%" PRId64 "\",\"_indextime\":\"%" PRId64 "\"}}\n", e->event.time / 1000, e->indexed / 1000);
 }
 
@@ -177,6 +178,8 @@ void fake_splunk_init(struct fake_splunk *f)
 void fake_splunk_free(struct fake_splunk *f)
 {
     fake_http_free(f->http);
+    for (size_t i = 0; i < f->n_events; i++)
+        free(f->event[i].event.escaped);
     free(f->event);
     by_time_free(&f->order);
 }

@@ -70,6 +70,8 @@ static json_t *receive(struct fake_sqs *q, const json_t *ask, int64_t now)
             json_array_append_new(list, give(q, m, now, visible));
     }
     json_t *v = json_object();
+    if (!json_array_size(list) && q->nothing_there)
+        q->nothing_there(q->nothing_ctx, json_integer_value(json_object_get(ask, "WaitTimeSeconds")) * 1000);
     if (json_array_size(list))
         json_object_set(v, "Messages", list);
     json_decref(list);

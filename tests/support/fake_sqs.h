@@ -1,5 +1,6 @@
 /* A standard queue: at least once, in no order, hidden for a while after it was
- * received. Long polls are answered at once. For fake_aws. */
+ * received. Long polls are answered at once,
+ * unless a test lets time pass for them. For fake_aws. */
 #ifndef TESTS_SUPPORT_FAKE_SQS_H
 #define TESTS_SUPPORT_FAKE_SQS_H
 #include "tests/support/fake_aws.h"
@@ -17,6 +18,8 @@ struct fake_sqs {
     uint64_t rng;
     int64_t visible_ms;   /* instead of what is asked for; 0: as asked */
     unsigned twice;       /* in percent: given once more though it is hidden */
+    void (*nothing_there)(void *ctx, int64_t ms); /* a long poll found none in so long; NULL: it is answered at once */
+    void *nothing_ctx;
     bool fail_entries;    /* every second entry of a batch fails */
     unsigned receives, given, deleted, extended, stale; /* given: messages; stale: with a handle that is no more */
 };

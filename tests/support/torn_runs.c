@@ -1,5 +1,7 @@
 #include "tests/support/torn_runs.h"
 
+#include "tests/support/fake_logs.h"
+#include "tests/support/fake_splunk.h"
 #include "tests/support/run.h"
 
 #include <arpa/inet.h>
@@ -135,21 +137,32 @@ static void live_and_die(struct torn *t, enum torn_aim aim, int64_t ms)
     kt_buf_reset(&t->out);
 }
 
-/* Each event has one row in the table: what came back and what was read. */
-static void check_rows(struct torn *t, int n)
+/* How many events have a row in what was printed; *twice: and how many of them more than one. */
+static int count_rows(const struct torn *t, int n, int *twice)
 {
     unsigned char *rows = calloc((size_t)n + 1, 1);
+    int have = 0;
     assert_non_null(rows);
+    *twice = 0;
     for (const char *p = kt_buf_str(&t->out); (p = strstr(p, TORN_ID)); p += sizeof TORN_ID - 1) {
         long number = strtol(p + sizeof TORN_ID - 1, NULL, 10);
         assert_in_range(number, 1, n);
-        rows[number]++;
+        have += rows[number] == 0;
+        *twice += rows[number] == 1;
+        rows[number] += rows[number] < 2;
     }
-    for (int i = 1; i <= n; i++)
-        if (rows[i] != 1)
-            fail_msg("event %d of %d has %d rows", i, n, rows[i]);
     free(rows);
+    return have;
 }
+
+/* Each event has one row in the table: what came back and what was read. */
+static void check_rows(const struct torn *t, int n)
+{
+    int twice, have = count_rows(t, n, &twice);
+    if (have != n || twice)
+        fail_msg("%d of %d events have a row, %d more than one", have, n, twice);
+}
+
 
 void torn_storm(struct torn *t, int kills, uint64_t seed)
 {
@@ -176,6 +189,98 @@ void torn_storm(struct torn *t, int kills, uint64_t seed)
     assert_int_equal(fake_sqs_left(&t->sqs), 0);
     check_rows(t, n);
     t->events = n;
+}
+
+/* --- sources that are asked ----------------------------------------------------------- */
+
+struct asked {
+    struct torn torn;
+    struct fake_logs logs;
+    struct fake_splunk splunk;
+    char address[160];
+    int n;
+};
+
+static void set_address(struct asked *a, enum torn_kind kind)
+{
+    static const char *const addresses[] = {
+        [TORN_CLOUDTRAIL] = "cloudtrail:?region=us-east-1", [TORN_LOGS] = "logs:" FAKE_GROUP "?region=us-east-1",
+        [TORN_S3] = "s3://trail-bucket/AWSLogs/?region=us-east-1"};
+    if (kind == TORN_SPLUNK)
+        snprintf(a->address, sizeof a->address, "splunk://127.0.0.1:%d/?http=1&index=main", fake_http_port(a->splunk.http));
+    else
+        snprintf(a->address, sizeof a->address, "%s", addresses[kind]);
+}
+
+static void put_one(struct asked *a, enum torn_kind kind, uint64_t *rng)
+{
+    char key[300];
+    int64_t now = kt_now(NULL), t = now - (int64_t)next(rng, 600000);
+    struct kt_civil c = kt_civil_of(now);
+    a->n++;
+    switch (kind) {
+    case TORN_CLOUDTRAIL:
+        fake_aws_numbered(&a->torn.aws, a->n, t, now, "CreateAccessKey", "111122223333");
+        break;
+    case TORN_LOGS:
+        fake_logs_event(&a->logs, a->n, t, now);
+        break;
+    case TORN_SPLUNK:
+        fake_splunk_event(&a->splunk, a->n, t, now - 2000, now);
+        break;
+    default:
+        snprintf(key, sizeof key, "AWSLogs/111122223333/CloudTrail/us-east-1/%04d/%02d/%02d/111122223333_CloudTrail_us-east-1_%04d%02d%02dT%02d%02dZ_%08x%d.json.gz",
+                 c.year, c.month, c.day, c.year, c.month, c.day, c.hour, c.minute, (unsigned)next(rng, 1u << 31), a->n);
+        fake_http_lock(a->torn.aws.http);
+        fake_s3_event(&a->torn.s3, key, a->n, t, now);
+        fake_http_unlock(a->torn.aws.http);
+    }
+}
+
+/* A life of so long, or up to the moment when it has shown all. */
+static void follow(struct asked *a, int64_t ms, bool all)
+{
+    struct torn *t = &a->torn;
+    int fds[3], status, twice = 0, have = -1;
+    int64_t until = kt_mono_ms() + ms;
+    kt_buf_reset(&t->out);
+    const char *const words[] = {"--follow", "-o", "jsonl", "--state", t->state_file, a->address, NULL};
+    pid_t pid = run_launch(&(struct run_job){.words = words}, fds);
+    for (int64_t now; (now = kt_mono_ms()) < until && (!all || have < a->n); ) {
+        drain(t, fds, all ? 50 : until - now);
+        have = all ? count_rows(t, a->n, &twice) : 0;
+    }
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    for (int i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+void torn_poll(enum torn_kind kind, int kills, uint64_t seed)
+{
+    static const char *const names[] = {"cloudtrail", "logs", "s3", "splunk"};
+    struct asked *a = calloc(1, sizeof *a);
+    uint64_t rng = seed;
+    assert_non_null(a);
+    torn_init(&a->torn);
+    fake_logs_init(&a->logs, &a->torn.aws);
+    fake_splunk_init(&a->splunk);
+    assert_int_equal(setenv("SPLUNK_TOKEN", a->splunk.token, 1), 0);
+    set_address(a, kind);
+    for (int i = 0; i < kills; i++) {
+        for (uint64_t k = 1 + next(&rng, 20); k > 0; k--)
+            put_one(a, kind, &rng);
+        follow(a, 30 + (int64_t)next(&rng, next(&rng, 2) ? 300 : 1700), false);
+    }
+    follow(a, RUN_LIMIT_MS, true);
+    check_rows(&a->torn, a->n);
+    print_message("%s: %d kills of the program, %d events, each one row in the end\n", names[kind], kills, a->n);
+    torn_free(&a->torn);
+    fake_logs_free(&a->logs);
+    fake_splunk_free(&a->splunk);
+    free(a);
 }
 
 static bool answers(int port)

@@ -31,6 +31,10 @@ void torn_send(struct torn *t, int number);
 /* Sends events while keytop follows the queue and is killed so many times;
  * fails unless each event has one row in the end, and the queue is empty. */
 void torn_storm(struct torn *t, int kills, uint64_t seed);
+/* The same for a source that is asked: it has events, late by minutes, before each life, in `kind`'s way;
+ * fails unless the last life shows each of them once, those that came back among them. */
+enum torn_kind { TORN_CLOUDTRAIL, TORN_LOGS, TORN_S3, TORN_SPLUNK, TORN_KINDS };
+void torn_poll(enum torn_kind kind, int kills, uint64_t seed);
 /* Starts moto_server; 0 where there is none. */
 pid_t torn_moto(struct torn *t, char *url, size_t size);
 #endif

@@ -1,0 +1,22 @@
+/* KEYTOP_ACCOUNTS (40) accounts through roles, for KEYTOP_SECONDS (8); more in prove_accounts.c. */
+#include "tests/support/accounts.h"
+#include "tests/support/run.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void many_accounts_cost_little(void **state)
+{
+    (void)state;
+    accounts_prove((size_t)run_number("KEYTOP_ACCOUNTS", 40), (int)run_number("KEYTOP_SECONDS", 8));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_accounts_cost_little)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
