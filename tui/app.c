@@ -369,7 +369,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_SUSPEND: return KT_APP_SUSPEND;
     case KT_CMD_HELP: return kt_app_push(a, kt_screen_help(a, a->top->ops->context));
     case KT_CMD_SUPPRESSED: return show_suppressed(a);
-    case KT_CMD_THEME: return kt_app_push(a, kt_screen_themes(a));
+    case KT_CMD_THEME: return kt_app_argument(a) ? kt_themes_show(a, kt_app_argument(a)) : kt_app_push(a, kt_screen_themes(a));
     case KT_CMD_EXPORT: return kt_export_command(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
     case KT_CMD_WALL: return kt_app_push(a, kt_screen_wall(a));

@@ -2,6 +2,7 @@
 
 #include "tui/columns.h"
 #include "tui/offer.h"
+#include "tui/theme.h"
 
 #include <stdio.h>
 
@@ -30,6 +31,37 @@ static void offer_tabs(struct kt_app *a, size_t from)
         kt_argument_add(a, from, tab[i], what[i]);
 }
 
+static void offer_themes(struct kt_app *a, size_t from)
+{
+    char name[KT_THEME_NAME];
+    for (size_t i = 0; kt_theme_builtin(i, name); i++)
+        kt_argument_add(a, from, name, NULL);
+}
+
+static void offer_views(struct kt_app *a, size_t from)
+{
+    for (size_t i = 0; i < a->n_saved; i++)
+        kt_argument_add(a, from, a->saved[i].name, NULL);
+}
+
+static void offer_groups(struct kt_app *a, size_t from)
+{
+    for (int by = 1; by < KT_GROUP_COUNT; by++)
+        kt_argument_add(a, from, kt_group_name((enum kt_group_by)by), NULL);
+}
+
+/* The name behind the last comma. */
+static void offer_columns(struct kt_app *a, size_t from)
+{
+    const struct kt_prompt *p = &a->prompt;
+    for (size_t i = from; i < p->len; i++)
+        if (p->text[i] == ',')
+            from = i + 1;
+    a->choices.from = from;
+    for (int c = 0; c < KT_COLUMN_COUNT; c++)
+        kt_argument_add(a, from, kt_field_name(kt_column_field((enum kt_column)c)), kt_column_head((enum kt_column)c));
+}
+
 /* As in the filter's own prompt, but that the table waits for Enter. */
 static void offer_filter(struct kt_app *a, size_t from)
 {
@@ -50,6 +82,10 @@ void kt_argument_offer(struct kt_app *a, enum kt_command c, size_t from)
     a->choices.from = from;
     a->choices.to = a->prompt.len;
     switch (c) {
+    case KT_CMD_THEME: offer_themes(a, from); break;
+    case KT_CMD_VIEWS: offer_views(a, from); break;
+    case KT_CMD_GROUPS: offer_groups(a, from); break;
+    case KT_CMD_COLUMNS: offer_columns(a, from); break;
     case KT_CMD_FILTER: offer_filter(a, from); break;
     case KT_CMD_SORT: offer_sort(a, from); break;
     case KT_CMD_TAB_PICK: offer_tabs(a, from); break;

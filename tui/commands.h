@@ -50,10 +50,10 @@ enum kt_context {
     X(CHOOSE, "choose", "Enter", KT_CTX_MENU, 2, "choose", "take what is under the cursor")                          \
     X(BACK, "back", "Backspace Esc", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_GROUPS, 1, "back", "go back the way you came")             \
     X(LEAVE, "leave", "Esc Backspace q ?", KT_CTX_LINES | KT_CTX_MENU | KT_CTX_DIFF | KT_CTX_COLUMNS | KT_CTX_VIEWS, 1, "back", "go back")              \
-    X(VIEWS, "views", "v", KT_CTX_TABLE | KT_CTX_GROUPS, 0, "", "the saved views, and a number for one; to save this one")            \
-    X(COLUMNS, "columns", "C", KT_CTX_TABLE, 0, "", "which columns, in which order, how wide")                        \
+    X(VIEWS, "views" KT_ARG("[NAME]"), "v", KT_CTX_TABLE | KT_CTX_GROUPS, 0, "", "the saved views, and a number for one; to save this one")            \
+    X(COLUMNS, "columns" KT_ARG("[LIST]"), "C", KT_CTX_TABLE, 0, "", "which columns, in which order, how wide")                        \
     X(VIEW_TAKE, "take-view", "Enter", KT_CTX_VIEWS, 2, "show", "show the table so")                                  \
-    X(VIEW_PICK, "view", "0 1 2 3 4 5 6 7 8 9", KT_CTX_VIEWS, 3, "by number", "show the one with this number")        \
+    X(VIEW_PICK, "view" KT_ARG("N"), "0 1 2 3 4 5 6 7 8 9", KT_CTX_VIEWS, 3, "by number", "show the one with this number")        \
     X(VIEW_SAVE, "save-view", "s", KT_CTX_VIEWS, 4, "save", "save how the table is looked at now, under a name")      \
     X(VIEW_DROP, "drop-view", "d Del", KT_CTX_VIEWS, 5, "drop", "drop the one under the cursor")                      \
     X(COL_SHOW, "show-column", "Space Enter", KT_CTX_COLUMNS, 2, "show or hide", "show this column, or hide it")      \
@@ -64,11 +64,11 @@ enum kt_context {
     X(COL_FIT, "fit-column", "0", KT_CTX_COLUMNS, 0, "", "as wide as it fits")                                        \
     X(COL_WRITE, "write-columns", "e", KT_CTX_COLUMNS, 6, "write", "write them: time, risk, actor:30")                \
     X(COL_RESET, "usual-columns", "R", KT_CTX_COLUMNS, 7, "as usual", "those that suit the width, as at the start")   \
-    X(GROUPS, "groups", "b", KT_CTX_TABLE, 0, "", "the rows put together: by user, address, rule, hour ...")         \
+    X(GROUPS, "groups" KT_ARG("[BY]"), "b", KT_CTX_TABLE, 0, "", "the rows put together: by user, address, rule, hour ...")         \
     X(GROUP_TAKE, "open-group", "Enter", KT_CTX_GROUPS, 2, "its rows", "the table, with only the rows of this group") \
     X(GROUP_NEXT, "group-next", "Tab Right", KT_CTX_GROUPS, 3, "by", "put them together by the next thing")           \
     X(GROUP_PREV, "group-previous", "S-Tab Left", KT_CTX_GROUPS, 0, "", "by the one before")                          \
-    X(GROUP_PICK, "group", "1 2 3 4 5 6 7 8 9 0", KT_CTX_GROUPS, 0, "", "by user, target, address, network, country, agent, account, rule, signal, hour") \
+    X(GROUP_PICK, "group" KT_ARG("N"), "1 2 3 4 5 6 7 8 9 0", KT_CTX_GROUPS, 0, "", "by user, target, address, network, country, agent, account, rule, signal, hour") \
     X(GROUP_SORT, "sort-groups", "s", KT_CTX_GROUPS, 4, "sort", "most rows first, or highest risk, newest, name")     \
     X(GROUP_PANE, "group-page", "p", KT_CTX_GROUPS, 6, "page", "the page of the user, address or agent")              \
     X(GROUP_RISK, "group-riskiest", "r", KT_CTX_GROUPS, 7, "riskiest", "the record with the highest risk in it")      \
@@ -118,7 +118,7 @@ enum kt_context {
     X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
     X(EXPORT, "export" KT_ARG("[FORMAT FILE]"), "e", KT_CTX_DATA | KT_WRITES, 0, "", "write the marked rows, or those shown, into a file; stop writing") \
-    X(THEME, "theme", "T", KT_CTX_DATA, 0, "", "choose a theme, and see it while choosing")                      \
+    X(THEME, "theme" KT_ARG("[NAME]"), "T", KT_CTX_DATA, 0, "", "choose a theme, and see it while choosing")                      \
     X(ACK, "acknowledge", "a", KT_CTX_DATA | KT_WRITES, 5, "ack", "acknowledge, or no longer")                                   \
     X(NOTE, "note" KT_ARG("[TEXT]"), "m", KT_CTX_DATA | KT_WRITES, 6, "note", "write a note on it")                                               \
     X(TAG, "tag" KT_ARG("[TAGS]"), "t", KT_CTX_DATA | KT_WRITES, 0, "", "its tags, parted by blanks")                                             \

@@ -432,13 +432,21 @@ static unsigned moved(struct groups *g, enum kt_list_move m)
     return kt_list_move(&g->list, &it, m) ? KT_APP_REDRAW : 0;
 }
 
+static unsigned pick(struct groups *g)
+{
+    int n;
+    return kt_app_number(g->s.app, 1, KT_GROUP_COUNT - 1, &n) ? change(g, n - (int)g->by) : KT_APP_REDRAW;
+}
+
 static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key k)
 {
     struct groups *g = groups_of(s);
+    (void)k;
     switch (cmd) {
     case KT_CMD_BACK: return KT_SCREEN_POP;
-    case KT_CMD_VIEWS: return kt_app_push(s->app, kt_screen_views(s->app));
-    case KT_CMD_GROUP_PICK: return change(g, (k.ch == '0' ? 10 : (int)k.ch - '0') - (int)g->by);
+    case KT_CMD_VIEWS:
+        return kt_app_argument(s->app) ? kt_views_show(s->app, kt_app_argument(s->app)) : kt_app_push(s->app, kt_screen_views(s->app));
+    case KT_CMD_GROUP_PICK: return pick(g);
     case KT_CMD_GROUP_TAKE: return take(g);
     case KT_CMD_GROUP_PANE: return open_pane(g);
     case KT_CMD_GROUP_RISK: return open_riskiest(g);

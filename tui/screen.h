@@ -211,6 +211,8 @@ struct kt_view_spec kt_table_spec_of(struct kt_screen *table);
 unsigned kt_table_time_take(struct kt_screen *table);
 unsigned kt_app_show_setup(struct kt_app *a, const struct kt_setup *l);
 unsigned kt_app_show_view(struct kt_app *a, const struct kt_saved *v);
+/* The saved view of this name or number. */
+unsigned kt_views_show(struct kt_app *a, const char *name);
 
 /* The table, as others see it. */
 struct kt_summary {

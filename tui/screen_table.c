@@ -595,6 +595,33 @@ static unsigned sort_by(struct kt_table *t)
     return kt_table_set_sort(&t->s, f, f == t->sort ? !t->ascending : names);
 }
 
+static unsigned group(struct kt_table *t)
+{
+    struct kt_app *a = t->s.app;
+    const char *name = kt_app_argument(a);
+    enum kt_group_by by = name ? kt_group_find(kt_span_of(name)) : a->grouped;
+    if (name && by == KT_GROUP_NONE)
+        return kt_app_hint(a, "rows are put together by user, target, address, network, country, agent, account, rule, signal or hour");
+    return kt_app_push(a, kt_screen_groups(a, by, 0));
+}
+
+static unsigned set_columns(struct kt_table *t)
+{
+    struct kt_app *a = t->s.app;
+    const char *list = kt_app_argument(a);
+    struct kt_setup *l = list ? kt_arena_alloc(a->arena, sizeof *l) : NULL;
+    struct kt_err e = {0};
+    if (!list)
+        return kt_app_push(a, kt_screen_columns(a));
+    if (!l)
+        return kt_app_hint(a, "out of memory");
+    kt_table_setup(&t->s, l);
+    if (kt_setup_set(l, KT_LIT("columns"), kt_span_of(list), kt_app_now(a), &e) != KT_OK)
+        return kt_app_hint(a, "%s", e.text);
+    kt_table_set_columns(&t->s, &l->columns);
+    return KT_APP_REDRAW;
+}
+
 /* Rows in the order of time are what one goes along. */
 static unsigned go_to_time(struct kt_table *t)
 {
@@ -684,10 +711,11 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     case KT_CMD_TAB_PREV: return turn_tab(t, -1);
     case KT_CMD_TAB_PICK: return pick_tab(t);
     case KT_CMD_ALONE: return next_layout(t);
-    case KT_CMD_GROUPS: return kt_app_push(s->app, kt_screen_groups(s->app, s->app->grouped, 0));
+    case KT_CMD_GROUPS: return group(t);
     case KT_CMD_TIME: return kt_app_push(s->app, kt_screen_time(s->app));
-    case KT_CMD_VIEWS: return kt_app_push(s->app, kt_screen_views(s->app));
-    case KT_CMD_COLUMNS: return kt_app_push(s->app, kt_screen_columns(s->app));
+    case KT_CMD_VIEWS:
+        return kt_app_argument(s->app) ? kt_views_show(s->app, kt_app_argument(s->app)) : kt_app_push(s->app, kt_screen_views(s->app));
+    case KT_CMD_COLUMNS: return set_columns(t);
     case KT_CMD_MARK: return mark(t);
     case KT_CMD_UNMARK: return unmark(s->app);
     case KT_CMD_DIFF: return diff(t);

@@ -80,6 +80,20 @@ int64_t kt_themes_next(const struct kt_app *a)
     return !due ? 0 : due > now ? due - now : 1;
 }
 
+unsigned kt_themes_show(struct kt_app *a, const char *name)
+{
+    char copy[KT_THEME_PATH];
+    if (strlen(name) >= sizeof copy)
+        return kt_app_hint(a, "this is too long for a theme's name");
+    (void)snprintf(copy, sizeof copy, "%s", name);
+    unsigned did = show(a, copy);
+    if (did & KT_APP_THEME) {
+        (void)snprintf(a->themes.name, sizeof a->themes.name, "%s", copy);
+        watch_file(&a->themes);
+    }
+    return did;
+}
+
 /* --- choosing ------------------------------------------------------------------ */
 
 struct chooser {

@@ -25,6 +25,8 @@ void kt_themes_free(struct kt_app *a);
 /* Looks whether the file has changed. */
 unsigned kt_themes_news(struct kt_app *a, bool readable);
 int64_t kt_themes_next(const struct kt_app *a);
+/* Shows the theme of this name, or in this file, from now on. */
+unsigned kt_themes_show(struct kt_app *a, const char *name);
 /* The chooser: moving the cursor shows a theme, leaving it brings the one before back. */
 struct kt_screen *kt_screen_themes(struct kt_app *a);
 #endif

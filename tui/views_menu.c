@@ -41,6 +41,26 @@ static unsigned take(struct kt_app *a, size_t i)
     return kt_app_to_table(a) | (i ? kt_app_show_view(a, &a->saved[i - 1]) : kt_app_show_setup(a, &usual));
 }
 
+/* By the number that is written behind it, or the key's: 0 is the first of them. */
+static unsigned pick(struct kt_app *a)
+{
+    int n;
+    if (!kt_app_argument(a))
+        return take(a, (size_t)(a->nth - 1));
+    return kt_app_number(a, 0, KT_SAVED_MAX, &n) ? take(a, (size_t)n) : KT_APP_REDRAW;
+}
+
+unsigned kt_views_show(struct kt_app *a, const char *name)
+{
+    const struct kt_saved *v = kt_saved_find(a->saved, a->n_saved, kt_span_of(name));
+    int n;
+    if (v)
+        return kt_app_to_table(a) | kt_app_show_view(a, v);
+    if (name[strspn(name, "0123456789")])
+        return kt_app_hint(a, "no view is called that");
+    return kt_app_number(a, 0, KT_SAVED_MAX, &n) ? take(a, (size_t)n) : KT_APP_REDRAW;
+}
+
 static unsigned drop(struct views *v)
 {
     struct kt_app *a = v->m.s.app;
@@ -63,9 +83,10 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     unsigned did;
     if (kt_menu_moved(&v->m, cmd, &did))
         return did;
+    (void)k;
     switch (cmd) {
     case KT_CMD_VIEW_TAKE: return take(s->app, v->m.list.cursor);
-    case KT_CMD_VIEW_PICK: return take(s->app, (size_t)(k.ch - '0'));
+    case KT_CMD_VIEW_PICK: return pick(s->app);
     case KT_CMD_VIEW_SAVE: return kt_app_prompt(s->app, s, "save this view as", s->app->view);
     case KT_CMD_VIEW_DROP: return drop(v);
     case KT_CMD_LEAVE: return KT_SCREEN_POP;

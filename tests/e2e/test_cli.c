@@ -75,6 +75,15 @@ static void version_and_help_go_to_standard_output(void **state)
     assert_int_equal(err.len, 0);
 }
 
+static void help_lists_the_commands(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("--help", "commands"), 0);
+    assert_true(lines(&out) > 80);
+    assert_says(out, "filter\t[EXPR]\t/\ttable\tshow only rows that match");
+    assert_says(out, "goto\tTIME\t\ttable\t");
+}
+
 static void what_cannot_start_says_what_to_do_and_exits_2(void **state)
 {
     (void)state;
@@ -200,6 +209,12 @@ static void a_trail_file_gives_its_rows(void **state)
     assert_int_equal(lines(&out), 21);
     assert_int_equal(RUN("-o", "jsonl", "--filter", "target:svc-00007", path), 0);
     assert_int_equal(lines(&out), 1);
+    assert_int_equal(RUN("-o", "jsonl", "-F", "responseElements.accessKey.userName in (svc-00007, svc-0001?) and not target:svc-00013", path), 0);
+    assert_int_equal(lines(&out), 1 + 9);
+    assert_int_equal(RUN("-o", "csv", "-F", "risk>=0 and (responseElements.accessKey.userName=svc-00003 or target:svc-00004)", path), 0);
+    assert_int_equal(lines(&out), 1 + 2); /* once the verdicts are there */
+    assert_int_equal(RUN("-o", "csv", "-F", "targt:x", path), 2);
+    assert_says(err, "--filter: column 1: targt: no field has this name; did you mean target?");
     assert_int_equal(RUN("-o", "jsonl", "--since", "2026-11-24T10:00:05Z", "--until", "2026-11-24T10:00:09Z", path), 0);
     assert_int_equal(lines(&out), 5);
 }
@@ -396,6 +411,11 @@ static void a_wrong_configuration_is_told_with_its_place_and_exits_2(void **stat
     assert_says(err, "config.yaml:2:19: ");
     assert_int_equal(RUN("--config", "/nonexistent.yaml", "demo:"), 2);
     assert_says(err, "/nonexistent.yaml: No such file");
+    configured("sources: ['demo:']\nkeys:\n  filter: [F4, p]\n");
+    assert_int_equal(RUN("--config", other, "-o", "csv"), 2);
+    assert_says(err, "config.yaml:3:16: keys: p is \"pause\" in the table as well");
+    assert_int_equal(RUN("--config", other, "--check"), 2);
+    assert_says(out, "config.yaml:3:16: keys: p is \"pause\" in the table as well");
     configured("output: {ascii: true}\n");
     assert_int_equal(RUN("--config", other, "-o", "csv"), 2);
     assert_says(err, "name a SOURCE");
@@ -408,6 +428,7 @@ int main(void)
     kt_buf_init(&err, RUN_OUT_MAX);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(version_and_help_go_to_standard_output, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(help_lists_the_commands, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_start_says_what_to_do_and_exits_2, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_demo_is_the_same_each_time_in_every_format, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_formats_of_others_have_the_same_rows, set_up, tear_down),

@@ -1,6 +1,7 @@
 /* The palette: every command by its name, with what it acts on. */
 #include "tests/support/app_fixture.h"
 #include "tui/screen.h"
+#include "tui/themes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,6 +75,49 @@ static void enter_does_the_best_match_and_tab_completes_it(void **state)
     fixture_keys(&f, "Tab Enter");
     bool ascending;
     assert_int_equal(kt_table_sort(f.app->table, &ascending), KT_FIELD_TARGET_NAME);
+    fixture_close(&f);
+}
+
+static void say(struct fixture *f, const char *text)
+{
+    char keys[120];
+    snprintf(keys, sizeof keys, "'%s", text);
+    fixture_keys(f, ":");
+    fixture_keys(f, keys);
+}
+
+static void commands_take_what_they_act_on(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    say(&f, "theme keytop-li");
+    assert_true(fixture_shows(&f, "keytop-light"));
+    fixture_keys(&f, "Tab Enter");
+    assert_string_equal(f.app->themes.name, "keytop-light");
+    say(&f, "theme nosuchtheme");
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "the theme stays as it was"));
+    assert_string_equal(f.app->themes.name, "keytop-light");
+    say(&f, "groups acc");
+    fixture_keys(&f, "Tab Enter");
+    assert_int_equal(f.app->top->ops->context, KT_CTX_GROUPS);
+    say(&f, "group 1");
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "alice"));
+    say(&f, "columns time,actor");
+    fixture_keys(&f, "Enter");
+    assert_ptr_equal(f.app->top, f.app->table);
+    assert_true(fixture_shows(&f, "TIME") && fixture_shows(&f, "ACTOR") && !fixture_shows(&f, "WHY"));
+    say(&f, "columns nosuch");
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "nosuch"));
+    say(&f, "views nosuchview");
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "no view is called that"));
+    say(&f, "views 0");
+    fixture_keys(&f, "Enter");
+    assert_true(fixture_shows(&f, "WHY"));
     fixture_close(&f);
 }
 
@@ -166,6 +210,7 @@ int main(void)
         cmocka_unit_test(every_command_is_offered_and_found_by_its_name),
         cmocka_unit_test(the_help_names_every_command),
         cmocka_unit_test(enter_does_the_best_match_and_tab_completes_it),
+        cmocka_unit_test(commands_take_what_they_act_on),
         cmocka_unit_test(what_cannot_be_done_is_said),
         cmocka_unit_test(a_commands_way_leads_to_the_table),
         cmocka_unit_test(goto_finds_a_time),
