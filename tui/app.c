@@ -294,6 +294,8 @@ static bool left_alone(const struct kt_app *a, int64_t *in_ms)
 static void back_to_the_wall(struct kt_app *a)
 {
     kt_prompt_close(&a->prompt);
+    kt_choices_clear(&a->choices);
+    kt_offer_end(a);
     a->prompt_of = NULL;
     while (a->top->below)
         pop(a);

@@ -42,7 +42,9 @@ static void offer_name(struct kt_app *a, const char *name, const char *help, str
     struct kt_choice *x = score ? kt_choices_add_scored(&a->choices, score - less) : NULL;
     if (!x)
         return;
-    snprintf(x->text, sizeof x->text, "%s:", name);
+    enum kt_field f = kt_field_find(kt_span_of(name));
+    bool size = f == KT_FIELD_RISK || f == KT_FIELD_LEVEL, when = f == KT_FIELD_TIME || f == KT_FIELD_KEY_CREATED;
+    snprintf(x->text, sizeof x->text, "%s%s", name, size ? ">=" : when ? ">" : ":");
     snprintf(x->show, sizeof x->show, "%s", name);
     x->help = help;
 }
@@ -161,9 +163,13 @@ static void offer_values(struct kt_app *a, enum kt_field f, struct kt_span writt
     ask(a, f);
     take(a);
     const struct kt_field_values *v = a->offer.snap ? &a->offer.snap->values : NULL;
-    for (size_t i = 0; v && v->of == f && i < v->n; i++) {
+    /* what begins so first: there may be more than are offered */
+    for (size_t i = 0; v && v->of == f && i < 2 * v->n; i++) {
         char note[KT_FMT_TEXT];
-        offer_value(a, v->value[i].text, kt_fmt_plural(v->value[i].rows, "row", "rows", note), NULL, written);
+        size_t k = i % v->n;
+        if ((find(v->value[k].text, written) == 0) != (i < v->n))
+            continue;
+        offer_value(a, v->value[k].text, kt_fmt_plural(v->value[k].rows, "row", "rows", note), NULL, written);
     }
 }
 
