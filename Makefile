@@ -11,6 +11,9 @@
 #   make bench      speed beside other programs, in the same run
 #   make bench-check   fails where it is less than README.md states
 #   make lint       banned functions, layering, man pages
+#   make pictures   the SVGs of the README, drawn from real screens
+#   make deb        a Debian package, in build/deb
+#   make static     a program for hosts without packages, in build/static
 #
 # Files are found by their place: core/*/*.c is the library, tui/*.c the
 # program, tests/LAYER/test_*.c one cmocka program each. Nothing is listed by
@@ -98,7 +101,7 @@ BENCH_SRC  := $(sort $(wildcard tests/bench/bench_*.c))
 BENCH_BIN  := $(BENCH_SRC:%.c=$(B)/%)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/replay/%)
 
-.PHONY: all run test check prove memcheck fuzz bench bench-check lint format install uninstall \
+.PHONY: deb static pictures all run test check prove memcheck fuzz bench bench-check lint format install uninstall \
         clean compile_commands.json need-build need-test FORCE
 
 all: keytop
@@ -152,6 +155,13 @@ build/gen/themes_builtin.c: $(THEMES) Makefile
 $(B)/tests/%: $(B)/tests/%.o $(SUPPORT_OBJ) $(TUI_LIB_OBJ) $(LIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(SUPPORT_OBJ) $(TUI_LIB_OBJ) $(LIB) $(PKG_LIBS) $(TEST_LIBS) -lutil -lm
+
+$(B)/tests/pictures/draw: $(B)/tests/pictures/draw.o $(TUI_LIB_OBJ) $(LIB)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+pictures: $(B)/tests/pictures/draw
+	@mkdir -p man/pictures
+	@TZ=UTC $(B)/tests/pictures/draw man/pictures && ls -l man/pictures
 
 # A fuzz target replayed over its corpus without libFuzzer: any compiler.
 $(B)/replay/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIB)
@@ -224,6 +234,8 @@ compile_commands.json:
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
 MAN7 := $(wildcard man/*.7)
+COMPLETIONS := share/bash-completion/completions/keytop share/zsh/site-functions/_keytop \
+               share/fish/vendor_completions.d/keytop.fish
 install: keytop
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/keytop/themes' '$(DESTDIR)$(PREFIX)/share/keytop/rules'
 	install -m 755 keytop '$(DESTDIR)$(PREFIX)/bin/keytop'
@@ -232,13 +244,30 @@ install: keytop
 	$(if $(MAN7),install -d '$(DESTDIR)$(PREFIX)/share/man/man7' && install -m 644 $(MAN7) '$(DESTDIR)$(PREFIX)/share/man/man7/')
 	install -m 644 $(THEMES) '$(DESTDIR)$(PREFIX)/share/keytop/themes/'
 	install -m 644 $(RULES) '$(DESTDIR)$(PREFIX)/share/keytop/rules/'
+	install -d $(foreach c,$(COMPLETIONS),'$(DESTDIR)$(PREFIX)/$(dir $(c))')
+	umask 022; ./keytop --completion bash > '$(DESTDIR)$(PREFIX)/$(word 1,$(COMPLETIONS))'
+	umask 022; ./keytop --completion zsh > '$(DESTDIR)$(PREFIX)/$(word 2,$(COMPLETIONS))'
+	umask 022; ./keytop --completion fish > '$(DESTDIR)$(PREFIX)/$(word 3,$(COMPLETIONS))'
 uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/bin/keytop' $(MAN1:man/%='$(DESTDIR)$(PREFIX)/share/man/man1/%') \
-	      $(MAN5:man/%='$(DESTDIR)$(PREFIX)/share/man/man5/%') $(MAN7:man/%='$(DESTDIR)$(PREFIX)/share/man/man7/%')
+	      $(MAN5:man/%='$(DESTDIR)$(PREFIX)/share/man/man5/%') $(MAN7:man/%='$(DESTDIR)$(PREFIX)/share/man/man7/%') \
+	      $(foreach c,$(COMPLETIONS),'$(DESTDIR)$(PREFIX)/$(c)')
 	rm -rf '$(DESTDIR)$(PREFIX)/share/keytop'
+
+# --- packages ------------------------------------------------------------------
+
+deb: keytop
+	@sh .ci/deb '$(VERSION)' '$(MAKE)'
+
+# All that there is as an archive is linked in. libcurl's knows more protocols
+# than keytop speaks, by libraries that Debian has no archives of (Kerberos) or
+# that nobody needs here (LDAP, RTMP, SSH): what it would call of them is put in
+# as calls that end the program; none is reachable by http and https.
+static: keytop
+	@sh .ci/static '$(CC)' '$(B)' '$(TUI_OBJ) $(LIB)' '$(filter-out libcurl,$(PKGS))'
 
 clean:
 	rm -rf build keytop compile_commands.json
 
 FORCE:
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -name '*.d' -type f 2>/dev/null)

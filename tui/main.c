@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "check.h"
 #include "clipboard.h"
+#include "completion.h"
 #include "headless.h"
 #include "setup.h"
 #include "loop.h"
@@ -334,6 +335,16 @@ static int print_policy(const char *address)
     return status;
 }
 
+static int print_completion(const char *shell)
+{
+    struct kt_err e = {0};
+    struct kt_buf b;
+    kt_buf_init(&b, 1 << 20);
+    int status = kt_completion_print(shell, &b, &e) ? complain(&e) : print(kt_buf_str(&b));
+    kt_buf_free(&b);
+    return status;
+}
+
 static int begin(struct kt_options *o, int *signo)
 {
     struct kt_err e = {0};
@@ -344,6 +355,8 @@ static int begin(struct kt_options *o, int *signo)
         return print("keytop " KEYTOP_VERSION "\n");
     if (o->print_setup)
         return print_setup(o->print_setup);
+    if (o->completion)
+        return print_completion(o->completion);
     if (o->print_policy)
         return print_policy(o->print_policy);
     struct kt_keymap keys;

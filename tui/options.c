@@ -41,6 +41,7 @@
     X(READ_ONLY, 0, "read-only", NULL, "refuse to acknowledge, note or tag anything")                         \
     X(CONFIG, 0, "config", "FILE",                                                                             \
       "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
+    X(COMPLETION, 0, "completion", "SHELL", "print a completion script for bash, zsh or fish")                 \
     X(HELP, 'h', "help", NULL, "this text")                                                                    \
     X(VERSION, 'V', "version", NULL, "the version")
 
@@ -196,6 +197,7 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_REGION: return set_text(p, id, arg, &o->region);
     case OPT_PRINT_SETUP: return set_text(p, id, arg, &o->print_setup);
     case OPT_PRINT_POLICY: return set_text(p, id, arg, &o->print_policy);
+    case OPT_COMPLETION: return set_text(p, id, arg, &o->completion);
     case OPT_NAME: return set_text(p, id, arg, &p->name);
     case OPT_RULES: return add_folder(p, id, arg, &o->rules, &o->n_rules, &o->cap_rules);
     case OPT_FILTERS: return add_folder(p, id, arg, &o->filters, &o->n_filters, &o->cap_filters);
@@ -395,6 +397,21 @@ void kt_options_free(struct kt_options *o)
     o->value = NULL;
     o->n_values = o->n_disabled = o->n_placeholders = 0;
     o->n_source = o->cap_source = o->n_rules = o->cap_rules = o->n_filters = o->cap_filters = 0;
+}
+
+/* --- described ----------------------------------------------------------- */
+
+bool kt_options_info(size_t i, struct kt_option_info *out)
+{
+    if (i >= OPT_COUNT)
+        return false;
+    *out = (struct kt_option_info){rows[i].letter, rows[i].name, rows[i].argument, rows[i].help};
+    return true;
+}
+
+const char *kt_options_format(size_t i)
+{
+    return i < sizeof formats / sizeof *formats ? formats[i].name : NULL;
 }
 
 /* --- help ---------------------------------------------------------------- */

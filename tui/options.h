@@ -33,6 +33,7 @@ struct kt_options { /* texts borrowed from argv, and from the configuration */
     const struct kt_config *columns_of; /* they stand there; NULL: on the command line */
     const char *profile, *region;                /* of AWS; NULL: not given */
     const char *print_setup;                     /* for that engine, and end */
+    const char *completion;                      /* print it for that shell, and end */
     const char *print_policy;                    /* of that source, and end */
     const char *view;          /* to begin with; NULL: not given */
     const char *state;         /* --state; NULL: not given */
@@ -68,6 +69,13 @@ void kt_options_free(struct kt_options *o);
 /* The rules that are asked for; borrows from `o`. */
 struct kt_ruleset_opts kt_options_rules(const struct kt_options *o);
 bool kt_options_help(struct kt_buf *b);
+/* The table of options, for who describes them: the i-th; false: there are fewer. */
+struct kt_option_info {
+    int letter; /* 0: none */
+    const char *name, *argument, *help; /* argument NULL: it takes none; help: lines */
+};
+bool kt_options_info(size_t i, struct kt_option_info *out);
+const char *kt_options_format(size_t i); /* of --output; NULL: there are fewer */
 /* What to type, for those who gave no SOURCE. */
 extern const char kt_options_no_source[];
 #endif

@@ -30,6 +30,13 @@ bool kt_source_is_remote(const char *address)
     return service_of(address) != NULL;
 }
 
+const char *kt_source_scheme(size_t i)
+{
+    if (i < 2)
+        return i ? "file:" : "demo:";
+    return i - 2 < sizeof services / sizeof *services ? services[i - 2].prefix : NULL;
+}
+
 static bool is_demo(const char *address)
 {
     return strncmp(address, "demo:", 5) == 0;

@@ -177,6 +177,9 @@ extern const struct kt_source_ops kt_source_insights;
  * its keys, and for the environment, the clocks and paces that it holds. */
 bool kt_source_is_remote(const char *address);
 
+/* The schemes there are, "demo:" among them: the i-th; NULL: there are fewer. */
+const char *kt_source_scheme(size_t i);
+
 /* Finds the source for an address ("PATH", "file:PATH", "-", "demo:",
  * "s3://...") and opens it. A word before a colon that is no
  * scheme is part of a file's name. */
