@@ -20,15 +20,22 @@
 static struct temp_dir d;
 static char trail[256], config[256], out[256];
 
-static void record(const char *id, const char *type, const char *target)
+static void record_of(const char *actor, const char *id, const char *type, const char *target)
 {
-    char key[32], actor[32]; /* one each: what one does is part of the risk of another */
-    (void)snprintf(actor, sizeof actor, "mallory-%s", id);
+    char key[32];
     (void)snprintf(key, sizeof key, "AKIAIOSFODNN7EX%.5s", id);
     char *line = record_text(&(struct record){.id = id, .type = type, .target = target, .key = key, .actor = actor});
     temp_append(&d, "trail.json", line);
     temp_append(&d, "trail.json", "\n");
     free(line);
+}
+
+/* One actor each: what one does is part of the risk of another. */
+static void record(const char *id, const char *type, const char *target)
+{
+    char actor[32];
+    (void)snprintf(actor, sizeof actor, "mallory-%s", id);
+    record_of(actor, id, type, target);
 }
 
 static int set_up(void **state)
@@ -185,6 +192,47 @@ static void a_bad_alert_is_refused_with_its_place(void **state)
     pty_stop(p);
 }
 
+/* Three users within the hour make each of the three high: those that were
+ * medium when they came ring now, and what somebody has acknowledged does not. */
+static void what_grows_grave_rings_and_what_is_acknowledged_stays_quiet(void **state)
+{
+    (void)state;
+    struct pty *p = start("alerts: {high: [title]}\n");
+    record_of("mallory", "00002", NULL, "first");
+    pty_wait_text(p, "first");
+    pty_send(p, "a");
+    pty_wait_text(p, "acknowledged");
+    record_of("mallory", "00003", NULL, "second");
+    record_of("mallory", "00004", NULL, "third");
+    (void)pty_wait_bytes(p, 0, "\033]2;(2) keytop\033\\");
+    pty_settle(p, 300);
+    assert_false(pty_log_has(p, 0, "(3) keytop"));
+    quit(p);
+}
+
+static void what_comes_back_from_memory_does_not_ring(void **state)
+{
+    (void)state;
+    char memory[256];
+    (void)snprintf(memory, sizeof memory, "%s", temp_path(&d, "state.db"));
+    temp_write(&d, "config.yaml", "alerts: {medium: [title]}\n");
+    const char *const argv[] = {sample_keytop(), "--state", memory, "--config", config, trail, NULL};
+    for (int run = 0; run < 2; run++) {
+        struct pty *p = pty_start(&(struct pty_opts){.argv = argv, .rows = 30, .cols = 160});
+        pty_wait_text(p, "LIVE");
+        pty_wait_text(p, "bob");
+        if (run == 0) {
+            record("00002", NULL, "victim");
+            (void)pty_wait_bytes(p, 0, "\033]2;(1) keytop\033\\");
+        } else {
+            pty_wait_text(p, "victim");
+            pty_settle(p, 300);
+            assert_false(pty_log_has(p, 0, "\033]2;"));
+        }
+        quit(p);
+    }
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 int main(void)
 {
@@ -194,6 +242,8 @@ int main(void)
         T(what_is_not_asked_for_is_not_sent),
         T(the_hook_is_given_each_event),
         T(a_hook_that_fails_is_shown),
+        T(what_grows_grave_rings_and_what_is_acknowledged_stays_quiet),
+        T(what_comes_back_from_memory_does_not_ring),
         T(a_bad_alert_is_refused_with_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
