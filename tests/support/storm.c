@@ -89,10 +89,13 @@ static bool asks(const struct collector *c)
 }
 
 /* The service tells listeners what it has taken in since, where somebody listens. */
-static void let_tell(const struct collector *c)
+static void let_tell(struct collector *c)
 {
     char answer;
-    rig_must(write(c->parent, "T", 1) == 1 && read(c->parent, &answer, 1) == 1, "the service is gone");
+    rig_must(write(c->parent, "T", 1) == 1, "the service is gone");
+    while (poll(&(struct pollfd){.fd = c->parent, .events = POLLIN}, 1, 1) == 0)
+        step(c); /* it waits for us to read what it tells */
+    rig_must(read(c->parent, &answer, 1) == 1, "the service is gone");
 }
 
 static void pass(struct collector *c, int64_t ms)
