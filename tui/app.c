@@ -22,6 +22,7 @@ enum {
     FRESH_STEP_MS = 10 * 1000, /* arrivals within it are new equally long */
     DAY_MS = 24 * 60 * 60 * 1000,
     HALF_HOUR_MS = 30 * 60 * 1000,
+    UNATTENDED_MS = 60 * 1000,
     TO_TABLE = 1 << 17
 };
 
@@ -359,6 +360,13 @@ static unsigned show_suppressed(struct kt_app *a)
                        kt_fmt_plural(a->counts.suppressed, "row is", "rows are", b));
 }
 
+static unsigned turn_mouse(struct kt_app *a)
+{
+    a->mouse = !a->mouse;
+    return kt_app_hint(a, a->mouse ? "the mouse is on: heads sort, rows open; with Shift the terminal selects as usual"
+                                   : "the mouse is the terminal's again");
+}
+
 static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
 {
     *done = true;
@@ -374,6 +382,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_THEME: return kt_app_argument(a) ? kt_themes_show(a, kt_app_argument(a)) : kt_app_push(a, kt_screen_themes(a));
     case KT_CMD_EXPORT: return kt_export_command(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
+    case KT_CMD_MOUSE: return turn_mouse(a);
     case KT_CMD_WALL: return kt_app_push(a, kt_screen_wall(a));
     case KT_CMD_PALETTE: return kt_palette_open(a);
     default: *done = false; return 0;
@@ -577,11 +586,82 @@ static bool is_paste(struct kt_app *a, struct kt_key k)
     return false;
 }
 
+bool kt_app_wants_mouse(const struct kt_app *a)
+{
+    return a->mouse;
+}
+
+bool kt_app_unattended(const struct kt_app *a)
+{
+    if (a->top->ops->context == KT_CTX_WALL)
+        return true;
+    return kt_mono_ms() - a->last_key > UNATTENDED_MS;
+}
+
+unsigned kt_app_click(struct kt_screen *s, struct kt_list *l, const struct kt_list_items *it, struct kt_key k,
+                      enum kt_command open)
+{
+    size_t i = kt_mouse_of(k) == KT_MOUSE_PRESS ? kt_list_at(l, it, kt_mouse_row(k)) : SIZE_MAX;
+    if (i == SIZE_MAX)
+        return 0;
+    if (i == l->cursor)
+        return s->ops->command(s, open, KT_CHAR(13));
+    kt_list_goto(l, it, i);
+    return KT_APP_REDRAW;
+}
+
+/* The wheel is three steps of a list, wherever one is. */
+static unsigned mouse(struct kt_app *a, struct kt_key k)
+{
+    enum { STEPS = 3 };
+    enum kt_mouse what = kt_mouse_of(k);
+    struct kt_screen *s = a->top;
+    bool up = what == KT_MOUSE_WHEEL_UP;
+    unsigned did = 0;
+    if (!a->mouse || a->prompt.label || a->pasting)
+        return 0;
+    if (!up && what != KT_MOUSE_WHEEL_DOWN)
+        return s->ops->mouse ? finish(a, s->ops->mouse(s, k)) : 0;
+    if (s->ops->context == KT_CTX_TIME)
+        return finish(a, s->ops->command(s, up ? KT_CMD_TIME_IN : KT_CMD_TIME_OUT, k));
+    for (int i = 0; i < STEPS && s->ops->context & KT_CTX_LISTS; i++)
+        did |= s->ops->command(s, up ? KT_CMD_UP : KT_CMD_DOWN, k);
+    return finish(a, did);
+}
+
+/* Who looks away finds what came meanwhile as new. */
+static unsigned focus(struct kt_app *a, bool in)
+{
+    char b[KT_FMT_TEXT];
+    uint64_t last = a->counts.last > a->last_seq ? a->counts.last : a->last_seq;
+    if (!in) {
+        a->away = true;
+        a->away_seq = last;
+        return 0;
+    }
+    uint64_t came = a->away && a->caught_up && last > a->away_seq ? last - a->away_seq : 0;
+    a->away = false;
+    if (!came)
+        return 0;
+    if (a->seen > a->away_seq)
+        a->seen = a->away_seq;
+    if (!a->n_fresh || (a->fresh[a->n_fresh - 1].seq < last && a->n_fresh < KT_FRESH_MAX))
+        a->fresh[a->n_fresh++].seq = last;
+    a->fresh[a->n_fresh - 1].until = kt_mono_ms() + FRESH_MS;
+    return kt_app_hint(a, "%s since you looked away", kt_fmt_plural(came, "row", "rows", b));
+}
+
 unsigned kt_app_key(struct kt_app *a, struct kt_key k)
 {
     kt_arena_reset(a->arena);
     if (k.code == KT_KEY_RESIZE)
         return KT_APP_REDRAW;
+    if (k.code == KT_KEY_FOCUS_IN || k.code == KT_KEY_FOCUS_OUT)
+        return focus(a, k.code == KT_KEY_FOCUS_IN);
+    if (k.code == KT_KEY_MOUSE) {
+        a->last_key = kt_mono_ms();
+        return mouse(a, k);
+    }
     a->last_key = kt_mono_ms();
     unsigned seen = kt_alerts_key(a);
     if (is_paste(a, k))
@@ -795,6 +875,7 @@ struct kt_app *kt_app_new(const struct kt_app_opts *o)
     if (!a)
         return NULL;
     a->opts = *o;
+    a->last_key = kt_mono_ms();
     a->engine = o->engine;
     a->store = kt_engine_store(o->engine);
     a->views = kt_engine_views(o->engine);

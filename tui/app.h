@@ -75,6 +75,10 @@ int64_t kt_app_deadline(const struct kt_app *a);
 unsigned kt_app_tick(struct kt_app *a);
 /* Draws the whole of it, at whatever size the canvas has (1x1 upwards). */
 void kt_app_draw(struct kt_app *a, struct kt_canvas *c);
+/* Does it want to hear of the mouse? */
+bool kt_app_wants_mouse(const struct kt_app *a);
+/* Nobody has been at the keys for a while: frames may be fewer. */
+bool kt_app_unattended(const struct kt_app *a);
 /* Text to copy, ASCII, without newlines; valid until the next call. */
 const char *kt_app_clipboard(struct kt_app *a);
 #endif

@@ -181,8 +181,13 @@ static void free_columns(struct kt_screen *s)
     free(s);
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    return kt_menu_click((struct kt_menu *)s, k, KT_CMD_COL_SHOW);
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_COLUMNS, .overlay = true, .command = command, .draw = draw, .prompted = prompted, .free = free_columns,
+    .context = KT_CTX_COLUMNS, .overlay = true, .command = command, .draw = draw, .prompted = prompted, .mouse = mouse, .free = free_columns,
 };
 
 struct kt_screen *kt_screen_columns(struct kt_app *a)

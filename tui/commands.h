@@ -86,6 +86,7 @@ enum kt_context {
     X(TIME_TAKE, "take-range", "Enter", KT_CTX_TIME, 7, "only this", "the table, with only this step or range")       \
     X(TIME_LEAVE, "leave-histogram", "Esc Backspace q", KT_CTX_TIME, 1, "back", "back to the rows; it stays")         \
     X(TIME_OFF, "no-histogram", "H", KT_CTX_TIME, 8, "away", "back to the rows, and it goes away")                    \
+    X(MOUSE, "mouse", "M", KT_CTX_DATA | KT_CTX_GROUPS, 0, "", "hear the mouse, or leave it to the terminal")                \
     X(MARK, "mark", "Space", KT_CTX_TABLE, 0, "", "mark the row, or no longer; marked rows are compared or taken along") \
     X(UNMARK, "unmark-all", "U", KT_CTX_TABLE, 0, "", "no row is marked any more")                                    \
     X(DIFF, "diff", "d", KT_CTX_TABLE, 0, "", "what differs between the two rows marked last, or the one and this")   \

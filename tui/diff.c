@@ -431,8 +431,14 @@ static void free_screen(struct kt_screen *s)
     free(d);
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    struct kt_list_items it = items(screen_of(s));
+    return kt_app_click(s, &screen_of(s)->list, &it, k, KT_CMD_NONE);
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_DIFF, .command = command, .draw = draw, .prompted = prompted, .free = free_screen,
+    .context = KT_CTX_DIFF, .command = command, .draw = draw, .prompted = prompted, .mouse = mouse, .free = free_screen,
 };
 
 static struct kt_diff_line head(const char *words)

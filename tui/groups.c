@@ -497,9 +497,15 @@ static bool awaits(struct kt_screen *s)
     return g->view && (!g->snap || g->snap->generation < g->generation);
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    struct kt_list_items it = items(groups_of(s));
+    return kt_app_click(s, &groups_of(s)->list, &it, k, KT_CMD_GROUP_TAKE);
+}
+
 static const struct kt_screen_ops ops = {
     .context = KT_CTX_GROUPS, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
-    .anew = anew, .settle = settle, .awaits = awaits, .free = free_groups,
+    .anew = anew, .settle = settle, .awaits = awaits, .mouse = mouse, .free = free_groups,
 };
 
 struct kt_screen *kt_screen_groups(struct kt_app *a, enum kt_group_by by, uint64_t at)

@@ -16,6 +16,8 @@ struct kt_histogram {
     int64_t from, to, step;         /* asked for: from + n * step = to; KT_TIME_NONE: nothing is there */
     int64_t zoomed;                 /* the step that is wished; 0: that all fits in */
     int64_t cursor, anchor;         /* times of steps; KT_TIME_NONE: none */
+    bool drag;                      /* the mouse holds it, since this step: */
+    int64_t dragged;
     int row, left, width;           /* of the bars, as they were drawn last; width 0: they were not */
 };
 

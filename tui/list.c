@@ -157,6 +157,7 @@ void kt_list_draw(struct kt_list *l, const struct kt_list_items *it, struct kt_c
                   kt_list_draw_fn *draw)
 {
     kt_list_layout(l, it, height);
+    l->row = row;
     int y = 0;
     for (size_t i = l->top; i < it->n && y < height; i++) {
         int h = lines(it, i, i == l->top);
@@ -164,6 +165,19 @@ void kt_list_draw(struct kt_list *l, const struct kt_list_items *it, struct kt_c
         draw(it->ctx, i, c, row + y, fit, i == l->top, i == l->cursor);
         y += h;
     }
+}
+
+size_t kt_list_at(const struct kt_list *l, const struct kt_list_items *it, int row)
+{
+    int y = l->row;
+    if (row < y || row >= y + l->height)
+        return SIZE_MAX;
+    for (size_t i = l->top; i < it->n && y <= row; i++) {
+        y += lines(it, i, i == l->top);
+        if (row < y)
+            return rests(it, i) ? i : SIZE_MAX;
+    }
+    return SIZE_MAX;
 }
 
 /* --- search ------------------------------------------------------------- */

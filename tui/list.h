@@ -27,6 +27,7 @@ struct kt_list {
     bool known;
     bool pinned;
     int height; /* lines of the window when last laid out */
+    int row;    /* its first line on the canvas, when last drawn */
 };
 
 enum kt_list_move {
@@ -45,6 +46,8 @@ void kt_list_layout(struct kt_list *l, const struct kt_list_items *it, int heigh
 typedef void kt_list_draw_fn(void *ctx, size_t i, struct kt_canvas *c, int row, int lines, bool first, bool selected);
 void kt_list_draw(struct kt_list *l, const struct kt_list_items *it, struct kt_canvas *c, int row, int height,
                   kt_list_draw_fn *draw);
+/* The item on a line of the canvas; SIZE_MAX: none. */
+size_t kt_list_at(const struct kt_list *l, const struct kt_list_items *it, int row);
 /* Moves to the next item (backwards: the one before) whose text holds
  * `needle`, ASCII case ignored, going round the end once; with `here`, the
  * item under the cursor counts first. Looks at no more than KT_LIST_SEARCH_MAX

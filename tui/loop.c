@@ -9,6 +9,7 @@
 
 enum {
     FRAME_MS = 100,  /* between frames that only news asked for */
+    LONELY_MS = 500, /* where nobody has been at the keys for a while */
     EAGER_MS = 400,  /* after a key, its answer may come as news (a sorted view): */
     ANSWER_MS = 8,   /* it is looked for this often */
     SETTLE_MS = 12,  /* news bring more news (a new row under the cursor has another pane): one frame for both */
@@ -65,6 +66,7 @@ static void suspend(struct loop *l)
 
 static void obey(struct loop *l, unsigned flags)
 {
+    kt_term_mouse(l->o->term, kt_app_wants_mouse(l->o->app));
     if (flags & KT_APP_QUIT)
         end(l, KT_LOOP_QUIT);
     if (flags & KT_APP_CONFIGURED && l->o->configured)
@@ -149,17 +151,22 @@ static void news(struct loop *l, int64_t now)
     l->look = awaits ? 0 : now + (l->dirty && l->paint ? GLANCE_MS : now < l->eager ? ANSWER_MS : FRAME_MS);
 }
 
+static int64_t between(const struct loop *l)
+{
+    return kt_app_unattended(l->o->app) ? LONELY_MS : FRAME_MS;
+}
+
 static void draw(struct loop *l)
 {
     /* a frame goes out in pieces, and none of them is worth drawing another for */
     l->stalled = !kt_term_flush(l->o->term);
-    if (l->stalled || !l->dirty)
+    if (l->stalled || !l->dirty || kt_term_behind(l->o->term))
         return;
     kt_app_draw(l->o->app, &l->canvas);
     l->stalled = !kt_term_present(l->o->term, &l->canvas);
     l->dirty = false;
     if (l->paint && kt_mono_ms() >= l->eager) /* it was news that asked: the next may wait */
-        l->look = kt_mono_ms() + FRAME_MS;
+        l->look = kt_mono_ms() + between(l);
     l->paint = 0;
 }
 
@@ -173,9 +180,11 @@ static int patience(struct loop *l, int64_t now)
         until = l->look;
     if (deadline && (!until || deadline < until))
         until = deadline;
-    if (l->dirty && !l->stalled && (!until || l->paint < until))
-        until = l->paint;
-    if (!until)
+    int behind = l->dirty ? kt_term_behind(l->o->term) : 0;
+    int64_t paint = behind && l->paint < now + behind ? now + behind : l->paint;
+    if (l->dirty && !l->stalled && (!until || paint < until))
+        until = paint;
+    if (!until && !(l->dirty && !l->stalled))
         return -1;
     int64_t ms = until - now;
     return ms < 0 ? 0 : ms > 3600000 ? 3600000 : (int)ms;

@@ -83,10 +83,8 @@ void kt_menu_goto(struct kt_menu *m, size_t i)
     kt_list_goto(&m->list, &it, i);
 }
 
-size_t kt_menu_at(const struct kt_menu *m, int row, int col)
+unsigned kt_menu_click(struct kt_menu *m, struct kt_key k, enum kt_command open)
 {
-    if (row < m->row || row >= m->row + m->height || col >= m->width)
-        return SIZE_MAX;
-    size_t i = m->list.top + (size_t)(row - m->row);
-    return i < m->n ? i : SIZE_MAX;
+    struct kt_list_items it = items(m);
+    return kt_mouse_col(k) < m->width ? kt_app_click(&m->s, &m->list, &it, k, open) : 0;
 }

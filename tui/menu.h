@@ -19,6 +19,6 @@ void kt_menu_draw(struct kt_menu *m, struct kt_canvas *c, int row, int height);
 /* Moves where `cmd` says so. False: another command. */
 bool kt_menu_moved(struct kt_menu *m, enum kt_command cmd, unsigned *did);
 void kt_menu_goto(struct kt_menu *m, size_t i);
-/* The line at a place of the screen; SIZE_MAX: none. */
-size_t kt_menu_at(const struct kt_menu *m, int row, int col);
+/* A press of the mouse. */
+unsigned kt_menu_click(struct kt_menu *m, struct kt_key k, enum kt_command open);
 #endif

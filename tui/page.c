@@ -184,8 +184,14 @@ static void free_page(struct kt_screen *s)
     free(p);
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    struct kt_list_items it = items(page_of(s));
+    return kt_app_click(s, &page_of(s)->list, &it, k, KT_CMD_NONE);
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_LINES, .command = command, .news = news, .draw = draw, .prompted = prompted, .free = free_page,
+    .context = KT_CTX_LINES, .command = command, .news = news, .draw = draw, .prompted = prompted, .mouse = mouse, .free = free_page,
 };
 
 struct kt_screen *kt_page_new(struct kt_app *a, const char *title, void (*fill)(struct kt_page *p),

@@ -962,9 +962,15 @@ static const uint64_t *rows(struct kt_screen *s, size_t *n)
     return snap ? snap->seq : NULL;
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    struct kt_list_items it = kt_pane_items(pane_of(s));
+    return kt_app_click(s, &pane_of(s)->list, &it, k, KT_CMD_OPEN);
+}
+
 static const struct kt_screen_ops ops = {
     .rows = rows, .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
-    .settle = settle, .anew = anew, .awaits = awaits, .free = free_screen,
+    .settle = settle, .anew = anew, .awaits = awaits, .mouse = mouse, .free = free_screen,
 };
 
 struct kt_screen *kt_screen_pane(struct kt_app *a, kt_entity e, uint64_t from_seq)

@@ -455,8 +455,14 @@ static const uint64_t *rows(struct kt_screen *s, size_t *n)
     return &r->v.seq;
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    struct kt_list_items it = kt_record_view_items(view_of(s));
+    return kt_app_click(s, &view_of(s)->list, &it, k, KT_CMD_FOLD);
+}
+
 static const struct kt_screen_ops ops = {
-    .rows = rows, .context = KT_CTX_RECORD, .command = command, .draw = draw, .prompted = prompted, .free = free_screen,
+    .rows = rows, .context = KT_CTX_RECORD, .command = command, .draw = draw, .prompted = prompted, .mouse = mouse, .free = free_screen,
 };
 
 struct kt_screen *kt_screen_record(struct kt_app *a, uint64_t seq)

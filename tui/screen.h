@@ -12,6 +12,7 @@
 #include "tui/choices.h"
 #include "tui/commands.h"
 #include "tui/setup.h"
+#include "tui/list.h"
 #include "tui/marks.h"
 #include "tui/narrow.h"
 #include "tui/prompt.h"
@@ -34,6 +35,7 @@ struct kt_screen_ops {
     void (*tick)(struct kt_screen *s);                               /* it has; NULL: drawing it again is enough */
     void (*settle)(struct kt_screen *s);                             /* waits for its views; NULL: has none */
     const uint64_t *(*rows)(struct kt_screen *s, size_t *n);         /* those it shows, for who takes them along; NULL: none */
+    unsigned (*mouse)(struct kt_screen *s, struct kt_key k);         /* but its wheel; NULL: nothing */
     bool (*awaits)(struct kt_screen *s);                             /* an answer to what was just asked; NULL: never */
     void (*free)(struct kt_screen *s);
 };
@@ -131,6 +133,8 @@ struct kt_app {
     enum kt_group_by group_next;        /* to be opened once the command is done; NONE */
     uint64_t group_at;
     bool mouse;
+    bool away;           /* the terminal is not looked at, since this arrival: */
+    uint64_t away_seq;
     char session[KT_SESSION_PATH]; /* the file; "" none */
     char session_trouble[120];
     char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
@@ -176,6 +180,9 @@ bool kt_app_number(struct kt_app *a, int least, int most, int *out);
 unsigned kt_app_push(struct kt_app *a, struct kt_screen *s);
 void kt_screen_title(struct kt_screen *s, struct kt_span title);
 unsigned kt_app_hint(struct kt_app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A press of the mouse on a list: selects, and does `open` on what is selected. */
+unsigned kt_app_click(struct kt_screen *s, struct kt_list *l, const struct kt_list_items *it, struct kt_key k,
+                      enum kt_command open);
 unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label, const char *text);
 /* Puts a value, or a row as JSON, on the clipboard and says so. */
 unsigned kt_app_copy_value(struct kt_app *a, struct kt_span value, enum kt_text_kind kind);

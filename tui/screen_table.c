@@ -369,6 +369,8 @@ static void draw_rows(struct kt_table *t, struct kt_canvas *c, int row, int heig
     int time_width = by_time(t) ? 8 : kt_app_all_today(a, a->counts.oldest) ? 8
                    : c->cols >= 132 ? 19 : c->cols >= 100 ? 16 : 8;
     kt_columns_fit(&t->columns, &t->plan, 1, c->cols > 2 ? c->cols - 2 : c->cols - 1, time_width);
+    t->heads_row = height >= 3 ? y + t->rows_offset : -1;
+    t->rows_width = c->cols;
     if (height >= 3)
         kt_columns_head(&t->columns, c, y++, t->sort, t->ascending);
     struct kt_list_items it = kt_table_items(t);
@@ -389,6 +391,7 @@ static bool draw_beside(struct kt_table *t, struct kt_canvas *c, int row, int he
             return false;
         kt_canvas_clear(&t->part[i]);
     }
+    t->rows_offset = row;
     draw_rows(t, &t->part[0], 0, height);
     kt_table_draw_below(t, &t->part[1], 0, height);
     for (int y = 0; y < height; y++) {
@@ -418,6 +421,7 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
     }
     if (below && t->layout == KT_LAYOUT_SIDE && c->cols >= SIDE_FROM && draw_beside(t, c, y, end + below - 1 - y))
         return;
+    t->rows_offset = 0;
     draw_rows(t, c, y, end - y);
     if (below)
         kt_table_draw_below(t, c, end, below - 1);
@@ -862,7 +866,7 @@ static const uint64_t *rows(struct kt_screen *s, size_t *n)
 
 static const struct kt_screen_ops ops = {
     .rows = rows, .context = KT_CTX_TABLE, .command = command, .news = news, .draw = draw, .prompted = prompted, .settle = settle,
-    .anew = anew, .awaits = awaits, .free = free_table,
+    .anew = anew, .awaits = awaits, .mouse = kt_table_mouse, .free = free_table,
 };
 
 struct kt_screen *kt_screen_table(struct kt_app *a)
@@ -873,6 +877,7 @@ struct kt_screen *kt_screen_table(struct kt_app *a)
     t->s = (struct kt_screen){.ops = &ops, .app = a};
     t->sort = KT_FIELD_TIME;
     t->list.pinned = true;
+    t->grabbed = -1;
     kt_record_view_init(&t->record);
     const char *filter = a->opts.filter ? a->opts.filter : "";
     /* --filter was checked when the program started; one that is not valid here shows all */

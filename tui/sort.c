@@ -113,8 +113,14 @@ static void free_sort(struct kt_screen *s)
     free(s);
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    struct kt_list_items it = items(sort_of(s));
+    return kt_app_click(s, &sort_of(s)->list, &it, k, KT_CMD_CHOOSE);
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_MENU, .overlay = true, .command = command, .draw = draw, .free = free_sort,
+    .context = KT_CTX_MENU, .overlay = true, .command = command, .draw = draw, .mouse = mouse, .free = free_sort,
 };
 
 struct kt_screen *kt_screen_sort(struct kt_app *a)

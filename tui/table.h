@@ -56,7 +56,9 @@ struct kt_table {
     bool ends_now; /* the histogram that was asked for last */
     enum kt_layout layout;
     struct kt_canvas part[2]; /* side by side: the rows, the panes */
-    int width;     /* of the rows, when drawn last */
+    int width;     /* of the screen, when drawn last */
+    int heads_row, rows_offset, rows_width; /* where heads and rows were drawn; the rows' lines are counted from offset */
+    int grabbed, grabbed_col; /* the column whose head the mouse holds; -1: none */
     enum kt_table_tab tab;
     struct kt_pane pane;
     struct kt_record_view record;
@@ -96,6 +98,9 @@ void kt_table_time_ask(struct kt_table *t, bool anew);
 bool kt_table_time_news(struct kt_table *t);
 unsigned kt_table_time_show(struct kt_table *t, bool on);
 void kt_table_time_close(struct kt_table *t);
+
+/* What the mouse did (table_mouse.c). */
+unsigned kt_table_mouse(struct kt_screen *s, struct kt_key k);
 
 /* The search. A view of its own finds the rows that hold the text; the cursor
  * goes from one to the next in the table's order. */

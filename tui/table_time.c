@@ -240,14 +240,19 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
     (void)height;
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    return kt_table_mouse(s->app->table, k);
+}
+
 static void free_time(struct kt_screen *s)
 {
-    under(s)->time.focus = false;
+    under(s)->time.focus = under(s)->time.drag = false;
     free(s);
 }
 
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_TIME, .overlay = true, .command = command, .draw = draw, .free = free_time,
+    .context = KT_CTX_TIME, .overlay = true, .command = command, .draw = draw, .mouse = mouse, .free = free_time,
 };
 
 struct kt_screen *kt_screen_time(struct kt_app *a)

@@ -38,6 +38,12 @@ void kt_term_repaint(struct kt_term *t); /* the next present draws all */
 void kt_term_suspend(struct kt_term *t); /* before SIGTSTP */
 void kt_term_resume(struct kt_term *t);
 void kt_term_resized(struct kt_term *t);
+/* Asks the terminal to report the mouse (SGR 1006), or no longer. */
+void kt_term_mouse(struct kt_term *t, bool on);
+/* How long, in ms, until the terminal need not be waited for: it has not said
+ * yet that it has drawn what was sent, so that another frame would queue behind
+ * that. 0: it has, or cannot say so. */
+int kt_term_behind(struct kt_term *t);
 /* Puts a text on the clipboard by OSC 52 (tui/clipboard.h), at most 4 KiB.
  * Whether the terminal took it cannot be known. */
 void kt_term_copy(struct kt_term *t, const char *ascii);

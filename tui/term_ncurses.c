@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "tui/clipboard.h"
+#include "tui/reports.h"
 #include "tui/squeeze.h"
 
 #include <errno.h>
@@ -41,8 +42,18 @@ enum {
     FAREWELL_MS = 200,     /* what close and suspend wait for a slow terminal */
     SYNC_FROM = 512,       /* frames smaller than this are one packet anyway */
     PASTE_BEGIN = 2000,    /* beyond ncurses' own and its extended key codes */
-    PASTE_END = 2001
+    PASTE_END = 2001,
+    MOUSE = 2002,
+    FOCUS_IN = 2003,
+    FOCUS_OUT = 2004,
+    MODE = 2005,
+    DRAWN = 2006,          /* the answer to DSR 5: all that was sent before is drawn */
+    ASK_FROM = 256,        /* after so many bytes of frames it is asked whether they are drawn */
+    ANSWER_MS = 30000      /* and waited for so long */
 };
+
+#define MOUSE_ON "\033[?1002h\033[?1006h"
+#define MOUSE_OFF "\033[?1006l\033[?1002l"
 
 struct kt_term {
     int fd;       /* the terminal */
@@ -65,6 +76,12 @@ struct kt_term {
     char bytes[4];              /* of a letter whose bytes come one by one */
     size_t have, want;
     int cursor;                 /* visible? -1: not known */
+    struct kt_report report;    /* half read */
+    bool able;                  /* it takes modes and questions for what they are */
+    bool mouse;
+    bool answers;               /* it has answered a question */
+    size_t since;               /* bytes of frames since it was asked last */
+    int64_t asked, queried;     /* kt_mono_ms() of a question without an answer so far; 0: none */
     bool all, utf8, sync, active, broken;
     bool color;                 /* asked for */
     bool titled;                /* the title is ours; the one before waits in the terminal */
@@ -111,8 +128,10 @@ static void prepare_emergency(const struct kt_term *t, bool alternate)
     emergency.n = 0;
     emergency.fd = t->fd;
     emergency.saved = t->saved;
-    if (t->sync)
+    if (t->sync || t->able)
         add_constant("\033[?2026l");
+    if (t->able)
+        add_constant("\033[?1006l\033[?1002l\033[?1004l");
     add_constant("\033[?2004l");
     add_capability("sgr0");
     add_capability("op");
@@ -352,6 +371,25 @@ static bool synchronizes(const char *term)
     return false;
 }
 
+/* Terminals of our day: they pass over a mode that they do not know, and drop
+ * a question. The Linux console would show half of it. */
+static bool is_able(const char *term)
+{
+    static const char *const known[] = {"xterm", "tmux", "screen", "foot", "alacritty", "wezterm", "contour", "rxvt",
+                                        "st-", "kitty", "konsole", "vte", "gnome", "iterm", "ghostty", "mintty", "putty"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strncmp(term, known[i], strlen(known[i])) == 0)
+            return true;
+    return false;
+}
+
+/* A string that terminfo knows as something else (kmous) is ours. */
+static void define(const char *bytes, int code)
+{
+    define_key(bytes, 0);
+    define_key(bytes, code);
+}
+
 static void make_raw(struct kt_term *t)
 {
     t->raw = t->saved;
@@ -392,6 +430,13 @@ static bool start_ncurses(struct kt_term *t, const char *term)
     nodelay(t->keys, TRUE);
     define_key("\033[200~", PASTE_BEGIN);
     define_key("\033[201~", PASTE_END);
+    if (t->able) {
+        define("\033[<", MOUSE);
+        define("\033[I", FOCUS_IN);
+        define("\033[O", FOCUS_OUT);
+        define("\033[?", MODE);
+        define("\033[0n", DRAWN);
+    }
     leaveok(stdscr, FALSE);
     return true;
 }
@@ -403,6 +448,13 @@ static void enter(struct kt_term *t)
     keypad(t->keys, TRUE);
     collect(t);
     kt_buf_adds(&t->queue, "\033[?2004h");
+    if (t->able) {
+        /* before the first frame: what a terminal shows of a question it does not know is drawn over */
+        kt_buf_adds(&t->queue, "\033[?1004h\033[?2026$p");
+        t->queried = kt_mono_ms();
+    }
+    if (t->mouse)
+        kt_buf_adds(&t->queue, MOUSE_ON);
     kt_squeeze_forget(&t->squeeze); /* others have used it since */
     t->active = true;
     t->cursor = -1;
@@ -424,6 +476,7 @@ static enum kt_code open_all(struct kt_term *t, const struct kt_term_opts *o, st
     t->color = o->color;
     t->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     t->sync = synchronizes(term);
+    t->able = is_able(term);
     make_raw(t);
     if (!start_ncurses(t, term)) {
         tcsetattr(t->fd, TCSANOW, &t->saved);
@@ -455,6 +508,22 @@ enum kt_code kt_term_open(struct kt_term **out, const struct kt_term_opts *o, st
     return rc;
 }
 
+/* An answer that is still on its way would be taken for keys by the shell. */
+static void hear_out(struct kt_term *t)
+{
+    int64_t now = kt_mono_ms(), end = now + FAREWELL_MS, left;
+    bool due = t->asked || (t->queried && now - t->queried < 5 * FAREWELL_MS), gone = false;
+    struct kt_key k;
+    while (due && !gone && (t->asked || t->queried) && (left = end - kt_mono_ms()) > 0) {
+        struct pollfd p = {.fd = t->fd, .events = POLLIN};
+        if (poll(&p, 1, (int)left) <= 0)
+            break;
+        while (kt_term_key(t, &k, &gone))
+            ;
+    }
+    t->asked = t->queried = 0;
+}
+
 void kt_term_suspend(struct kt_term *t)
 {
     if (!t->active)
@@ -463,11 +532,16 @@ void kt_term_suspend(struct kt_term *t)
     flush_within(t, FAREWELL_MS); /* half a frame would leave half a sequence */
     endwin();
     collect(t);
+    if (t->mouse)
+        kt_buf_adds(&t->queue, MOUSE_OFF);
+    if (t->able)
+        kt_buf_adds(&t->queue, "\033[?1004l");
     kt_buf_adds(&t->queue, "\033[?2004l");
     if (t->titled)
         kt_buf_adds(&t->queue, "\033[23;2t");
     t->titled = false;
     flush_within(t, FAREWELL_MS);
+    hear_out(t);
     tcsetattr(t->fd, TCSANOW, &t->saved);
     emergency.armed = 0;
 }
@@ -644,12 +718,41 @@ bool kt_term_present(struct kt_term *t, const struct kt_canvas *c)
     wnoutrefresh(stdscr);
     doupdate();
     collect(t);
+    t->since += t->queue.len;
+    if (t->answers && !t->asked && t->since >= ASK_FROM) {
+        kt_buf_adds(&t->queue, "\033[5n");
+        t->asked = kt_mono_ms();
+        t->since = 0;
+    }
     return flush(t);
 }
 
 bool kt_term_flush(struct kt_term *t)
 {
     return !t->active || t->broken || flush(t);
+}
+
+void kt_term_mouse(struct kt_term *t, bool on)
+{
+    if (t->mouse == on)
+        return;
+    t->mouse = on;
+    if (!t->active)
+        return;
+    kt_buf_adds(&t->queue, on ? MOUSE_ON : MOUSE_OFF);
+    flush(t);
+}
+
+int kt_term_behind(struct kt_term *t)
+{
+    if (!t->asked)
+        return 0;
+    int64_t left = t->asked + ANSWER_MS - kt_mono_ms();
+    if (left > 0)
+        return (int)left;
+    t->asked = 0; /* it does not answer any more */
+    t->answers = false;
+    return 0;
 }
 
 void kt_term_copy(struct kt_term *t, const char *ascii)
@@ -739,6 +842,7 @@ static bool special(int code, struct kt_key *k)
         {KEY_DC, KT_KEY_DELETE, 0},      {KEY_IC, KT_KEY_INSERT, 0},
         {KEY_BTAB, KT_KEY_BACKTAB, 0},   {KEY_ENTER, KT_KEY_CHAR, 13},
         {PASTE_BEGIN, KT_KEY_PASTE_BEGIN, 0}, {PASTE_END, KT_KEY_PASTE_END, 0},
+        {FOCUS_IN, KT_KEY_FOCUS_IN, 0},  {FOCUS_OUT, KT_KEY_FOCUS_OUT, 0},
     };
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
         if (map[i].curses == code) {
@@ -781,11 +885,48 @@ static bool letter(struct kt_term *t, int byte, struct kt_key *k)
     return whole;
 }
 
+/* A mode that was asked for: 1 set, 2 reset: then it is known. */
+static void told(struct kt_term *t, uint32_t mode, uint32_t value)
+{
+    t->answers = true;
+    t->queried = 0;
+    if (mode == 2026)
+        t->sync = value == 1 || value == 2;
+}
+
+/* Is this a part of what the terminal reports? `*have`: and its end, a key. */
+static bool reported(struct kt_term *t, int c, struct kt_key *k, bool *have)
+{
+    *have = false;
+    if (c == DRAWN) {
+        t->asked = 0;
+        return true;
+    }
+    if (c == MOUSE || c == MODE) {
+        kt_report_begin(&t->report, c == MOUSE ? KT_REPORT_MOUSE : KT_REPORT_MODE);
+        return true;
+    }
+    if (t->report.kind == KT_REPORT_NONE)
+        return false;
+    switch (kt_report_byte(&t->report, c, k)) {
+    case KT_REPORT_WRONG: return false;
+    case KT_REPORT_KEY: *have = true; return true;
+    case KT_REPORT_TOLD: told(t, t->report.n[0], t->report.n[1]); return true;
+    default: return true;
+    }
+}
+
 bool kt_term_key(struct kt_term *t, struct kt_key *k, bool *gone)
 {
     *gone = false;
     int c;
+    bool have;
     while (!t->broken && (c = wgetch(t->keys)) != ERR) {
+        if (reported(t, c, k, &have)) {
+            if (have)
+                return true;
+            continue;
+        }
         if (c >= KEY_MIN ? special(c, k) : letter(t, c, k))
             return true;
     }

@@ -138,8 +138,13 @@ static void free_views(struct kt_screen *s)
     free(s);
 }
 
+static unsigned mouse(struct kt_screen *s, struct kt_key k)
+{
+    return kt_menu_click((struct kt_menu *)s, k, KT_CMD_VIEW_TAKE);
+}
+
 static const struct kt_screen_ops ops = {
-    .context = KT_CTX_VIEWS, .overlay = true, .command = command, .draw = draw, .prompted = prompted, .free = free_views,
+    .context = KT_CTX_VIEWS, .overlay = true, .command = command, .draw = draw, .prompted = prompted, .mouse = mouse, .free = free_views,
 };
 
 struct kt_screen *kt_screen_views(struct kt_app *a)

@@ -252,7 +252,8 @@ static int numbers(const char *p, size_t n, int out[20])
 static bool mode_is_known(const char *p, size_t n)
 {
     static const char *const known[] = {"?1049h", "?1049l", "?1h", "?1l", "?25h", "?25l", "?12l", "?12;25h",
-                                        "?2004h", "?2004l", "4h", "4l", "?7h", "?7l"};
+                                        "?2004h", "?2004l", "4h", "4l", "?7h", "?7l", "?1004h", "?1004l",
+                                        "?1002h", "?1002l", "?1006h", "?1006l", "?2026h", "?2026l"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strlen(known[i]) == n && memcmp(known[i], p, n) == 0)
             return true;
@@ -290,6 +291,10 @@ static bool csi_is_known(struct hostile_scan *s)
         return mode_is_known(p, n + 1);
     if (final == 't') /* the title is kept and put back: part of smcup and rmcup */
         return n == 6 && (memcmp(p, "22;0;0", 6) == 0 || memcmp(p, "23;0;0", 6) == 0);
+    if (final == 'p') /* does it know synchronised frames? */
+        return n == 6 && memcmp(p, "?2026$", 6) == 0;
+    if (final == 'n') /* has it drawn all of it? */
+        return n == 1 && p[0] == '5';
     int k = numbers(p, n, v);
     if (k < 0)
         return false;
@@ -417,7 +422,7 @@ static bool step(struct hostile_scan *s, unsigned char c)
                 s->n_run = 0; /* the cursor has moved */
             return end_sequence(s, csi_is_known(s), "a CSI that ncurses does not send");
         }
-        return (c >= 0x30 && c <= 0x3F) || wrong(s, "a CSI with a strange byte");
+        return (c >= 0x30 && c <= 0x3F) || c == '$' || wrong(s, "a CSI with a strange byte");
     }
 }
 

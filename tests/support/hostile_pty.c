@@ -48,15 +48,17 @@ static void tap(void *ctx, const char *p, size_t n)
 static void keys(struct hostile_stage *s, const char *names)
 {
     static const char *const known[][2] = {{"PgDn", "\033[6~"}, {"Enter", "\r"}, {"Backspace", "\177"},
-                                           {"Tab", "\t"},       {"C-f", "\006"}, {"C-u", "\025"}};
+                                           {"Tab", "\t"},       {"C-f", "\006"}, {"C-u", "\025"},
+                                           {"Space", " "}};
+    enum { KNOWN = sizeof known / sizeof *known };
     struct kt_buf *q = &stage_of(s)->queue;
     for (size_t n; *names; names += n + (names[n] == ' ')) {
         n = strcspn(names, " ");
         size_t i = 0;
-        while (i < 6 && (strlen(known[i][0]) != n || memcmp(known[i][0], names, n) != 0))
+        while (i < KNOWN && (strlen(known[i][0]) != n || memcmp(known[i][0], names, n) != 0))
             i++;
-        assert_true(i < 6 || n == 1);
-        if (i < 6)
+        assert_true(i < KNOWN || n == 1);
+        if (i < KNOWN)
             kt_buf_adds(q, known[i][1]);
         else
             kt_buf_addc(q, *names);

@@ -389,12 +389,47 @@ static void walk_others(struct hostile_stage *s)
     s->ops->keys(s, "Backspace");
 }
 
+/* What a person makes of the table: rows put together, two beside each other,
+ * columns that are there only where they are asked for, panes at the side. */
+static void walk_views(struct hostile_stage *s, const struct hostile_made *m)
+{
+    static const char *const by[] = {"1", "2", "3", "6", "7", "8", "9", "0"};
+    s->ops->fit(s, 300, 160);
+    s->ops->keys(s, "g b");
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+        s->ops->keys(s, by[i]);
+        look(s, HOSTILE_VIEW_VIEWS);
+        s->ops->keys(s, "G");
+        look(s, HOSTILE_VIEW_VIEWS);
+    }
+    s->ops->keys(s, "1 j Enter"); /* narrowed to one of them, which is named above the table */
+    look(s, HOSTILE_VIEW_VIEWS);
+    s->ops->keys(s, "Backspace");
+    look(s, HOSTILE_VIEW_VIEWS);
+    s->ops->keys(s, "Backspace H");
+    look(s, HOSTILE_VIEW_VIEWS);
+    s->ops->keys(s, "H C e C-u");
+    s->ops->keys(s, "t i m e , e v e n t , s e s s i o n , e r r o r , t a g s , s o u r c e , a g e n t Enter Backspace");
+    look(s, HOSTILE_VIEW_VIEWS);
+    s->ops->keys(s, "C R g");
+    for (size_t i = 0; i < m->spoken + 6; i++) {
+        s->ops->keys(s, "U g Space");
+        for (size_t k = 0; k <= i; k++)
+            s->ops->keys(s, "j");
+        s->ops->keys(s, "d =");
+        look(s, HOSTILE_VIEW_VIEWS);
+        s->ops->keys(s, "Backspace");
+    }
+    s->ops->keys(s, "U g");
+}
+
 void hostile_walk_lists(struct hostile_stage *s, const struct hostile_made *m, bool all_widths)
 {
     walk_table(s, m, all_widths);
     walk_records(s, m);
     walk_shared(s, m, all_widths);
     walk_others(s);
+    walk_views(s, m);
 }
 
 void hostile_walk_panes(struct hostile_stage *s, const struct hostile_made *m)
@@ -502,7 +537,7 @@ static bool owed(enum hostile_view v, uint32_t cp)
     case HOSTILE_VIEW_RECORD: return cp >= 0x20 && cp != '"' && cp != '\\'; /* escapes in the record's own text */
     case HOSTILE_VIEW_FILTER: case HOSTILE_VIEW_TYPED: case HOSTILE_VIEW_SEARCH: return may_be_typed(cp);
     case HOSTILE_VIEW_SOURCES: case HOSTILE_VIEW_MALFORMED: return of_a_name(cp);
-    case HOSTILE_VIEW_OTHERS: return false;
+    case HOSTILE_VIEW_OTHERS: case HOSTILE_VIEW_VIEWS: return false;
     default: return true;
     }
 }

@@ -22,7 +22,8 @@ void hostile_thin(struct hostile_list *l, size_t every);
     X(TABLE, "table") X(LISTS, "lists in panes") X(RECORD, "record")                                    \
     X(BELOW, "panes below") X(KEY, "key") X(USER, "user") X(ADDRESS, "address") X(AGENT, "agent")       \
     X(FILTER, "filter, pasted") X(TYPED, "filter, typed") X(SEARCH, "search")                           \
-    X(SOURCES, "sources") X(MALFORMED, "malformed") X(OTHERS, "help, sort, hits")
+    X(SOURCES, "sources") X(MALFORMED, "malformed") X(OTHERS, "help, sort, hits") \
+    X(VIEWS, "groups, two records")
 enum hostile_view {
 #define X(id, name) HOSTILE_VIEW_##id,
     HOSTILE_VIEWS_ALL(X)
