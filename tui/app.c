@@ -300,6 +300,10 @@ static void back_to_the_wall(struct kt_app *a)
     a->prompt_of = NULL;
     while (a->top->below)
         pop(a);
+    const struct kt_saved *v = a->opts.view ? kt_saved_find(a->saved, a->n_saved, kt_span_of(a->opts.view)) : NULL;
+    if (v && strcmp(a->view, v->name) != 0)
+        (void)kt_app_show_view(a, v);
+    a->group_next = KT_GROUP_NONE;
     kt_table_go_live(a->table);
     kt_app_push(a, kt_screen_wall(a));
     a->last_key = kt_mono_ms(); /* where memory ran out, it is tried again later */

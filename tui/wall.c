@@ -2,6 +2,7 @@
 
 #include "tui/format.h"
 #include "tui/status.h"
+#include "filter/filter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ enum {
     BEHIND_MS = 10 * MINUTE, /* how late a picture may be before that is worth saying */
     ROWS_LOOKED_AT = 2000,
     SHIFTS = 3,
+    FRAME_FROM = 40, /* columns */
     HIGH_MOST = 12,
     ROUTINE_LEAST = 4 /* with the blank line above them */
 };
@@ -26,6 +28,7 @@ struct wall {
     struct kt_filter *filter[FIGURES]; /* NULL: all rows */
     struct kt_view *view[FIGURES];
     const struct kt_snapshot *snap[FIGURES];
+    char view_name[KT_SAVED_NAME]; /* "": of all rows */
     int64_t end; /* of the 24 hours that were asked for; KT_TIME_NONE: at the newest row */
 };
 
@@ -146,13 +149,30 @@ static void draw_top(struct wall *w, struct kt_canvas *c, int row, int left)
     bool bad = alarm(w->s.app, words, sizeof words);
     struct kt_style s = bad ? (struct kt_style){KT_ROLE_BAD, KT_ATTR_REVERSE | KT_ATTR_BOLD} : KT_STYLE(PLAIN);
     kt_canvas_fill(c, row, 0, c->cols, s, ' ');
-    kt_canvas_text(c, row, left, c->cols - left, s, "keytop");
+    int name = kt_canvas_text(c, row, left, c->cols - left, s, "keytop");
+    if (w->view_name[0]) { /* which wall it is */
+        struct kt_style bright = bad ? s : KT_STYLE(BRIGHT);
+        name += 1 + kt_canvas_data(c, row, left + name + 1, c->cols / 3, bright, kt_span_of(w->view_name), KT_TEXT_FREE);
+    }
     snprintf(when, sizeof when, "%.20s  %.5sZ", kt_fmt_day(now, day), kt_fmt_clock(now, clock));
     int width = kt_canvas_text_width(c->ascii, when), at = c->cols - width - 1 - SHIFTS + left;
-    if (at > left + 8)
+    if (at > left + name + 2)
         kt_canvas_text(c, row, at, width, s, when);
     if (bad)
-        kt_canvas_text(c, row, left + 8, at - left - 10, s, words);
+        kt_canvas_text(c, row, left + name + 2, at - left - name - 4, s, words);
+}
+
+/* What is not to be relied on stands in a frame, which is seen from afar. */
+static void draw_frame(struct wall *w, struct kt_canvas *c, int row, int height)
+{
+    char words[120];
+    const struct kt_style s = {KT_ROLE_BAD, KT_ATTR_REVERSE};
+    if (c->cols < FRAME_FROM || !alarm(w->s.app, words, sizeof words))
+        return;
+    for (int y = 1; y < height; y++) {
+        kt_canvas_text(c, row + y, 0, 1, s, " ");
+        kt_canvas_text(c, row + y, c->cols - 1, 1, s, " ");
+    }
 }
 
 static struct kt_style figure_style(enum figure f, uint64_t n)
@@ -301,7 +321,7 @@ static int shift(const struct wall *w)
 static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
 {
     struct wall *w = (struct wall *)s;
-    int left = c->cols >= 40 ? shift(w) : 0, at = row + 2, end = row + height - (height >= 12 ? 3 : 0);
+    int left = c->cols >= FRAME_FROM ? shift(w) : 0, at = row + 2, end = row + height - (height >= 12 ? 3 : 0);
     draw_top(w, c, row, left);
     if (height < 6)
         at = row + 1;
@@ -318,6 +338,7 @@ static void draw(struct kt_screen *s, struct kt_canvas *c, int row, int height)
         draw_rows(w, c, at, end - at, left, false);
     if (height >= 12)
         draw_bottom_lines(w, c, row + height - 2, left);
+    draw_frame(w, c, row, height);
 }
 
 /* --- a life ------------------------------------------------------------------------------------ */
@@ -381,18 +402,36 @@ static const struct kt_screen_ops ops = {
     .free = free_wall,
 };
 
+/* The rows of a figure, of those that a view shows. */
+static bool filter_of(struct kt_app *a, const char *base, const char *also, struct kt_filter **out)
+{
+    static const struct kt_narrowing none = {.n = 0};
+    bool ok = false;
+    for (int paren = 1; paren >= 0 && !ok; paren--) {
+        struct kt_buf b;
+        kt_buf_init(&b, KT_FILTER_TEXT_MAX);
+        kt_buf_adds(&b, base);
+        ok = kt_narrow_write(&none, also, true, paren, &b) &&
+             kt_filter_parse(out, kt_buf_span(&b), kt_app_now(a), NULL, NULL) == KT_OK;
+        kt_buf_free(&b);
+    }
+    return ok;
+}
+
 struct kt_screen *kt_screen_wall(struct kt_app *a)
 {
     static const char *const filters[FIGURES] = {"", "level:>=high", "level:>=high -state:ack"};
-    struct kt_err e;
+    const struct kt_saved *view = kt_saved_find(a->saved, a->n_saved, kt_span_of(a->view));
     struct wall *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     w->s = (struct kt_screen){.ops = &ops, .app = a};
     kt_screen_title(&w->s, KT_LIT("wall"));
     w->end = window_end(w);
+    if (view)
+        snprintf(w->view_name, sizeof w->view_name, "%s", view->name);
     for (int f = 0; f < FIGURES; f++) {
-        bool ok = kt_filter_parse(&w->filter[f], kt_span_of(filters[f]), kt_app_now(a), NULL, &e) == KT_OK;
+        bool ok = filter_of(a, filters[f], view ? view->setup.filter : "", &w->filter[f]);
         struct kt_view_spec spec = spec_of(w, (enum figure)f);
         w->view[f] = ok ? kt_view_open(a->views, &spec) : NULL;
         if (!w->view[f]) {

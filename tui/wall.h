@@ -2,6 +2,9 @@
  * 24 hours and the high risks among them in large figures, the newest of those
  * in words, and below how whole the picture is.
  *
+ * The wall of a saved view is of its filter's rows alone, and names it. Where a
+ * source says nothing that should, all of it stands in a red frame.
+ *
  * What stands there when nothing happens is the clock, in minutes, in the
  * terminal's own colours: a minute costs no more than its figures. Once an hour
  * all of it moves by a column, so that nothing burns in. */

@@ -214,6 +214,37 @@ static void a_terminal_that_knows_whole_frames_gets_them(void **state)
     quit(p);
 }
 
+/* Frames are told apart by the quiet between them. */
+static void a_wall_that_nobody_attends_is_drawn_twice_a_second_at_most(void **state)
+{
+    (void)state;
+    enum { LISTEN_MS = 4000, APART_MS = 80 };
+    const char *argv[] = {sample_keytop(), "--wall", "-f", trail, NULL};
+    struct pty *p = pty_start(&(struct pty_opts){.argv = argv, .rows = 30, .cols = 100});
+    pty_wait_text(p, "keys in 24 h");
+    pty_settle(p, 600);
+    int64_t begin = kt_mono_ms(), last = 0, now;
+    int frames = 0, added = 0;
+    size_t size = pty_log_size(p);
+    while ((now = kt_mono_ms()) - begin < LISTEN_MS) {
+        struct kt_buf b;
+        kt_buf_init(&b, 1 << 20);
+        sample_trail(&b, 100 + added++, 1);
+        temp_append(&d, "trail.json", kt_buf_str(&b));
+        kt_buf_free(&b);
+        pty_read(p, 40);
+        if (pty_log_size(p) == size)
+            continue;
+        size = pty_log_size(p);
+        now = kt_mono_ms();
+        frames += now - last > APART_MS;
+        last = now;
+    }
+    printf("a wall while %d rows came in %d s: %d frames\n", added, LISTEN_MS / 1000, frames);
+    assert_in_range(frames, 1, LISTEN_MS / 500 + 2);
+    pty_stop(p);
+}
+
 /* --- a line of 2,400 bit/s ---------------------------------------------------- */
 
 enum { BYTES_A_SECOND = 240, TICK_MS = 50, SEEN = 1 << 20 };
@@ -293,6 +324,7 @@ int main(void)
         T(a_head_is_dragged_to_another_place_and_its_edge_widens),
         T(who_looks_away_is_told_what_came),
         T(a_terminal_that_knows_whole_frames_gets_them),
+        T(a_wall_that_nobody_attends_is_drawn_twice_a_second_at_most),
         T(a_slow_line_shows_what_is_and_not_what_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

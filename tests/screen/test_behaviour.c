@@ -691,6 +691,15 @@ static void a_silent_source_turns_the_walls_first_line_red(void **state)
     fixture_screen(&f);
     assert_int_equal(f.canvas.cell[0].style.role, KT_ROLE_BAD);
     assert_non_null(strstr(fixture_line(&f, 0), "STALE: 2 of 3 sources say nothing"));
+    for (int y = 0; y < 27; y++) { /* and the frame with it */
+        assert_int_equal(f.canvas.cell[y * 100].style.role, KT_ROLE_BAD);
+        assert_int_equal(f.canvas.cell[y * 100 + 99].style.role, KT_ROLE_BAD);
+    }
+    for (size_t i = 0; i < f.app->n_sources; i++) /* they are back */
+        f.app->source[i].health.state = KT_HEALTH_LIVE;
+    fixture_screen(&f);
+    for (int y = 0; y < 27; y++)
+        assert_int_not_equal(f.canvas.cell[y * 100].style.role, KT_ROLE_BAD);
 }
 
 static void a_wall_that_nobody_touches_comes_back_and_is_due_each_minute(void **state)

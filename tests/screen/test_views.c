@@ -518,6 +518,28 @@ static void a_view_can_be_one_of_groups(void **state)
     fixture_close(&f);
 }
 
+static void a_wall_of_a_view_counts_what_the_view_shows_and_names_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, FIXTURE_DAY, 30, 120, false);
+    fixture_keys(&f, "/");
+    fixture_keys(&f, "'eve");
+    fixture_keys(&f, "Enter v s");
+    fixture_keys(&f, "'eve alone");
+    fixture_keys(&f, "Enter Esc");
+    fixture_resize(&f, 12, 100); /* figures as text */
+    fixture_keys(&f, "W");
+    fixture_settle(&f);
+    assert_non_null(strstr(fixture_line(&f, 0), "keytop eve alone"));
+    assert_true(fixture_shows(&f, "4 keys in 24 h"));
+    fixture_keys(&f, "Esc v 0 W");
+    fixture_settle(&f);
+    assert_null(strstr(fixture_line(&f, 0), "eve alone"));
+    assert_true(fixture_shows(&f, "9 keys in 24 h"));
+    fixture_close(&f);
+}
+
 /* --- the histogram -------------------------------------------------------------------- */
 
 static void a_range_of_time_is_chosen_and_given_up_again(void **state)
@@ -612,6 +634,7 @@ int main(void)
         cmocka_unit_test(groups_open_as_many_rows_as_they_say),
         cmocka_unit_test(groups_follow_what_arrives_and_their_order_is_chosen),
         cmocka_unit_test(a_view_can_be_one_of_groups),
+        cmocka_unit_test(a_wall_of_a_view_counts_what_the_view_shows_and_names_it),
         cmocka_unit_test(a_range_of_time_is_chosen_and_given_up_again),
         cmocka_unit_test(one_zooms_to_seconds_and_back_and_the_cursor_stays_in_sight),
         cmocka_unit_test(steps_suit_the_width_and_hold_all_there_is),
