@@ -350,11 +350,6 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
     return cmd == KT_CMD_WALL_LEAVE ? KT_SCREEN_POP : 0;
 }
 
-static unsigned news(struct kt_screen *s)
-{
-    return take_news((struct wall *)s) ? KT_APP_REDRAW : 0;
-}
-
 static void settle(struct kt_screen *s)
 {
     struct wall *w = (struct wall *)s;
@@ -382,6 +377,15 @@ static void tick(struct kt_screen *s)
         if (w->view[f])
             (void)kt_view_set(w->view[f], &spec); /* out of memory: what was asked before is answered */
     }
+}
+
+/* What came may be all of long ago, or no longer: then the 24 hours are others. */
+static unsigned news(struct kt_screen *s)
+{
+    struct wall *w = (struct wall *)s;
+    if ((window_end(w) == KT_TIME_NONE) != (w->end == KT_TIME_NONE))
+        tick(s);
+    return take_news(w) ? KT_APP_REDRAW : 0;
 }
 
 static void free_wall(struct kt_screen *s)
