@@ -220,13 +220,15 @@ static struct columns columns_of(int cols)
     k.high = cols >= 56 ? k.risk - 7 : 0;
     k.rows = (k.high ? k.high : k.risk) - 9;
     k.name_w = k.rows - 2;
+    if (k.rows <= 6) /* no room for numbers: whose they would be */
+        k = (struct columns){.name = 1, .name_w = cols - 2};
     return k;
 }
 
 static void head(const struct groups *g, struct kt_canvas *c, int row, int col, int width, const char *words, int order)
 {
     int w = (int)strlen(words);
-    if (!col)
+    if (col <= 0)
         return;
     kt_canvas_text(c, row, width ? col + width - w : col, w, KT_STYLE(HEADER), words);
     if ((int)g->order == order)
@@ -253,7 +255,7 @@ static void draw_head(const struct groups *g, struct kt_canvas *c, int row)
 static void number(struct kt_canvas *c, int row, int col, int width, struct kt_style s, uint64_t n)
 {
     char b[KT_FMT_TEXT];
-    if (col)
+    if (col > 0)
         kt_canvas_printf(c, row, col, width, s, "%*s", width, kt_fmt_count(n, b));
 }
 
@@ -292,8 +294,10 @@ static void draw_group(void *ctx, size_t i, struct kt_canvas *c, int row, int li
     draw_name(g, x, c, row, &k);
     number(c, row, k.rows, 8, KT_STYLE(TEXT), x->rows);
     number(c, row, k.high, 6, x->high ? KT_STYLE(HIGH) : KT_STYLE(DIM), x->high);
-    kt_canvas_text(c, row, k.risk, 1, risk, kt_fmt_level(level));
-    kt_canvas_printf(c, row, k.risk + 1, 4, risk, "%4u", x->risk);
+    if (k.risk > 0) {
+        kt_canvas_text(c, row, k.risk, 1, risk, kt_fmt_level(level));
+        kt_canvas_printf(c, row, k.risk + 1, 4, risk, "%4u", x->risk);
+    }
     number(c, row, k.denied, 7, x->denied ? KT_STYLE(WARN) : KT_STYLE(DIM), x->denied);
     if (k.last && x->last != KT_TIME_NONE)
         kt_canvas_text(c, row, k.last, k.last_w, KT_STYLE(TEXT), kt_fmt_when(x->last, kt_app_now(g->s.app), k.last_w, b));

@@ -203,6 +203,8 @@ static void take_over(struct kt_app *a, const struct kt_session *s)
         snprintf(setup.filter, sizeof setup.filter, "%s", a->opts.filter);
     a->mouse = s->mouse;
     kt_app_show_setup(a, &setup);
+    if (setup.filter[0] && !a->opts.filter)
+        kt_app_hint(a, "as you left it, with a filter: v 0 shows all rows");
     if (!a->opts.filter)
         snprintf(a->view, sizeof a->view, "%s", s->view);
 }

@@ -127,9 +127,18 @@ static bool write_sort(const struct kt_setup *l, const char *before, struct kt_b
                        kt_field_name(l->sort));
 }
 
+/* A filter of the command line may hold what no line of a file can. */
+static bool fits_a_line(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7F)
+            return false;
+    return true;
+}
+
 bool kt_setup_write(const struct kt_setup *l, const char *before, struct kt_buf *b)
 {
-    if (l->filter[0])
+    if (l->filter[0] && fits_a_line(l->filter))
         kt_buf_addf(b, "%sfilter: %s\n", before, l->filter);
     if (l->columns.n) {
         kt_buf_addf(b, "%scolumns: ", before);
