@@ -29,7 +29,9 @@ static struct kt_key any_key(enum kt_context ctx)
     struct kt_key k = KT_CHAR(1 + dice(126));
     char name[KT_KEY_NAME];
     if (dice(8) == 0)
-        return dice(4) ? k : (struct kt_key){(enum kt_key_code)dice(KT_KEY_PASTE_END + 1), dice(0x110000)};
+        return dice(4) ? k : (struct kt_key){(enum kt_key_code)dice(KT_KEY_FOCUS_OUT + 1), dice(0x110000)};
+    if (dice(6) == 0)
+        return kt_mouse_key((enum kt_mouse)dice(KT_MOUSE_WHEEL_DOWN + 1), (int)dice(60), (int)dice(200));
     for (int tries = 0; tries < 50; tries++) {
         const struct kt_command_info *i = kt_command_info((enum kt_command)(1 + dice(KT_CMD_COUNT - 1)));
         if (!(i->contexts & (unsigned)ctx))
@@ -85,6 +87,7 @@ static void walk(enum fixture_records what, bool ascii, int steps)
 {
     struct fixture f;
     fixture_open(&f, what, 24, 80, ascii);
+    f.app->mouse = true;
     int quits = 0;
     for (int i = 0; i < steps; i++) {
         struct kt_key k = any_key(f.app->prompt.label ? KT_CTX_PROMPT : f.app->top->ops->context);
