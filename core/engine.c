@@ -34,6 +34,7 @@ void engine_trouble(struct kt_engine *g, const char *place, const char *sentence
     engine_copy_cut(t->place, sizeof t->place, place);
     engine_copy_cut(t->sentence, sizeof t->sentence, sentence);
     t->at = kt_now(g->opts.clock);
+    engine_note_troubled(g, place);
     pthread_mutex_unlock(&g->lock);
     if (g->sink && g->sink->trouble)
         g->sink->trouble(g->sink->ctx, place, sentence);
@@ -112,6 +113,7 @@ void kt_engine_free(struct kt_engine *g)
         engine_notify(g->stop_fd);
         pthread_join(g->thread, NULL);
     }
+    engine_keep_indexes(g);
     kt_views_free(g->views);
     kt_state_close(g->state); /* it reads the store to the last */
     for (size_t i = 0; i < g->n_src; i++) {
@@ -121,6 +123,8 @@ void kt_engine_free(struct kt_engine *g)
         free(g->src[i].given);
     }
     free(g->src);
+    free(g->troubled);
+    kt_arena_free(g->indexes);
     kt_crew_free(g->crew);
     kt_known_free(g->known);
     for (size_t i = 0; i < g->n_object; i++)
@@ -527,6 +531,7 @@ static void loop(struct kt_engine *g, int stop_fd)
     engine_tell_rules(g);
     publish(g, &told);
     engine_remember(g);
+    engine_recall_indexes(g);
     publish(g, &told);
     while (!atomic_load(&g->stopping)) {
         if (!make_room(g, &r)) /* for sources that were added */

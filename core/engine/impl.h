@@ -105,6 +105,10 @@ struct kt_engine {
     struct kt_buf content;
 
     struct kt_state *state; /* NULL: nothing is remembered */
+    struct kt_arena *indexes; /* what sources read in an earlier run */
+    uint64_t *troubled;     /* hashes of the paths of files with troubles: they are read again */
+    size_t n_troubled, cap_troubled;
+    bool all_troubled;      /* there were too many */
     struct kt_arena *scratch;
     size_t told;            /* of its triage, the store */
     uint64_t aside_told;    /* of its damaged files, the screen */
@@ -209,6 +213,11 @@ void engine_recall_asked(struct kt_engine *g);
 void engine_look_at_memory(struct kt_engine *g);
 void engine_remember(struct kt_engine *g);
 /* "file:/var/log/trail" for a path of any spelling. */
+/* Sources learn what they need not read again; and are asked for it at the end. */
+void engine_recall_indexes(struct kt_engine *g);
+void engine_keep_indexes(struct kt_engine *g);
+/* Of a trouble's place: which file it is about. Under the lock. */
+void engine_note_troubled(struct kt_engine *g, const char *place);
 char *engine_address_kept(const struct kt_engine *g, const struct kt_source *s, const char *address);
 bool engine_open_memory(struct kt_engine *g, struct kt_err *e);
 

@@ -340,4 +340,4 @@ static void trail_health(const struct kt_source *s, struct kt_health *out)
 }
 
 const struct kt_source_ops kt_source_cloudtrail = {
-    "cloudtrail", trail_open, trail_do, trail_health, trail_close, 1 << KT_ASK_KEY | 1 << KT_ASK_USER, trail_ask, trail_unask};
+    "cloudtrail", trail_open, trail_do, trail_health, trail_close, 1 << KT_ASK_KEY | 1 << KT_ASK_USER, trail_ask, trail_unask, NULL, NULL};

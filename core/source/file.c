@@ -173,7 +173,8 @@ static const char *found_path(struct kt_files *s, const struct kt_found *f)
 /* The next file of the first listing, in order; false when there is none. */
 static bool next_found(struct kt_files *s)
 {
-    while (s->at_found < s->n_found) {
+    enum { KNOWN_AT_ONCE = 256 };
+    for (int known = 0; s->at_found < s->n_found && known < KNOWN_AT_ONCE;) {
         const struct kt_found *d = s->found[s->at_found++];
         const char *path = d->again ? NULL : found_path(s, d);
         if (!path || (s->follow && kt_file_by_path(s, path)))
@@ -184,7 +185,10 @@ static bool next_found(struct kt_files *s)
             continue;
         }
         f->size = d->size;
-        if (s->follow) {
+        if (s->follow && kt_file_is_as_known(s, f, d)) {
+            known++;
+            continue;
+        } else if (s->follow) {
             f->id.dev = d->dev; /* should it be gone already, it may be known by another name */
             f->id.ino = d->ino;
             f->hinted = d->size > 0;
@@ -195,7 +199,7 @@ static bool next_found(struct kt_files *s)
         }
         return true;
     }
-    return false;
+    return s->at_found < s->n_found;
 }
 
 static void one_done(struct kt_files *s, struct kt_file *f, enum kt_file_read r)
@@ -325,7 +329,8 @@ static void health(const struct kt_source *base, struct kt_health *out)
 }
 
 const struct kt_source_ops kt_source_file = {
-    .scheme = "file", .open = open_source, .step = step, .health = health, .close = close_source};
+    .scheme = "file", .open = open_source, .step = step, .health = health, .close = close_source,
+    .index = kt_files_index, .known = kt_files_known};
 
 struct kt_file_tuning *kt_file_tuning(struct kt_source *s)
 {

@@ -50,13 +50,14 @@ struct kt_file_stat {
     uint32_t mode; /* S_IFMT and permissions */
     uint32_t nlink;
     uint64_t size;
-    int64_t mtime; /* ns */
+    int64_t mtime, ctime; /* ns */
 };
 
 /* A file of the first listing, waiting for its turn. */
 struct kt_found {
     const char *dir; /* shared by all files of a folder; NULL: `name` is all */
     uint64_t dev, ino, size;
+    int64_t born, mtime, ctime; /* as in kt_file_stat */
     bool linked; /* reached through a symbolic link */
     bool many;   /* has more than one name */
     bool again;  /* known by another name: skip */
@@ -175,6 +176,7 @@ struct kt_files {
     struct kt_sorter sorter;
     struct kt_table unique;
     int unique_pass;
+    struct kt_span known; /* the index of an earlier run; the engine's */
 
     /* files */
     struct kt_file_list files, checks, reads, opened, gone;
@@ -287,6 +289,13 @@ void kt_files_unwatch_name(struct kt_files *s, const char *path);
 void kt_files_rewatch(struct kt_files *s);
 /* Takes the waiting events; false where there may be more. */
 bool kt_files_drain(struct kt_files *s);
+
+/* --- file_known.c: what an earlier run read (source.h: index, known) --- */
+bool kt_files_index(const struct kt_source *base, bool (*whole)(void *ctx, const char *path), void *ctx, struct kt_buf *out);
+void kt_files_known(struct kt_source *base, struct kt_span index);
+/* Is a new file the one that was read then, and unchanged: device, inode, times of
+ * birth, of change and of writing, size? Then it is as if it had been read. */
+bool kt_file_is_as_known(struct kt_files *s, struct kt_file *f, const struct kt_found *d);
 
 /* --- file_stream.c --- */
 bool kt_files_stream_open(struct kt_files *s);

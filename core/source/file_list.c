@@ -159,7 +159,7 @@ bool kt_files_find(struct kt_files *s, const char *dir, const char *name, const 
     if (!f)
         return false;
     *f = (struct kt_found){.dir = dir ? s->dir_shared : NULL, .dev = st->id.dev, .ino = st->id.ino, .size = st->size,
-                           .linked = linked, .many = st->nlink > 1};
+                           .born = st->id.born, .mtime = st->mtime, .ctime = st->ctime, .linked = linked, .many = st->nlink > 1};
     memcpy(f->name, name, n);
     s->found[s->n_found++] = f;
     s->some_linked |= f->linked || f->many;

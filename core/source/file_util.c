@@ -117,6 +117,7 @@ bool kt_file_look(int dirfd, const char *path, bool follow, struct kt_file_stat 
         .nlink = x.stx_nlink,
         .size = x.stx_size,
         .mtime = stamp_ns(&x.stx_mtime),
+        .ctime = stamp_ns(&x.stx_ctime),
     };
     return true;
 }

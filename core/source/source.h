@@ -4,6 +4,7 @@
  * buffers with a position through its sink and knows nothing of records. */
 #ifndef KT_SOURCE_SOURCE_H
 #define KT_SOURCE_SOURCE_H
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/span.h"
@@ -157,6 +158,12 @@ struct kt_source_ops {
      * and what can be asked. */
     enum kt_code (*ask)(struct kt_source *s, const struct kt_question *q, struct kt_answer *a, struct kt_err *e);
     void (*unask)(struct kt_source *s, struct kt_answer *a);
+    /* May be NULL, both. What it has read to its end, so that a later run need
+     * not read it again where it is unchanged: bytes for `known` of that run, which
+     * is called before its first step and keeps the span until close. Only objects
+     * that are `whole` by their paths. False: there is nothing to tell. */
+    bool (*index)(const struct kt_source *s, bool (*whole)(void *ctx, const char *path), void *ctx, struct kt_buf *out);
+    void (*known)(struct kt_source *s, struct kt_span index);
 };
 /* Every source begins with this. */
 struct kt_source {
