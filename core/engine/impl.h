@@ -152,7 +152,9 @@ bool engine_show(struct kt_engine *g, struct kt_row *row, json_t *root);
 bool engine_asks_for(const struct kt_engine *g, struct kt_event *ev);
 /* A row is filtered and sorted by what the files said when it came. */
 void engine_add_whereabouts(struct kt_engine *g, struct kt_row *row);
-/* Facts go in whatever is shown. */
+/* Facts go in whatever is shown. The second marks the row itself as well, so that
+ * it is judged. */
+void engine_learn_facts(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row);
 void engine_learn(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row);
 uint64_t engine_row_of(void *ctx, struct kt_span event_id);
 void engine_row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches);

@@ -43,8 +43,10 @@ static bool made_of(struct kt_engine *g, struct made *m)
     add_file(&b, g->opts.enrich.network);
     add_file(&b, g->opts.enrich.aws);
     kt_state_get_stats(g->state, &stats);
-    *m = (struct made){kt_hash(b.p, b.len),
-                       stats.deleted_age + stats.deleted_size + stats.deleted_lives + stats.deleted_traces};
+    uint8_t digest[KT_SHA256]; /* kt_hash is another one in each run */
+    kt_sha256(b.p, b.len, digest);
+    *m = (struct made){0, stats.deleted_age + stats.deleted_size + stats.deleted_lives + stats.deleted_traces};
+    memcpy(&m->config, digest, sizeof m->config);
     bool ok = !b.failed && stats.file && !stats.failing && !stats.missed && !stats.damaged && !stats.set_aside;
     kt_buf_free(&b);
     return ok;

@@ -173,13 +173,16 @@ static bool make_row(struct engine_object *o, const struct kt_record *r, struct 
     return !keep_row(g, o, row, content) || row->seq;
 }
 
+void engine_learn_facts(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row)
+{
+    if (g->judge && !kt_judge_event(g->judge, whole, row->ev.kind == whole->kind ? row->seq : 0))
+        kt_store_count_gap(g->store);
+}
+
 void engine_learn(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row)
 {
-    if (!g->judge)
-        return;
-    if (!kt_judge_event(g->judge, whole, row->ev.kind == whole->kind ? row->seq : 0))
-        kt_store_count_gap(g->store);
-    if (row->seq && !g->at_end)
+    engine_learn_facts(g, whole, row);
+    if (g->judge && row->seq && !g->at_end)
         (void)kt_store_dirty(g->store, row->seq);
 }
 

@@ -90,6 +90,22 @@ static void read_again(struct kt_engine *g, const struct kt_row *row, json_t *js
     kt_store_squeeze(g->store, row->seq, row->raw);
 }
 
+/* Do the rules make of the record what they made of it then? */
+static bool matches_as_before(const struct kt_engine *g, const struct kt_verdict *before, const struct kt_verdict *now)
+{
+    struct kt_rule_info info;
+    size_t k = 0;
+    for (size_t i = 0; i < before->n_rules; i++) {
+        if (before->rule[i].correlation || (kt_rules_by_id(g->rules, before->rule[i].id, &info) && info.facts))
+            continue;
+        if (k == now->n_rules || !kt_span_eq(before->rule[i].id, now->rule[k].id) || before->rule[i].risk != now->rule[k].risk)
+            return false;
+        k++;
+    }
+    return k == now->n_rules && kt_span_eq(before->filter, now->filter) &&
+           kt_span_known(before->filter) == kt_span_known(now->filter);
+}
+
 static void rejudge_row(struct kt_engine *g, uint64_t seq)
 {
     struct kt_row row;
@@ -107,9 +123,11 @@ static void rejudge_row(struct kt_engine *g, uint64_t seq)
     anew.verdict = v;
     if (seq < g->reread_end)
         read_again(g, &row, p.json, p.flags);
-    if (g->judge)
+    /* one that came back is marked, and judged in its turn */
+    bool marked = g->judge && seq < g->reread_end && g->rules_state.loads == 1 && matches_as_before(g, &row.verdict, &v);
+    if (g->judge && !marked)
         kt_judge_row(g->judge, &anew);
-    if (!same_verdict(&anew.verdict, &row.verdict)) /* correlations of old go, and come again */
+    if (!marked && !same_verdict(&anew.verdict, &row.verdict)) /* correlations of old go, and come again */
         (void)kt_store_revise(g->store, seq, &anew.verdict);
     engine_feed_correlations(g, p.json);
     json_decref(p.json);

@@ -80,6 +80,8 @@ struct kt_file {
     int64_t mtime, until; /* `until`: gone, and let go of then */
     uint64_t head;        /* digest of the first `head_n` bytes */
     uint32_t head_n;
+    uint64_t kept_head;   /* the same as it is kept from run to run, of `kept_n` */
+    uint32_t kept_n;
     int fd;
     uint64_t object, records, bytes;
 };
@@ -295,6 +297,7 @@ bool kt_files_index(const struct kt_source *base, bool (*whole)(void *ctx, const
 void kt_files_known(struct kt_source *base, struct kt_span index);
 /* Is a new file the one that was read then, and unchanged: device, inode, times of
  * birth, of change and of writing, size? Then it is as if it had been read. */
+bool kt_file_begins_as_kept(const struct kt_file *f, int fd); /* as it began when it was read then */
 bool kt_file_is_as_known(struct kt_files *s, struct kt_file *f, const struct kt_found *d);
 
 /* --- file_stream.c --- */

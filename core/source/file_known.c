@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { KNOWN_MAX = 1 << 18 };
 
 /* As it lies in the index, sorted by `path`; an index is of one machine. */
 struct known {
-    uint64_t path; /* its hash */
+    uint64_t path; /* its digest */
     struct kt_file_id id;
     uint64_t size;
     int64_t mtime, ctime;
@@ -21,6 +22,48 @@ struct known {
     uint32_t head_n, zero;
 };
 static const char magic[8] = "ktfile1";
+
+/* Digests that are the same in every run. */
+static uint64_t digest_of(const char *p, size_t n)
+{
+    uint8_t all[KT_SHA256];
+    uint64_t first;
+    kt_sha256(p, n, all);
+    memcpy(&first, all, sizeof first);
+    return first;
+}
+
+static bool digest_head(int fd, uint32_t n, uint64_t *out)
+{
+    char head[KT_FILE_HEAD];
+    ssize_t got = n <= sizeof head ? pread(fd, head, n, 0) : -1;
+    if (got < 0 || (size_t)got != n)
+        return false;
+    *out = digest_of(head, n);
+    return true;
+}
+
+/* Of a file whose beginning is known from its reading: as it is kept. */
+static bool keep_head(struct kt_file *f, uint64_t size)
+{
+    uint32_t n = size < KT_FILE_HEAD ? (uint32_t)size : KT_FILE_HEAD;
+    if (f->kept_n == n)
+        return true;
+    int fd = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+    struct kt_file_stat st;
+    bool ok = fd >= 0 && kt_file_look(fd, "", true, &st) && kt_file_same_id(&st.id, &f->id) && st.size == size &&
+              kt_file_head_holds(f, fd) && digest_head(fd, n, &f->kept_head);
+    f->kept_n = ok ? n : 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return ok;
+}
+
+bool kt_file_begins_as_kept(const struct kt_file *f, int fd)
+{
+    uint64_t head;
+    return !f->kept_n || (digest_head(fd, f->kept_n, &head) && head == f->kept_head);
+}
 
 static int by_path(const void *pa, const void *pb)
 {
@@ -51,7 +94,7 @@ static bool rests(const struct kt_file *f, int64_t now, struct kt_file_stat *st)
 bool kt_files_index(const struct kt_source *base, bool (*whole)(void *ctx, const char *path), void *ctx, struct kt_buf *out)
 {
     const struct kt_files *s = (const struct kt_files *)base;
-    const struct kt_file *f;
+    struct kt_file *f;
     int64_t now = kt_now(NULL) * 1000000;
     size_t n = 0;
     if (!s->follow || s->phase != KT_FILES_LIVE || s->n_files > KNOWN_MAX)
@@ -60,10 +103,10 @@ bool kt_files_index(const struct kt_source *base, bool (*whole)(void *ctx, const
     size_t from = out->len;
     TAILQ_FOREACH(f, &s->files, all) {
         struct kt_file_stat st;
-        if (!rests(f, now, &st) || !whole(ctx, f->path))
+        if (!rests(f, now, &st) || !whole(ctx, f->path) || !keep_head(f, st.size))
             continue;
-        const struct known k = {kt_hash(f->path, strlen(f->path)), f->id, st.size, st.mtime, st.ctime,
-                                f->head, f->records, f->bytes, f->head_n, 0};
+        const struct known k = {digest_of(f->path, strlen(f->path)), f->id, st.size, st.mtime, st.ctime,
+                                f->kept_head, f->records, f->bytes, f->kept_n, 0};
         (void)kt_buf_add(out, &k, sizeof k);
         n++;
     }
@@ -104,7 +147,7 @@ static bool find(struct kt_span index, uint64_t path, struct known *out)
 bool kt_file_is_as_known(struct kt_files *s, struct kt_file *f, const struct kt_found *d)
 {
     struct known k;
-    if (!s->known.p || d->linked || d->many || !find(s->known, kt_hash(f->path, strlen(f->path)), &k) ||
+    if (!s->known.p || d->linked || d->many || !find(s->known, digest_of(f->path, strlen(f->path)), &k) ||
         !kt_file_same_id(&k.id, &(struct kt_file_id){d->dev, d->ino, d->born}) || k.size != d->size ||
         k.mtime != d->mtime || k.ctime != d->ctime || !kt_table_add(&s->by_id, kt_file_id_hash(d->dev, d->ino), f))
         return false;
@@ -112,8 +155,8 @@ bool kt_file_is_as_known(struct kt_files *s, struct kt_file *f, const struct kt_
     f->known = f->counted = true;
     f->size = f->offset = k.size;
     f->mtime = k.mtime;
-    f->head = k.head;
-    f->head_n = k.head_n;
+    f->kept_head = k.head;
+    f->kept_n = k.head_n;
     f->records = k.records;
     f->bytes = k.bytes;
     s->health.files_done++;

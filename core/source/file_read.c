@@ -138,7 +138,7 @@ static void truncated(struct kt_files *s, struct kt_file *f, uint64_t dropped)
                          "may be missing; read from its start again",
                          (unsigned long long)f->offset);
     f->offset = f->records = f->bytes = f->size = 0;
-    f->head_n = 0;
+    f->head_n = f->kept_n = 0;
 }
 
 /* --- reading ----------------------------------------------------------- */
@@ -262,6 +262,11 @@ enum kt_file_read kt_file_read(struct kt_files *s, struct kt_file *f, struct kt_
     enum kt_file_read r = open_file(s, f, &st);
     if (r != KT_FILE_MORE)
         return r;
+    if (f->offset && !f->head_n && !kt_file_begins_as_kept(f, f->fd)) {
+        /* an earlier run has read another text of this name and inode */
+        f->offset = f->records = f->bytes = f->size = 0;
+        f->kept_n = 0;
+    }
     if (!s->follow && st.size > f->size) {
         s->health.bytes_total += st.size - f->size;
         f->size = st.size;
