@@ -284,12 +284,12 @@ static bool tell_one(const struct kt_crew *c, void *owner, const struct found *f
 }
 
 /* With those of the parts before it. */
-static struct kt_ingest_stats all_stats(const struct kt_stream *s, const struct kt_ingest_stats *own)
+static struct kt_ingest_stats all_stats(const struct whole *w, const struct kt_ingest_stats *own)
 {
     struct kt_ingest_stats all = *own;
-    if (!s->whole)
+    if (!w)
         return all;
-    const struct kt_ingest_stats *b = &s->whole->before;
+    const struct kt_ingest_stats *b = &w->before;
     all.bytes_in += b->bytes_in;
     all.bytes += b->bytes;
     all.records += b->records;
@@ -303,7 +303,7 @@ static struct kt_ingest_stats all_stats(const struct kt_stream *s, const struct 
 static bool tell_chunk(const struct kt_crew *c, const struct kt_stream *s, const struct chunk *k,
                        const struct kt_ingest_stats *stats)
 {
-    uint64_t before = s->whole ? s->whole->before.records : 0;
+    uint64_t before = stats->records - k->stats.records;
     for (const struct found *f = k->first; f; f = f->next)
         if (!tell_one(c, s->owner, f, before))
             return false;
@@ -332,13 +332,14 @@ static bool tell_first(struct kt_crew *c, struct kt_stream *s)
 {
     struct chunk *k = STAILQ_FIRST(&s->out);
     bool dropped = is_void(s);
+    const struct whole *w = s->whole;
     STAILQ_REMOVE_HEAD(&s->out, next);
     pthread_mutex_unlock(&c->lock);
-    struct kt_ingest_stats stats = all_stats(s, &k->stats);
+    struct kt_ingest_stats stats = all_stats(w, &k->stats);
     bool over = k->over, go_on = dropped || tell_chunk(c, s, k, &stats);
     enum kt_ingest_end end = k->end;
     struct kt_err why = k->why;
-    if (s->whole && over)
+    if (w && over)
         count_all(&why, k->stats.records, stats.records);
     size_t used = k->arena ? kt_arena_used(k->arena) : 0;
     crew_chunk_free(k);

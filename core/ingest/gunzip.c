@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_GUESS = 1 << 20, MEMBER_MIN = 18, TRAILER = 8 };
+enum { FIRST_GUESS = 1 << 20, MEMBER_MIN = 18, TRAILER = 8, STEP = 1 << 20 };
 
 struct kt_gunzip {
     struct libdeflate_decompressor *d;
@@ -42,6 +42,7 @@ static bool room_for(struct kt_gunzip *g, size_t n)
     if (n > KT_GUNZIP_OUT_MAX)
         return false;
     free(g->out); /* nothing in it is needed */
+    n = (n + STEP - 1) / STEP * STEP; /* the next one may be a little longer */
     g->out = malloc(n);
     g->cap = g->out ? n : 0;
     return g->out != NULL;

@@ -341,6 +341,11 @@ void kt_ingest_exactly(struct kt_ingest *g)
         kt_split_exactly(g->split);
 }
 
+void kt_ingest_sweep_by(struct kt_ingest *g, int way)
+{
+    kt_split_sweep_by(g->split, (enum kt_sweep_way)way);
+}
+
 void kt_ingest_tell(struct kt_ingest *g, void *ctx)
 {
     g->sink.ctx = ctx;

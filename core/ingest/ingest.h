@@ -112,6 +112,8 @@ bool kt_ingest_feed(struct kt_ingest *g, const void *p, size_t n);
 /* As kt_ingest_feed, of the whole input at once: gzip is then read faster (gunzip.h). */
 struct kt_gunzip;
 bool kt_ingest_whole(struct kt_ingest *g, struct kt_gunzip *z, const void *p, size_t n);
+/* Sweeps go this way, which the machine must be able to: for tests and the bench. */
+void kt_ingest_sweep_by(struct kt_ingest *g, int way); /* an enum kt_sweep_way */
 /* Is what was fed plain text of which top-level values stand on lines of their own,
  * and is it known how they begin? Then other streams may read on from the beginning
  * of a line, with this one's habit, as it would itself from there if it were fresh:

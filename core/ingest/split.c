@@ -97,6 +97,11 @@ void kt_split_free(struct kt_split *sp)
     free(sp);
 }
 
+void kt_split_sweep_by(struct kt_split *sp, enum kt_sweep_way way)
+{
+    sp->sweep.way = way;
+}
+
 void kt_split_exactly(struct kt_split *sp)
 {
     kt_sweep_init(&sp->sweep, sp->pick, sp->sweep.keys);

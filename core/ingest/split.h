@@ -81,6 +81,7 @@ struct kt_split *kt_split_new(const struct kt_pick *pick, const struct kt_pick *
 void kt_split_free(struct kt_split *sp);
 /* `pick` was told to pick exactly: before the first byte of a stream. */
 void kt_split_exactly(struct kt_split *sp);
+void kt_split_sweep_by(struct kt_split *sp, enum kt_sweep_way way);
 /* Back to a new stream whose first byte has this offset. */
 void kt_split_reset(struct kt_split *sp, uint64_t offset);
 /* Room for new bytes, at least one: *n of them. NULL: out of memory. */

@@ -94,8 +94,10 @@ static inline void masks_portable(const char *p, const struct kt_sweep *w, struc
     uint64_t all[LANES] = {0};
     for (unsigned i = 0; i < KT_SCAN_BLOCK; i += 8) {
         uint64_t x = 0;
+#pragma GCC unroll 8
         for (unsigned j = 0; j < 8; j++)
             x |= w->lanes[(unsigned char)p[i + j]] << j;
+#pragma GCC unroll 8
         for (unsigned k = 0; k < LANES; k++)
             all[k] |= (x >> (8 * k) & 0xff) << i;
     }

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PIPE_BYTES = 1 << 20 };
+
 bool kt_file_is_stdin(const char *path)
 {
     static const char *const names[] = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"};
@@ -17,12 +19,20 @@ bool kt_file_is_stdin(const char *path)
     return false;
 }
 
+/* More at once: a pipe holds 64 KiB otherwise, and its writer waits. Where that is
+ * not allowed, it stays as it is. */
+static void widen(int fd)
+{
+    (void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+}
+
 /* A FIFO that is followed is opened for writing too: it then has no end when
  * its last writer leaves, and the next one is heard. */
 bool kt_files_stream_open(struct kt_files *s)
 {
     if (kt_file_is_stdin(s->root)) {
         s->stream_fd = STDIN_FILENO;
+        widen(s->stream_fd);
         return true;
     }
     int flags = O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
@@ -30,6 +40,8 @@ bool kt_files_stream_open(struct kt_files *s)
     if (s->stream_fd < 0)
         s->stream_fd = open(s->root, O_RDONLY | flags);
     s->stream_owned = s->stream_fd >= 0;
+    if (s->stream_owned)
+        widen(s->stream_fd);
     return s->stream_owned;
 }
 

@@ -11,8 +11,8 @@ export BENCH_TABLE
 sh "$here/run.sh" || exit 1
 awk -F'|' '
 	FNR == NR {got[$1] = $2; next}
-	$1 == "" && NF == 8 && $7 ~ /^ *[0-9.]+ *$/ {
-		row = $2; sub(/^ /, "", row); sub(/ $/, "", row); least = $7 + 0
+	$1 == "" && NF == 9 && $8 ~ /^ *[0-9.]+ *$/ {
+		row = $2; sub(/^ /, "", row); sub(/ $/, "", row); least = $8 + 0
 		if (!(row in got)) {print "bench-check: not measured here: " row; next}
 		n++
 		if (got[row] + 0 < least) {printf "bench-check: %.2f is less than %.2f: %s\n", got[row], least, row; bad = 1}

@@ -2,7 +2,6 @@
  *
  *   DIR/plain/NNNN.json, DIR/gz/NNNN.json.gz   5 MB each on one line, zlib level 6
  *   DIR/lines.json, DIR/lines.json.zst          the same records, one a line
- *   DIR/pretty/NNNN.json                        a tenth of them, as jq prints them
  *   DIR/small/NN/NNNNN.json.gz                  SMALL files of 200 KB
  *   DIR/every.json                              100 MB of lines that are all creations
  *   DIR/few.json                                one small file

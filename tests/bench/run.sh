@@ -39,8 +39,7 @@ build() { # NAME LIBRARIES
 build generate libdeflate zlib libzstd && build unpack libdeflate libzstd && build parse jansson && build timed zlib
 "$dir/generate" "$dir" "$mb" "$small" >"$dir/want" || { echo "bench: could not write the files to $dir"; exit 1; }
 have zstd && zstd -q -3 "$dir/lines.json" -o "$dir/lines.json.zst"
-mkdir "$dir/tenth" "$dir/pretty" && for f in "$dir"/gz/*5.json.gz; do ln -s "$f" "$dir/tenth"; done
-have jq && for f in "$dir"/plain/*55.json; do jq . "$f" >"$dir/pretty/${f##*/}"; done
+mkdir "$dir/tenth" && for f in "$dir"/gz/*5.json.gz; do ln -s "$f" "$dir/tenth"; done
 want() { awk -v s="$1" -v k="$2" '$1 == s {print $k}' "$dir/want"; }
 rows=$(want large 2) users=$(want large 3)
 seed="'$KEYTOP' --no-state --rule aws_detect_permanent_key_creation -o csv"
@@ -139,23 +138,24 @@ if have jq; then
 fi
 
 sorted() { sort -n | awk '{v[NR] = $1} END {printf "%s %s %s\n", v[int((NR + 1) / 2)], v[1], v[NR]}'; } # median least most
-floor() { grep -F "| $1 |" "$root/README.md" | awk -F'|' 'NR == 1 {gsub(/ /, "", $7); print $7}'; }
+floor() { grep -F "| $1 |" "$root/README.md" | awk -F'|' 'NR == 1 {gsub(/ /, "", $8); print $8}'; }
 report() {
-	echo "| what: beside what | keytop | the other | keytop is | spread | at least |"
-	echo "|---|---|---|---|---|---|"
+	echo "| what: beside what | keytop | the other | keytop is | spread | by processor time | at least |"
+	echo "|---|---|---|---|---|---|---|"
 	while IFS='|' read -r row a b scale; do
 		[ -f "$dir/t.$a" ] && [ -f "$dir/t.$b" ] || continue
 		ta=$(cut -d' ' -f1 "$dir/t.$a" | sorted | cut -d' ' -f1) tb=$(cut -d' ' -f1 "$dir/t.$b" | sorted | cut -d' ' -f1)
 		ratio=$(paste -d' ' "$dir/t.$a" "$dir/t.$b" | awk -v k="$scale" '{print $5 * k / $1}' | sorted)
+		spent=$(paste -d' ' "$dir/t.$a" "$dir/t.$b" | awk -v k="$scale" '$2 {print $6 * k / $2}' | sorted | cut -d' ' -f1)
 		# shellcheck disable=SC2086
 		set -- $ratio
 		[ -n "${BENCH_TABLE:-}" ] && echo "$row|$1" >>"$BENCH_TABLE"
-		awk -v r="$row" -v a="$ta" -v b="$tb" -v k="$scale" -v m="$1" -v lo="$2" -v hi="$3" -v f="$(floor "$row")" 'BEGIN {
-			printf "| %s | %.0f ms | %.0f ms%s | %.2f | %.2f to %.2f | %s |\n", r, a / 1000, b / 1000, k == 1 ? "" : " x " k, m, lo, hi, f}'
+		awk -v r="$row" -v a="$ta" -v b="$tb" -v k="$scale" -v m="$1" -v lo="$2" -v hi="$3" -v s="$spent" -v f="$(floor "$row")" 'BEGIN {
+			printf "| %s | %.0f ms | %.0f ms%s | %.2f | %.2f to %.2f | %.2f | %s |\n", r, a / 1000, b / 1000, k == 1 ? "" : " x " k, m, lo, hi, s, f}'
 	done <"$dir/rows"
 }
 echo "$(awk -F': ' '/^model name/ {print $2; exit}' /proc/cpuinfo), $cores cores; $((mb)) MB of JSON in $(ls "$dir/gz" | wc -l) files, $(want large 5) records, $(du -sm "$dir/gz" | cut -f1) MB as gzip;"
-echo "medians of $runs turns; \"keytop is\": the other's time over keytop's."
+echo "medians of $runs turns; \"keytop is\": the other's time over keytop's, and by processor time (of all threads), which other work on the machine changes less."
 report
 echo "peak memory of keytop, MB: $(for s in seed_gz default_gz seed_plain seed_lines seed_zst seed_small seed_every; do
 	[ -f "$dir/t.$s" ] && printf '%s %s, ' "$s" "$(cut -d' ' -f3 "$dir/t.$s" | sort -n | tail -1 | awk '{printf "%.0f", $1 / 1000}')"; done)"

@@ -588,6 +588,49 @@ static void no_allocation_of_the_parser_fails_unnoticed(void **state)
     assert_true(stopped > 50);
 }
 
+/* Which of these lines are handed on, as digits. */
+static void picked_exactly(const char *const *names, size_t n_names, char *out)
+{
+    static const char *const line[] = {
+        "{\"eventName\":\"CreateAccessKey\",\"eventID\":\"0\"}",
+        "{\"eventName\":\"ListUsers\",\"eventID\":\"1\",\"userAgent\":\"CreateAccessKey/1\"}",
+        "{\"eventName\":\"ListUsers\",\"eventID\":\"2\",\"requestParameters\":{\"eventName\":\"CreateAccessKey\"}}",
+        "{\"eventName\":\"ListUsers\",\"eventID\":\"3\",\"x\":\"{\\\"eventName\\\":\\\"CreateAccessKey\\\"}\"}",
+        "{\"eventName\" : \n \"CreateAccessKey\",\"eventID\":\"4\"}",
+        "{\"eventName\":\"Create\\u0041ccessKey\",\"eventID\":\"5\"}",
+        "{\"\\u0065ventName\":\"CreateAccessKey\",\"eventID\":\"6\"}",
+        "{\"CloudTrailEvent\":\"{\\\"eventName\\\":\\\"CreateAccessKey\\\",\\\"eventID\\\":\\\"7\\\"}\"}",
+        "{\"CloudTrailEvent\":\"{\\u0022eventName\\u0022:\\u0022CreateAccessKey\\u0022,\\u0022eventID\\u0022:\\u00228\\u0022}\"}",
+        "{\"eventName\":\"CreateAccessKeyFoo\",\"eventID\":\"9\"}",
+        "{\"eventName\":\"DeleteUser\",\"eventID\":\"A\"}",
+    };
+    struct seen s;
+    seen_init(&s);
+    const struct kt_record_sink sink = {seen_record, seen_malformed, &s, NULL, NULL};
+    struct kt_ingest *g = kt_ingest_new(names, n_names, &sink);
+    assert_non_null(g);
+    kt_ingest_exactly(g);
+    for (size_t i = 0; i < sizeof line / sizeof *line; i++)
+        assert_true(kt_ingest_feed(g, line[i], strlen(line[i])) && kt_ingest_feed(g, "\n", 1));
+    kit_finish(g, &s);
+    assert_int_equal(s.stats.records, sizeof line / sizeof *line);
+    assert_int_equal(s.malformed, 0);
+    snprintf(out, 64, "%s", kt_buf_str(&s.ids));
+    seen_free(&s);
+}
+
+static void a_name_that_is_not_the_events_own_is_not_handed_on(void **state)
+{
+    (void)state;
+    static const char *const one[] = {"CreateAccessKey"};
+    static const char *const many[] = {"CreateAccessKey", "DeleteUser", "PutUserPolicy", "AttachRolePolicy", "UploadSSHPublicKey"};
+    char out[64];
+    picked_exactly(one, 1, out);
+    assert_string_equal(out, "0 4 5 6 7 8 ");
+    picked_exactly(many, sizeof many / sizeof *many, out); /* searched for by their key */
+    assert_string_equal(out, "0 4 5 6 7 8 A ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,6 +661,7 @@ int main(void)
         cmocka_unit_test(the_limit_of_rescans_does_not_depend_on_the_chunking),
         cmocka_unit_test(a_long_file_of_one_line_needs_the_memory_of_one_record),
         cmocka_unit_test(hostile_nesting_takes_linear_time),
+        cmocka_unit_test(a_name_that_is_not_the_events_own_is_not_handed_on),
         cmocka_unit_test(no_allocation_of_the_parser_fails_unnoticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

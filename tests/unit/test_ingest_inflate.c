@@ -1,5 +1,7 @@
 #include "ingest_kit.h"
 
+#include "ingest/gunzip.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -214,9 +216,28 @@ static void a_bomb_takes_no_memory(void **state)
     kt_buf_free(&zeros);
 }
 
+static void a_crc_is_that_of_zlib(void **state)
+{
+    (void)state;
+    enum { MOST = 5000 };
+    unsigned char p[MOST];
+    unsigned seed = 7;
+    for (size_t i = 0; i < MOST; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        p[i] = (unsigned char)(seed >> 24);
+    }
+    for (size_t n = 0; n < MOST; n = n < 700 ? n + 1 : n + 61) {
+        size_t from = n % 17, k = n > MOST - from ? MOST - from : n;
+        uint32_t before = (uint32_t)(n * 2654435761u);
+        assert_int_equal(kt_gunzip_crc(before, p + from, k), (uint32_t)crc32(before, p + from, (uInt)k));
+    }
+    assert_int_equal(kt_gunzip_crc(kt_gunzip_crc(0, p, 1000), p + 1000, 3000), (uint32_t)crc32(0, p, 4000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_crc_is_that_of_zlib),
         cmocka_unit_test(members_and_frames_are_read_one_after_the_other),
         cmocka_unit_test(a_cut_gzip_file_gives_every_whole_record_before_the_cut),
         cmocka_unit_test(damage_is_told_with_its_place_and_what_came_before_is_kept),

@@ -1,4 +1,4 @@
-/* uses MEGABYTES: calls made with long-lived keys and nothing else, in memory,
+/* bench_uses [MEGABYTES]: calls made with long-lived keys and nothing else, in memory,
  * on one thread: read with the walk, and the same with a tree for each. */
 #include "ingest/ingest.h"
 
