@@ -110,7 +110,7 @@ against "JSON lines, the seed's table: cat >/dev/null" seed_lines cat_lines
 have jq && side grep_jq "" "" "grep -F CreateAccessKey '$dir/lines.json' | jq -r '$jq_rows'" && against "JSON lines, the seed's table: grep -F, jq" seed_lines grep_jq
 side seed_pipe "$users" "$lines" "cat '$dir/lines.json' | $seed -"
 side cat_pipe "" "" "cat '$dir/lines.json' | cat >/dev/null"
-against "JSON lines from a pipe, the seed's table: cat | cat >/dev/null" seed_pipe cat_pipe
+against "JSON lines from a pipe, the seed's table: cat into cat" seed_pipe cat_pipe
 measure lines
 
 if [ -f "$dir/lines.json.zst" ]; then
