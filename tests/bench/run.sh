@@ -122,7 +122,7 @@ fi
 
 side seed_small "$(want small 3)" "$lines" "$seed '$dir/small'"
 side limit_small "$(want small 4)" cat "'$dir/unpack' $cores '$dir/small'"
-against "$small small gzip files, the seed's table: decompressing alone" seed_small limit_small
+against "small gzip files, the seed's table: decompressing alone" seed_small limit_small
 measure small
 
 side seed_every "$(want every 3)" "$lines" "$seed '$dir/every.json'"
