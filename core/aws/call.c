@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ERROR_BODY_MAX = 64 << 10, HEADER_MAX = KT_KEYS_MAX + 64 };
+enum { CORRECTIONS = 3 /* of the clock: a service may take one back */, ERROR_BODY_MAX = 64 << 10, HEADER_MAX = KT_KEYS_MAX + 64 };
 
 struct kt_aws_call {
     struct kt_aws *aws;
@@ -19,7 +19,8 @@ struct kt_aws_call {
     struct kt_net_call *http;
     struct kt_retry retry;
     int64_t wake;        /* kt_aws_mono() time before which nothing is sent; 0: none */
-    bool sent, told_time, taken;
+    bool sent, taken;
+    int corrected;       /* how often our clock was, for it */
     int unanswered;
     struct kt_aws_result result;
 };
@@ -281,7 +282,7 @@ static void no_answer(struct kt_aws_call *c, const struct kt_net_reply *p)
         [KT_NET_NOMEM] = "out of memory"};
     snprintf(r->message, sizeof r->message, "%s: %s (%s)", c->r.endpoint->host, what[p->fault], p->why);
     r->end = p->fault == KT_NET_POLICY ? KT_AWS_REFUSED : KT_AWS_TRANSIENT;
-    r->lasting = p->fault == KT_NET_TLS;
+    r->lasting = p->fault == KT_NET_TLS || p->fault == KT_NET_TOO_LARGE;
 }
 
 /* What the service asks us to wait, in ms. */
@@ -308,9 +309,9 @@ static bool again(struct kt_aws_call *c, const struct kt_net_reply *p)
     int64_t now = kt_aws_mono(c->aws), delay = 0;
     if (c->taken)
         return false; /* what it said first cannot be said again */
-    bool clock = r->status >= 400 && one_of(r->code, clocks) && !c->told_time && kt_aws_learn_time(c->aws, p->date);
+    bool clock = r->status >= 400 && one_of(r->code, clocks) && c->corrected < CORRECTIONS && kt_aws_learn_time(c->aws, p->date);
     if (clock) {
-        c->told_time = true;
+        c->corrected++;
     } else {
         if (r->end != KT_AWS_THROTTLED && r->end != KT_AWS_TRANSIENT)
             return false;

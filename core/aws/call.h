@@ -42,7 +42,7 @@ struct kt_aws_result {
     char message[320];   /* for people */
     char region[64];     /* where S3 says that the bucket is; "" */
     struct kt_span body; /* borrowed until kt_aws_call_free */
-    bool lasting;        /* it is not the moment: whom one speaks to is not whom one trusts */
+    bool lasting;        /* it is not the moment: he is not whom one trusts, or says too much */
     int unanswered;      /* attempts that may have been heard, though their answer never came */
 };
 

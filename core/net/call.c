@@ -25,10 +25,27 @@ static size_t keep(struct kt_net_call *c, struct kt_buf *b, const char *p, size_
     return 0; /* libcurl ends the transfer */
 }
 
+/* The oldest that holds anything may always go on; calls are linked newest first. */
+static bool is_oldest(const struct kt_net_call *c)
+{
+    for (const struct kt_net_call *o = c->next; o; o = o->next)
+        if (o->body.len && !o->done)
+            return false;
+    return true;
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 {
     struct kt_net_call *c = ctx;
-    return keep(c, &c->body, p, size * n);
+    size_t before = c->body.len;
+    if (c->net->held + size * n > KT_NET_HELD && !is_oldest(c)) {
+        c->net->paused += !c->paused;
+        c->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    size_t took = keep(c, &c->body, p, size * n);
+    net_count(c, before);
+    return took;
 }
 
 /* A reply may come in several parts (100 Continue): the last head counts. */
@@ -194,6 +211,12 @@ void net_finish(struct kt_net_call *c, CURLcode code)
              : fault == KT_NET_TOO_LARGE ? "the reply is larger than it may be"
              : c->curl_says[0]           ? c->curl_says
                                          : curl_easy_strerror(code));
+    if (fault == KT_NET_TOO_LARGE) { /* nobody reads it, and others wait for the room */
+        size_t before = c->body.len;
+        kt_secret_wipe(&c->body);
+        kt_buf_init(&c->body, 0);
+        net_count(c, before);
+    }
 }
 
 bool kt_net_done(const struct kt_net_call *c)
@@ -218,7 +241,9 @@ struct kt_span kt_net_part(const struct kt_net_call *c)
 
 void kt_net_take(struct kt_net_call *c, size_t n)
 {
+    size_t before = c->body.len;
     kt_buf_drop(&c->body, n);
+    net_count(c, before);
 }
 
 struct kt_span kt_net_header(const struct kt_net_call *c, const char *name)

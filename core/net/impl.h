@@ -16,6 +16,9 @@ struct kt_net {
     char ca[4096];
     bool ca_is_folder;
     struct kt_net_call *first;
+    size_t held;    /* bytes of all bodies */
+    size_t paused;  /* calls that wait for room */
+    bool room;      /* there is some that they have not been told of */
 };
 
 struct kt_net_call {
@@ -26,7 +29,7 @@ struct kt_net_call {
     char *sent;
     size_t sent_n;
     struct kt_buf head, body;
-    bool done, too_large;
+    bool done, too_large, paused;
     enum kt_net_fault fault;
     int status;
     char why[CURL_ERROR_SIZE + 64];
@@ -40,6 +43,8 @@ bool net_is_near(const char *host);
 enum kt_code net_url_check(const char *url, struct net_url *out, struct kt_err *e);
 /* Sets all options of a call; false where memory ran out. */
 bool net_setup(struct kt_net_call *c, const struct kt_net_request *r, const struct net_url *u);
+/* Its body has changed, or goes: who waited for room may go on. */
+void net_count(struct kt_net_call *c, size_t before);
 void net_finish(struct kt_net_call *c, CURLcode code);
 void net_fail(struct kt_net_call *c, enum kt_net_fault fault, const char *why);
 #endif

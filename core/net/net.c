@@ -88,6 +88,32 @@ static void release_sigpipe(const struct pipe_guard *g)
     pthread_sigmask(SIG_SETMASK, &g->old, NULL);
 }
 
+/* --- room -------------------------------------------------------------------------- */
+
+void net_count(struct kt_net_call *c, size_t before)
+{
+    c->net->held = c->net->held + c->body.len - before;
+    c->net->room |= c->body.len < before;
+}
+
+/* Those that wait for room go on, the oldest first, while there is some. */
+static void go_on(struct kt_net *n)
+{
+    struct kt_net_call *last = n->first;
+    n->room = false;
+    while (last && last->next)
+        last = last->next;
+    for (struct kt_net_call *c = last; c && n->paused; c = c->prev) {
+        if (!c->paused || c->done)
+            continue;
+        c->paused = false;
+        n->paused--;
+        (void)curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may pause it again at once */
+        if (c->paused)
+            break;
+    }
+}
+
 /* --- birth and death ------------------------------------------------------------ */
 
 static bool set_ca(struct kt_net *n, const char *path, struct kt_err *e)
@@ -205,6 +231,9 @@ void kt_net_end(struct kt_net_call *c)
         return;
     struct kt_net *n = c->net;
     struct pipe_guard g;
+    n->held -= c->body.len;
+    n->paused -= c->paused;
+    n->room |= n->paused > 0;
     if (c->easy) {
         hold_sigpipe(&g);
         if (!c->done && n->calls)
@@ -239,6 +268,7 @@ static void collect(struct kt_net *n)
         if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c) != CURLE_OK || !c)
             continue;
         net_finish(c, m->data.result);
+        n->room |= n->paused > 0; /* another is the oldest now */
         n->calls--;
     }
 }
@@ -251,6 +281,8 @@ void kt_net_drive(struct kt_net *n)
     if (!n->calls)
         return;
     hold_sigpipe(&g);
+    if (n->paused && n->room)
+        go_on(n);
     int got = epoll_wait(n->epoll, ev, EVENTS, 0);
     for (int i = 0; i < got; i++) {
         int mask = (ev[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) | (ev[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
@@ -270,6 +302,8 @@ bool kt_net_wait(const struct kt_net *n, int *fd, int64_t *deadline)
 {
     *fd = n->calls || n->watched ? n->epoll : -1;
     *deadline = n->calls ? n->timer : 0;
+    if (n->paused && n->room)
+        *deadline = 1; /* long past: at once */
     if (n->until && (!*deadline || n->until < *deadline))
         *deadline = n->until;
     return *fd >= 0;

@@ -23,7 +23,8 @@ enum {
     KT_NET_BODY_MAX = 16 << 20, /* of a reply, unless the request says less */
     KT_NET_HEAD_MAX = 64 << 10, /* of all header lines of a reply */
     KT_NET_HEADERS = 24,        /* of a request */
-    KT_NET_CALLS = 64           /* under way at once */
+    KT_NET_CALLS = 64,          /* under way at once */
+    KT_NET_HELD = 4 << 20       /* of all bodies but the oldest: who would hold more has to wait */
 };
 
 /* Removes from the environment what would change TLS, write its keys to a

@@ -25,7 +25,8 @@ struct logs_live {
     bool open, sampled;      /* a session has begun; it leaves out events */
     int64_t sampled_at;      /* kt_aws_mono() of the last update that did */
     int64_t wake;            /* kt_aws_mono(): nothing to do before */
-    int failures;            /* in a row */
+    int64_t opened;          /* kt_aws_mono() of its beginning */
+    int failures;            /* in a row: no session, or one that ended soon */
     char says[300];          /* why there is none; "" */
 };
 

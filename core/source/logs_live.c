@@ -17,6 +17,8 @@ enum {
     STALL_S = 120,             /* an update comes each second */
     SAMPLED_MS = 10000,        /* how long one that left out events counts */
     MESSAGES = 64,             /* that one step reads */
+    SOON_MS = 60000,           /* a session that ends within it is not what one asked for */
+    SOON_MAX = 3,              /* so many in a row are told */
     STREAM_MAX = 26 << 20      /* of a message */
 };
 
@@ -223,8 +225,7 @@ static bool take_message(struct logs_live *v, const struct kt_stream_message *m,
     if (kt_span_is(m->kind, "event")) {
         if (kt_span_is(m->type, "sessionStart")) {
             v->open = true;
-            v->failures = 0;
-            v->says[0] = '\0';
+            v->opened = mono(v);
             kt_poller_hurry(&v->logs->p); /* what came before it, and since the last one ended */
         } else if (kt_span_is(m->type, "sessionUpdate")) {
             return take_update(v, m->payload, sink);
@@ -276,7 +277,9 @@ static void ended(struct logs_live *v, const struct kt_aws_result *r, const stru
              denied ? " (what it needs: keytop --print-policy 'logs:GROUP?live=1')" : "");
     if (r->end == KT_AWS_OK)
         snprintf(says, sizeof says, "%s", NOT_THEIRS);
-    if (was_open || r->end == KT_AWS_CREDENTIALS)
+    if (was_open && v->failures >= SOON_MAX)
+        snprintf(says, sizeof says, "no live tail for long: each session ends soon after it begins (%.140s)", r->message);
+    else if (was_open || r->end == KT_AWS_CREDENTIALS)
         says[0] = '\0'; /* a connection that breaks now and then is begun anew, without a word */
     try_later(v, says, denied || r->end == KT_AWS_REFUSED ? DENIED_MS : 0, sink);
 }
@@ -290,6 +293,10 @@ bool logs_live_step(struct logs_live *v, const struct kt_source_sink *sink)
     v->wake = 0;
     if (v->sampled && mono(v) - v->sampled_at >= SAMPLED_MS)
         v->sampled = false;
+    if (v->open && v->failures && mono(v) - v->opened >= SOON_MS) {
+        v->failures = 0;
+        v->says[0] = '\0';
+    }
     if (!v->call && !begin(v, sink))
         return false;
     const struct kt_aws_result *r = kt_aws_call_poll(v->call, &wake);

@@ -50,6 +50,20 @@ static enum kt_code write_policy(json_t *statements, struct kt_buf *out, struct 
     return code;
 }
 
+static const char of_role[] = "this is for the keys that assume the role; the role itself needs what is printed without role=";
+
+static json_t *assume(const char *role)
+{
+    return json_pack("{s:s,s:s,s:s,s:s}", "Sid", "KeytopAssumeRole", "Effect", "Allow", "Action", "sts:AssumeRole", "Resource", role);
+}
+
+/* Of the keys that a source begins with, where it works with those of a role. */
+static enum kt_code for_role(const char *role, struct kt_buf *out, const char **note, struct kt_err *e)
+{
+    *note = of_role;
+    return write_policy(json_pack("[o]", assume(role)), out, e);
+}
+
 static const char *partition_of(const char *region)
 {
     const struct kt_partition *p = region[0] ? kt_partition_of(region) : NULL;
@@ -61,7 +75,9 @@ static enum kt_code s3(const char *address, struct kt_buf *out, const char **not
     struct s3_address a;
     char bucket[128], objects[1024], listed[BUCKET_KEY_MAX];
     enum kt_code code = s3_address_parse(&a, address, e);
-    if (code == KT_OK) {
+    if (code == KT_OK && a.role) {
+        code = for_role(a.role, out, note, e);
+    } else if (code == KT_OK) {
         const char *partition = partition_of(a.region ? a.region : "");
         snprintf(bucket, sizeof bucket, "arn:%s:s3:::%s", partition, a.bucket);
         snprintf(objects, sizeof objects, "%s/%s*%s", bucket, a.prefix, strstr(a.prefix, "/CloudTrail/") ? "" : "/CloudTrail/*");
@@ -84,7 +100,9 @@ static enum kt_code sqs(const char *address, struct kt_buf *out, const char **no
     struct sqs_address a;
     char arn[256];
     enum kt_code code = sqs_address_parse(&a, address, e);
-    if (code == KT_OK) {
+    if (code == KT_OK && a.role) {
+        code = for_role(a.role, out, note, e);
+    } else if (code == KT_OK) {
         bool found = a.url[0]; /* then its URL is not asked for */
         snprintf(arn, sizeof arn, "arn:%s:sqs:%s:%s:%s", partition_of(a.region), a.region[0] ? a.region : "*",
                  a.account[0] ? a.account : "*", a.queue);
@@ -131,8 +149,7 @@ static enum kt_code logs(const char *address, struct kt_buf *out, const char **n
     struct logs_address a;
     enum kt_code code = logs_address_parse(&a, address, e);
     if (code == KT_OK) {
-        json_t *s = a.role ? json_pack("{s:s,s:s,s:s,s:s}", "Sid", "KeytopAssumeRole", "Effect", "Allow", "Action", "sts:AssumeRole",
-                                       "Resource", a.role)
+        json_t *s = a.role ? assume(a.role)
                            : json_pack("{s:s,s:s,s:o,s:o}", "Sid", "KeytopLogs", "Effect", "Allow", "Action",
                                        strings(actions, a.live ? 2 : 1), "Resource", group_arns(&a));
         json_t *p = json_pack("{s:s,s:[o]}", "Version", "2012-10-17", "Statement", s);
@@ -140,7 +157,7 @@ static enum kt_code logs(const char *address, struct kt_buf *out, const char **n
         if (!text || !kt_buf_adds(out, text) || !kt_buf_addc(out, '\n'))
             code = kt_fail(e, KT_ENOMEM, "out of memory, or text that is not UTF-8");
         if (a.role)
-            *note = "this is for the keys that assume the role; the role itself needs what is printed without role=";
+            *note = of_role;
         free(text);
         json_decref(p);
     }
@@ -188,11 +205,6 @@ static enum kt_code clickhouse(const char *address, struct kt_buf *out, const ch
     return code;
 }
 
-static json_t *assume(const char *role)
-{
-    return json_pack("{s:s,s:s,s:s,s:s}", "Sid", "KeytopAssumeRole", "Effect", "Allow", "Action", "sts:AssumeRole", "Resource", role);
-}
-
 static json_t *allow(const char *sid, json_t *actions, json_t *resources)
 {
     return json_pack("{s:s,s:s,s:o,s:o}", "Sid", sid, "Effect", "Allow", "Action", actions, "Resource", resources);
@@ -231,7 +243,7 @@ static enum kt_code athena(const char *address, struct kt_buf *out, const char *
                                                     strings((const char *const[]){output, objects}, 2)));
         }
         code = write_policy(statements, out, e);
-        *note = a.role ? "this is for the keys that assume the role; the role itself needs what is printed without role="
+        *note = a.role ? of_role
                        : "and what reads the trail's own bucket: s3:ListBucket and s3:GetObject (keytop --print-policy s3://BUCKET/PREFIX), "
                          "kms:Decrypt where its files are encrypted with a key of KMS";
     }
@@ -263,7 +275,7 @@ static enum kt_code insights(const char *address, struct kt_buf *out, const char
             json_decref(start);
         code = write_policy(statements, out, e);
         if (a.role)
-            *note = "this is for the keys that assume the role; the role itself needs what is printed without role=";
+            *note = of_role;
     }
     insights_address_drop(&a);
     return code;

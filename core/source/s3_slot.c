@@ -75,7 +75,7 @@ static void put_off(struct s3 *s, struct s3_slot *t, const struct kt_source_sink
     struct s3_entry *e = entry_of(t);
     enum kt_aws_end end = t->ask.result->end;
     char why[400], place[64 + BUCKET_KEY_MAX + 8], needs[200];
-    bool later = end == KT_AWS_OK || end == KT_AWS_TRANSIENT || end == KT_AWS_THROTTLED || end == KT_AWS_CREDENTIALS;
+    bool later = end == KT_AWS_OK || (end == KT_AWS_TRANSIENT && !t->ask.result->lasting) || end == KT_AWS_THROTTLED || end == KT_AWS_CREDENTIALS;
     s->health.throttled += end == KT_AWS_THROTTLED;
     if (later && ++e->tries < TRIES) {
         e->not_before = kt_aws_mono(s->aws) + ask_backoff(s->aws, e->tries);

@@ -185,6 +185,8 @@ static void end_export(struct splunk *s, const struct kt_source_sink *sink)
     if (a->refusal[0]) {
         snprintf(says, sizeof says, "Splunk says: %s", a->refusal);
         kt_poller_put_off(p, says, 5 * SECOND, false, sink);
+    } else if (!a->lines && a->strange) {
+        kt_poller_put_off(p, "the answer is not Splunk's: is there a proxy that wants a login?", 0, false, sink);
     } else if (!a->lines) {
         nothing_said(s, sink);
     } else if (!a->ended) {
@@ -289,7 +291,13 @@ static bool go_on(struct splunk *s, const struct kt_source_sink *sink)
     if (r->end != KT_AWS_PENDING)
         return hear(s, r, sink);
     p->wake = wake;
-    return read_on(s, false, sink);
+    bool more = read_on(s, false, sink);
+    if (s->answer.strange && !s->answer.lines) { /* it need not be read to its end, if it has one */
+        kt_poller_end(p, sink);
+        end_export(s, sink);
+        release(s);
+    }
+    return more && s->call;
 }
 
 static void splunk_do(struct kt_source *source, const struct kt_source_sink *sink, struct kt_wait *next)

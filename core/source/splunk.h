@@ -19,6 +19,7 @@ enum {
  * empty one, that says lastrow. */
 struct splunk_answer {
     size_t lines, rows, raws; /* raws: rows with _raw */
+    size_t strange;           /* lines, or the beginning of one, that do not even begin as an object does */
     bool ended, incomplete;
     char refusal[300];        /* an ERROR or FATAL message in it */
     char warning[300];

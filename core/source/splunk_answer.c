@@ -77,6 +77,7 @@ static bool look_at(struct splunk_answer *a, struct kt_span line, struct kt_span
     }
     if (preview)
         return false;
+    a->strange += line.p[0] != '{';
     a->lines += o.whole;
     a->ended |= last && o.whole;
     a->rows += result.p != NULL;
@@ -101,8 +102,10 @@ size_t splunk_read(struct splunk *s, struct kt_span text, bool last, const struc
     kt_buf_init(&out, SPLUNK_LINE_MAX + 2 * SPLUNK_STEP);
     while (at < text.n && at < SPLUNK_STEP) {
         const char *eol = memchr(text.p + at, '\n', text.n - at);
-        if (!eol && !last)
+        if (!eol && !last) {
+            s->answer.strange += !strchr("{ \t\r", text.p[at]) || !text.p[at];
             break;
+        }
         size_t end = eol ? (size_t)(eol + 1 - text.p) : text.n;
         struct kt_span line = {text.p + at, end - at};
         if (!is_blank(line) && look_at(&s->answer, line, &give)) {

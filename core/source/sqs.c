@@ -216,6 +216,8 @@ static void assess(struct sqs *q)
     h->note[0] = '\0';
     if (q->ailing)
         snprintf(h->note, sizeof h->note, "%.119s", q->says);
+    else if (h->slowed)
+        snprintf(h->note, sizeof h->note, "throttled: asking less often");
     else if (q->n_held >= SQS_HELD_MAX - SQS_BATCH)
         snprintf(h->note, sizeof h->note, "%zu messages wait to be kept on disk", q->n_held);
     else if (q->shared)

@@ -76,7 +76,8 @@ static void put_off(struct sqs *q, struct sqs_fetch *f, const struct kt_source_s
     else
         ask_says(&f->ask, NULL, why, sizeof why);
     snprintf(says, sizeof says, "s3://%.63s/%.200s: %.300s", f->bucket->name, f->key, why);
-    bool later = end == KT_AWS_OK || end == KT_AWS_TRANSIENT || end == KT_AWS_THROTTLED || end == KT_AWS_CREDENTIALS;
+    bool lasting = end == KT_AWS_TRANSIENT && f->ask.result->lasting;
+    bool later = end == KT_AWS_OK || (end == KT_AWS_TRANSIENT && !lasting) || end == KT_AWS_THROTTLED || end == KT_AWS_CREDENTIALS;
     q->health.throttled += end == KT_AWS_THROTTLED;
     finish(f);
     if (later && ++m->failures < TRIES)

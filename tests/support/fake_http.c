@@ -20,12 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNS = 128, REQUEST_MAX = 1 << 20, REPLY_MAX = 256 << 20, ENDLESS = 512 << 20, HANDSHAKE_MS = 3000, BYTE_MS = 1000, LOOK_MS = 2, FILLERS = 4 };
+enum { CONNS = 128, REQUEST_MAX = 1 << 20, REPLY_MAX = 256 << 20, HANDSHAKE_MS = 3000, BYTE_MS = 1000, LOOK_MS = 2, FILLERS = 4 };
 
 struct conn {
     int fd;
     SSL *tls;
     bool silent, stream;
+    bool endless; /* more goes out whenever there is room */
     struct kt_buf in;
     struct kt_buf slow; /* what goes out a byte at a time */
     size_t slow_at;
@@ -150,13 +151,11 @@ static void alert(struct conn *c)
         reset(c);
 }
 
-static bool send_endlessly(struct conn *c)
+/* As much as fits where a socket has room. */
+static bool send_filler(struct conn *c)
 {
     static const char filler[1 << 14];
-    bool ok = true;
-    for (size_t sent = 0; ok && sent < ENDLESS; sent += sizeof filler)
-        ok = send_all(c, filler, sizeof filler);
-    return ok;
+    return send_all(c, filler, sizeof filler);
 }
 
 static void write_head(struct kt_buf *b, const struct fake_reply *r)
@@ -190,7 +189,8 @@ static bool send_answer(struct conn *c, const struct fake_reply *r, const struct
     case FAKE_SLOW_BODY:
         return send_slowly(c, b, half);
     case FAKE_ENDLESS:
-        return send_all(c, b->p, b->len) && send_endlessly(c);
+        c->endless = c->silent = send_all(c, b->p, b->len);
+        return c->endless;
     default:
         return send_all(c, b->p, b->len) && !r->close;
     }
@@ -409,6 +409,14 @@ static void push_on(struct fake_http *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* False: it is over. */
+static bool attend(struct fake_http *f, struct conn *c, short events)
+{
+    if ((events & ~POLLOUT) && !hear(f, c))
+        return false;
+    return !(events & POLLOUT) || !c->endless || send_filler(c);
+}
+
 /* The next byte, where it is due. True: somebody is being kept waiting. */
 static bool go_slowly(struct fake_http *f)
 {
@@ -441,14 +449,14 @@ static void *serve_all(void *arg)
         p[0] = (struct pollfd){.fd = f->stop, .events = POLLIN};
         p[1] = (struct pollfd){.fd = f->door == FAKE_DOOR_OPEN ? f->listener : -1, .events = POLLIN};
         for (size_t i = 0; i < CONNS; i++)
-            p[i + 2] = (struct pollfd){.fd = f->conn[i].fd, .events = POLLIN};
+            p[i + 2] = (struct pollfd){.fd = f->conn[i].fd, .events = (short)(POLLIN | (f->conn[i].endless ? POLLOUT : 0))};
         p[CONNS + 2] = (struct pollfd){.fd = f->wake, .events = POLLIN};
         if (poll(p, CONNS + 3, go_slowly(f) ? LOOK_MS : -1) < 0 && errno != EINTR)
             abort();
         if (p[0].revents)
             return NULL;
         for (size_t i = 0; i < CONNS; i++)
-            if (p[i + 2].fd >= 0 && p[i + 2].revents && !hear(f, &f->conn[i]))
+            if (p[i + 2].fd >= 0 && p[i + 2].revents && !attend(f, &f->conn[i], p[i + 2].revents))
                 lose(f, &f->conn[i]);
         if (f->soon)
             set_door(f, f->door_soon);

@@ -5,14 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SECOND ((int64_t)1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 #define MINE "111122223333"
 
-enum { EVENTS_AT_FIRST = 120, EVENTS_LATER = 30, EVENTS_MEANWHILE = 5, BOMB = 256 << 20 };
+enum { EVENTS_AT_FIRST = 120, EVENTS_LATER = 30, EVENTS_MEANWHILE = 5, BOMB = 256 << 20, CELL_S = 120 };
 
 const char *const fault_sources[FAULT_SOURCES] = {"cloudtrail", "logs", "live tail", "s3", "sqs", "splunk"};
 const char *const fault_places[FAULT_PLACES] = {"first", "middle", "later"};
@@ -31,7 +33,7 @@ const struct fault faults[FAULTS] = {
     [FAULT_RESET_BODY] = {"reset within the body", .breaks = FAKE_RESET_BODY, .says = {"the connection broke"}},
     [FAULT_CUT_BODY] = {"end before Content-Length", .breaks = FAKE_CUT_BODY, .says = {"the connection broke"}},
     [FAULT_SLOW_HEAD] = {"head of a byte a second", .slow = true, .breaks = FAKE_SLOW_HEAD, .says = {"no answer in time"}},
-    [FAULT_SLOW_BODY] = {"body of a byte a second", .slow = true, .breaks = FAKE_SLOW_BODY, .says = {"no answer in time"}},
+    [FAULT_SLOW_BODY] = {"body of a byte a second", .slow = true, .breaks = FAKE_SLOW_BODY, .says = {"no answer in time", "each session ends soon"}},
     [FAULT_STALL] = {"not a byte", .slow = true, .breaks = FAKE_STALL, .says = {"no answer in time"}},
     [FAULT_500] = {"500", .says = {"InternalFailure", "InternalError", "Internal Server Error"}},
     [FAULT_503] = {"503 and Retry-After", .says = {"ServiceUnavailable", "is busy"}},
@@ -40,7 +42,7 @@ const struct fault faults[FAULTS] = {
     [FAULT_SKEWED] = {"clock too skewed", .says = {"is this machine's clock right?", "does not accept the token"}},
     [FAULT_REDIRECT] = {"redirects", .says = {"not followed"}},
     [FAULT_HTML] = {"HTML", .says = {"is there a proxy that wants a login?"}},
-    [FAULT_ENDLESS] = {"endless body", .big = true, .breaks = FAKE_ENDLESS, .says = {"the answer is too large"}},
+    [FAULT_ENDLESS] = {"endless body", .big = true, .breaks = FAKE_ENDLESS, .says = {"the answer is too large", "the answer is not CloudWatch's", "the answer is not Splunk's"}},
     [FAULT_BOMB] = {"gzip bomb", .big = true, .says = {"is there a proxy that wants a login?", "could not be read"}},
 };
 
@@ -336,24 +338,34 @@ static void put_bomb(struct fault_rig *x)
 
 /* --- birth and death ---------------------------------------------------------------------------------- */
 
-static void make_certificates(struct fault_rig *x)
+static struct certificates { /* keys take their time: for all cells */
+    struct fake_tls *good, *unknown, *other, *old;
+    struct temp_dir home;
+    char pem[200];
+} certificates;
+
+static void drop_certificates(void)
 {
-    static struct fake_tls *good, *unknown, *other, *old; /* keys take their time: for all cells */
-    static char pem[4096];
-    static struct temp_dir home;
-    if (!good) {
-        temp_dir_make(&home);
-        snprintf(pem, sizeof pem, "%s", temp_path(&home, "ca.pem"));
-        good = fake_tls_new(FAULTS_HOST ",stream-" FAULTS_HOST, -1, 3650, 0, pem);
-        unknown = fake_tls_new(FAULTS_HOST ",stream-" FAULTS_HOST, -1, 3650, 0, NULL);
-        other = fake_tls_new("other.test", -1, 3650, 0, temp_path(&home, "other.pem"));
-        old = fake_tls_new(FAULTS_HOST ",stream-" FAULTS_HOST, -1, 3650, 0x0302, NULL);
-    }
-    x->good = good;
-    x->unknown = unknown;
-    x->other = other;
-    x->old = old;
-    x->pem = pem;
+    temp_dir_remove(&certificates.home);
+    fake_tls_free(certificates.good);
+    fake_tls_free(certificates.unknown);
+    fake_tls_free(certificates.other);
+    fake_tls_free(certificates.old);
+}
+
+static void make_certificates(void)
+{
+    static const char both[] = FAULTS_HOST ",stream-" FAULTS_HOST;
+    struct certificates *c = &certificates;
+    if (c->good)
+        return;
+    temp_dir_make(&c->home);
+    snprintf(c->pem, sizeof c->pem, "%s", temp_path(&c->home, "ca.pem"));
+    c->good = fake_tls_new(both, -1, 3650, 0, c->pem);
+    c->unknown = fake_tls_new(both, -1, 3650, 0, NULL);
+    c->other = fake_tls_new("other.test", -1, 3650, 0, NULL);
+    c->old = fake_tls_new(both, -1, 3650, 0x0302, NULL);
+    rig_must(atexit(drop_certificates) == 0, "memory");
 }
 
 static void set_variables(struct fault_rig *x)
@@ -372,7 +384,6 @@ static void set_variables(struct fault_rig *x)
 static void set_up(struct fault_rig *x)
 {
     struct trail_rig *r = &x->rig;
-    faults_share();
     rig_init(r, 1795000000000, 7);
     fake_sqs_init(&x->sqs);
     fake_s3_init(&x->s3, "trail-bucket", "us-east-1");
@@ -388,7 +399,11 @@ static void set_up(struct fault_rig *x)
     x->armed = -1;
     if (x->number == FAULT_BOMB)
         x->bomb = bomb(&x->bomb_n);
-    make_certificates(x);
+    x->good = certificates.good;
+    x->unknown = certificates.unknown;
+    x->other = certificates.other;
+    x->old = certificates.old;
+    x->pem = certificates.pem;
     set_variables(x);
     fake_http_speak(x->server, x->good);
     fake_http_before(x->server, before, x);
@@ -563,7 +578,7 @@ static void suffer(struct fault_rig *x, struct fault_result *out)
     out->said_after = x->rig.now - at;
 }
 
-struct fault_result fault_cell(enum fault_source source, enum fault_place place, enum fault_number number)
+static struct fault_result run_cell(enum fault_source source, enum fault_place place, enum fault_number number)
 {
     struct fault_rig *x = calloc(1, sizeof *x);
     struct fault_result out = {0};
@@ -592,5 +607,32 @@ struct fault_result fault_cell(enum fault_source source, enum fault_place place,
     snprintf(out.state, sizeof out.state, "state %d, %.100s", h.state, h.note);
     tear_down(x);
     free(x);
+    return out;
+}
+
+/* Each in a process of its own: so its memory is its own, and what hangs has an end. */
+struct fault_result fault_cell(enum fault_source source, enum fault_place place, enum fault_number number)
+{
+    struct fault_result out = {0};
+    int status;
+    faults_share();
+    make_certificates();
+    struct fault_result *there = mmap(NULL, sizeof *there, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    rig_must(there != MAP_FAILED, "memory");
+    fflush(NULL);
+    pid_t pid = fork();
+    rig_must(pid >= 0, "fork");
+    if (pid == 0) {
+        alarm(CELL_S);
+        *there = run_cell(source, place, number);
+        _exit(0);
+    }
+    rig_must(waitpid(pid, &status, 0) == pid, "waitpid");
+    out = *there;
+    munmap(there, sizeof *there);
+    shared->name = NAME_KNOWN;
+    if (status)
+        snprintf(out.said, sizeof out.said, "it ended with status %x", (unsigned)status);
+    out.ended = status == 0;
     return out;
 }

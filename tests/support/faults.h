@@ -72,6 +72,7 @@ struct fault_rig {
 };
 
 struct fault_result {
+    bool ended; /* in good order */
     bool began, said_right, recovered, live;
     size_t expected, rows, doubles;
     unsigned stolen;

@@ -251,6 +251,48 @@ static void bodies_and_heads_have_an_end(void **state)
     free(head);
 }
 
+/* Twenty answers of 4 MiB at once: never more of them than there is room for, and the oldest. */
+static void many_large_bodies_wait_for_room(void **state)
+{
+    struct fix *x = *state;
+    enum { MANY = 20, SIZE = 4 << 20 };
+    struct kt_net_call *c[MANY];
+    struct kt_net_request r = {.method = "GET", .url = url_of(x, "http", "127.0.0.1", "/")};
+    int64_t until = kt_mono_ms() + LIMIT_MS;
+    size_t done = 0, most = 0;
+    char *body = calloc(1, SIZE);
+    x->body = body;
+    x->body_n = SIZE;
+    for (size_t i = 0; i < MANY; i++)
+        assert_non_null(c[i] = kt_net_start(x->net, &r));
+    while (done < MANY) {
+        int fd;
+        int64_t at, now = kt_mono_ms();
+        size_t held = 0;
+        assert_true(now < until);
+        for (size_t i = 0; i < MANY; i++) {
+            held += c[i] ? kt_net_part(c[i]).n : 0;
+            if (!c[i] || !kt_net_done(c[i]))
+                continue;
+            assert_int_equal(kt_net_reply(c[i]).fault, KT_NET_OK);
+            assert_int_equal(kt_net_reply(c[i]).body.n, SIZE);
+            kt_net_end(c[i]);
+            c[i] = NULL;
+            done++;
+        }
+        most = held > most ? held : most;
+        if (done == MANY)
+            break;
+        assert_true(kt_net_wait(x->net, &fd, &at));
+        int64_t ms = at ? (at > now ? at - now : 0) : 1000;
+        (void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, (int)ms);
+        kt_net_drive(x->net);
+    }
+    assert_true(most > KT_NET_HELD / 2);
+    assert_true(most <= KT_NET_HELD + SIZE + (1 << 20));
+    free(body);
+}
+
 static void a_call_can_be_given_up(void **state)
 {
     struct fix *x = *state;
@@ -387,6 +429,7 @@ int main(void)
         T(what_is_not_allowed_is_not_sent),
         T(each_way_to_break_is_named),
         T(bodies_and_heads_have_an_end),
+        T(many_large_bodies_wait_for_room),
         T(a_call_can_be_given_up),
         T(certificates_are_verified),
         T(the_environment_weakens_nothing),
