@@ -51,10 +51,30 @@ static void text_of(char *to, size_t size, struct kt_span s)
     snprintf(to, size, "%.*s", (int)s.n, s.p ? s.p : "");
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A query in the order in which it is signed, however it was sent. */
+static void add_sorted(struct kt_buf *b, const char *query)
+{
+    char text[8192], *rest = text, *part[64];
+    size_t n = 0;
+    snprintf(text, sizeof text, "%s", query);
+    while (rest && n < 64)
+        part[n++] = strsep(&rest, "&");
+    qsort(part, n, sizeof *part, by_text);
+    for (size_t i = 0; i < n; i++)
+        kt_buf_addf(b, "%s%s", i ? "&" : "", part[i]);
+}
+
 static void canonical(struct kt_buf *b, const struct fake_request *r, struct kt_span names)
 {
     size_t q = strcspn(r->target, "?");
-    kt_buf_addf(b, "%s\n%.*s\n%s\n", r->method, (int)q, r->target, r->target[q] ? r->target + q + 1 : "");
+    kt_buf_addf(b, "%s\n%.*s\n", r->method, (int)q, r->target);
+    add_sorted(b, r->target[q] ? r->target + q + 1 : "");
+    kt_buf_addc(b, '\n');
     for (const char *p = names.p, *end = p + names.n; p < end;) {
         char name[128];
         size_t n = 0;

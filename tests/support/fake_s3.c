@@ -101,17 +101,16 @@ static bool decode(const char *p, size_t n, char *out, size_t size, bool slash)
     return true;
 }
 
-/* False where the names do not rise, or a value is not encoded as it should be. */
+/* False where a value is not encoded as it should be. */
 static bool parameter(const char *query, const char *name, char *out, size_t size)
 {
-    char last[64] = "", this[64];
+    char this[64];
     out[0] = '\0';
     for (const char *p = query; *p;) {
         size_t n = strcspn(p, "&"), eq = strcspn(p, "=");
         snprintf(this, sizeof this, "%.*s", (int)(eq < n ? eq : n), p);
-        if (strcmp(last, this) >= 0 || eq >= n)
+        if (eq >= n)
             return false;
-        snprintf(last, sizeof last, "%s", this);
         char value[1100];
         if (!decode(p + eq + 1, n - eq - 1, value, sizeof value, false))
             return false;
@@ -145,6 +144,17 @@ static void add_encoded(struct kt_buf *b, const char *text)
     }
 }
 
+static void undo_encoded(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; *text && n + 1 < size; text++) {
+        bool hex = *text == '%' && hex_of(text[1]) >= 0 && hex_of(text[2]) >= 0;
+        out[n++] = hex ? (char)(hex_of(text[1]) << 4 | hex_of(text[2])) : *text == '+' ? ' ' : *text;
+        text += hex ? 2 : 0;
+    }
+    out[n] = '\0';
+}
+
 /* The first that is behind `after`. */
 static size_t find(const struct fake_s3 *s, const char *after)
 {
@@ -173,7 +183,12 @@ static void list(struct fake_s3 *s, struct fake_aws *f, const struct listing *l,
     sort(s);
     kt_buf_addf(&out->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
                             "<Name>%s</Name><EncodingType>url</EncodingType>", s->bucket);
-    const char *from = l->token[0] ? l->token + 2 : l->after; /* "t:" */
+    char behind[1100];
+    const char *from = l->after;
+    if (l->token[0]) { /* "t:" and a key as it stands in XML */
+        undo_encoded(l->token + 2, behind, sizeof behind);
+        from = behind;
+    }
     for (size_t i = find(s, strcmp(from, l->prefix) > 0 ? from : l->prefix); i < s->n; i++) {
         const struct fake_object_of_s3 *o = &s->object[i];
         if (strncmp(o->key, l->prefix, prefix) > 0)
@@ -206,8 +221,11 @@ static void list(struct fake_s3 *s, struct fake_aws *f, const struct listing *l,
                     o->size);
     }
     kt_buf_addf(&out->body, "<KeyCount>%zu</KeyCount><IsTruncated>%s</IsTruncated>", n, more ? "true" : "false");
-    if (more)
-        kt_buf_addf(&out->body, "<NextContinuationToken>t:%s</NextContinuationToken>", last);
+    if (more) {
+        kt_buf_adds(&out->body, "<NextContinuationToken>t:");
+        add_encoded(&out->body, last);
+        kt_buf_adds(&out->body, "</NextContinuationToken>");
+    }
     kt_buf_adds(&out->body, "</ListBucketResult>");
 }
 
@@ -271,7 +289,7 @@ void fake_s3_answer(struct fake_s3 *s, struct fake_aws *f, const struct fake_req
         else
             fake_aws_error(f, out, true, 403, "SignatureDoesNotMatch", "the path is not encoded as it is signed");
     } else if (!read_query(r->target[q] ? r->target + q + 1 : "", &l) || strcmp(l.version, "2") != 0 || strcmp(l.encoding, "url") != 0) {
-        fake_aws_error(f, out, true, 403, "SignatureDoesNotMatch", "the query is not sorted and encoded");
+        fake_aws_error(f, out, true, 403, "SignatureDoesNotMatch", "the query is not encoded as it is signed");
     } else {
         s->lists++;
         list(s, f, &l, out);

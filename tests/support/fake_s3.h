@@ -1,5 +1,5 @@
 /* Buckets: lists in the order of keys, a thousand at a time, and objects. What
- * is asked must be encoded and sorted as it is signed. For fake_aws. */
+ * is asked must be encoded as it is signed. For fake_aws. */
 #ifndef TESTS_SUPPORT_FAKE_S3_H
 #define TESTS_SUPPORT_FAKE_S3_H
 #include "tests/support/fake_aws.h"
