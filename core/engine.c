@@ -157,7 +157,8 @@ void kt_engine_free(struct kt_engine *g)
     free(g);
 }
 
-/* What to call a source on screen when nobody named it: the end of its path. */
+/* What to call a source on screen when nobody named it: the end of its path, without the
+ * settings of one that asks a service. */
 static void short_name(const char *address, char *out, size_t size)
 {
     if (strcmp(address, "-") == 0) {
@@ -165,7 +166,7 @@ static void short_name(const char *address, char *out, size_t size)
         return;
     }
     const char *p = strncmp(address, "file:", 5) == 0 ? address + 5 : address;
-    size_t n = strlen(p);
+    size_t n = kt_source_is_remote(address) ? strcspn(p, "?") : strlen(p);
     while (n > 1 && (p[n - 1] == '/' || p[n - 1] == ':'))
         n--;
     size_t start = n;

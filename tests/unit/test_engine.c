@@ -318,6 +318,28 @@ static void kinds_asked_for_are_rows_and_the_counts_add_up(void **state)
     kt_engine_free(g);
 }
 
+/* By the end of its path; the settings of a source that asks a service are no part of it. */
+static void sources_have_short_names(void **state)
+{
+    static const char *const names[][2] = {{"cloudtrail:?region=us-east-1&interval=30", "cloudtrail"},
+                                           {"s3://trail-bucket/?region=us-east-1", "trail-bucket"},
+                                           {"sqs:events?region=us-east-1&role=arn:aws:iam::111122223333:role/soc", "sqs:events"},
+                                           {"logs:/aws/cloudtrail/trail?region=us-east-1&live=1", "trail"},
+                                           {"splunk://splunk.example.com:8089/?index=aws", "splunk.example.com:8089"}};
+    enum { NAMES = sizeof names / sizeof *names };
+    struct kt_source_state st[NAMES];
+    struct kt_engine *g = engine_with((struct kt_engine_opts){0});
+    struct kt_err e = {0};
+    (void)state;
+    for (size_t i = 0; i < NAMES; i++)
+        if (kt_engine_add(g, names[i][0], NULL, &e) != KT_OK)
+            fail_msg("%s", e.text);
+    assert_int_equal(kt_engine_sources(g, st, NAMES), NAMES);
+    for (size_t i = 0; i < NAMES; i++)
+        assert_string_equal(st[i].name, names[i][1]);
+    kt_engine_free(g);
+}
+
 static void check_lives(struct kt_engine *g)
 {
     struct kt_arena *a = kt_arena_new(1 << 20);
@@ -381,6 +403,7 @@ static void a_creation_in_the_ledger_leads_to_its_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sources_have_short_names),
         cmocka_unit_test(every_event_is_counted_once),
         cmocka_unit_test(creations_alone_are_rows_and_nothing_is_learnt_unless_asked_for),
         cmocka_unit_test(kinds_asked_for_are_rows_and_the_counts_add_up),
