@@ -26,8 +26,9 @@ static void try_cell(enum fault_source s, enum fault_place p, enum fault_number 
 /* 24 faults over 6 sources and 3 places: a quarter of them each, so that it does not take long in one go. */
 static void quarter(unsigned q)
 {
+    bool crawl = getenv("KEYTOP_MEMCHECK") != NULL; /* all is thirty times as slow */
     for (unsigned n = 0; n < FAULTS; n++)
-        if (n % 4 == q)
+        if (n % 4 == q && (!crawl || (!faults[n].slow && !faults[n].big && n < FAULT_500)))
             try_cell((enum fault_source)((n + n / FAULT_SOURCES) % FAULT_SOURCES), (enum fault_place)(n / 2 % FAULT_PLACES), (enum fault_number)n);
 }
 
