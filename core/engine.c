@@ -1,5 +1,10 @@
 #include "engine/impl.h"
 
+#include "query/lower.h"
+#include "source/explain.h"
+
+enum { QUESTION_MAX = 8 << 20 };
+
 /* --- telling the screen ---------------------------------------------------- */
 
 void engine_notify(int fd)
@@ -211,17 +216,43 @@ static struct engine_source *new_src(struct kt_engine *g, const char *address, c
     return NULL;
 }
 
+/* What the filter may let through, of the kinds that are rows. `*a` holds it. */
+static enum kt_code put_question(struct kt_engine *g, struct kt_arena **a, struct kt_source_opts *o, struct kt_err *e)
+{
+    const char *names[KT_EVENT_NAMES];
+    size_t n = kt_event_names(g->opts.kinds, names);
+    *a = kt_arena_new(QUESTION_MAX);
+    if (*a)
+        o->where = kt_cond_join(*a, KT_COND_AND, kt_cond_names(*a, names, n), kt_cond_of_filter(*a, g->opts.filter));
+    return o->where ? KT_OK : kt_fail(e, KT_ELIMIT, "the question is too long to be asked");
+}
+
+enum kt_code kt_engine_explain(struct kt_engine *g, const char *address, struct kt_buf *out, struct kt_err *e)
+{
+    struct kt_source_opts o = {.clock = g->opts.clock, .since = g->opts.since, .until = g->opts.until};
+    struct kt_arena *question = NULL;
+    enum kt_code code = put_question(g, &question, &o, e);
+    if (code == KT_OK)
+        code = kt_source_explain(address, &o, out, e);
+    kt_arena_free(question);
+    return code;
+}
+
 enum kt_code engine_open_source(struct kt_engine *g, struct kt_source **out, const char *address, struct kt_err *e)
 {
     const char *names[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
     struct kt_source_opts o = {.follow = g->opts.follow, .clock = g->opts.clock, .seed = g->opts.seed,
                                .since = g->opts.since, .until = g->opts.until, .event_names = names,
                                .n_event_names = engine_names_wanted(g, names)};
-    enum kt_code code = KT_OK;
-    if (kt_source_is_remote(address) && !g->aws)
+    struct kt_arena *question = NULL;
+    enum kt_code code = g->opts.ask ? put_question(g, &question, &o, e) : KT_OK;
+    if (code == KT_OK && kt_source_is_remote(address) && !g->aws)
         code = kt_aws_new(&g->aws, &g->opts.aws, e);
     o.aws = g->aws;
-    return code == KT_OK ? kt_source_open(out, address, &o, e) : code;
+    if (code == KT_OK)
+        code = kt_source_open(out, address, &o, e);
+    kt_arena_free(question);
+    return code;
 }
 
 /* Its rows of before are there still, and so is where it came to. */

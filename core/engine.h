@@ -4,6 +4,7 @@
 #ifndef KT_ENGINE_H
 #define KT_ENGINE_H
 #include "aws/aws.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "judge.h"
@@ -51,6 +52,10 @@ struct kt_engine_opts {
     bool follow;                  /* keep going as records arrive */
     int64_t since, until;         /* by eventTime; KT_TIME_NONE: open */
     const struct kt_filter *filter; /* headless --filter: others count as filtered; borrowed */
+    /* Sources that can be asked (athena:, clickhouse:, insights:, splunk:) are
+     * asked once, for records of these kinds that the filter may let through and
+     * no others: what others would have said of a row is not known then. */
+    bool ask;
     const char *rule;             /* only events that match it (name or id); NULL: all */
     struct kt_ruleset_opts ruleset; /* rules besides those built in; `only` is set by the engine */
     /* Bits of KT_KIND_BIT: what becomes rows; 0: creations. A record that is of
@@ -81,6 +86,8 @@ struct kt_engine_opts {
 enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *o, struct kt_err *e);
 /* Stops the threads, closes the sources, frees all. */
 void kt_engine_free(struct kt_engine *g);
+/* With opts.ask: what an address would be asked, for people. */
+enum kt_code kt_engine_explain(struct kt_engine *g, const char *address, struct kt_buf *out, struct kt_err *e);
 /* Adds a source by its address, before start; `name` (may be NULL) is shown
  * instead of it. */
 enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char *name, struct kt_err *e);

@@ -227,6 +227,26 @@ static const char *session_of(const struct kt_engine_opts *opts, const char *usu
     return n > 0 && n < KT_CONFIG_TEXT ? out : NULL;
 }
 
+/* What each source would be asked; one that cannot be asked is told, and counts
+ * as something that was not done. */
+static int explain(struct kt_engine *g, const struct kt_options *o)
+{
+    int status = 0;
+    for (size_t i = 0; i < o->n_source; i++) {
+        struct kt_err e = {0};
+        struct kt_buf b;
+        kt_buf_init(&b, 1 << 20);
+        if (kt_engine_explain(g, o->source[i].address, &b, &e) == KT_OK) {
+            status |= print(kt_buf_str(&b));
+        } else {
+            kt_text_complain("%s", e.text);
+            status = 1;
+        }
+        kt_buf_free(&b);
+    }
+    return status;
+}
+
 static int run(const struct kt_options *o, const struct kt_config *c, struct kt_filter *filter, struct kt_reload *reload,
                struct kt_hook *hook, int *signo)
 {
@@ -237,7 +257,8 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
     struct kt_engine_opts opts = {.follow = o->follow,
                                   .since = o->since,
                                   .until = o->until,
-                                  .filter = screen ? NULL : filter, /* the screen's can be changed */
+                                  .filter = screen && !o->ask ? NULL : filter, /* the screen's can be changed */
+                                  .ask = o->ask,
                                   .rule = o->rule,
                                   .ruleset = kt_options_rules(o),
                                   .kinds = o->kinds,
@@ -254,8 +275,9 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
             kt_secret_no_cores();
     if (kt_engine_new(&g, &opts, &e))
         return complain(&e);
-    int status = add_sources(g, o, &missed, &e)  ? complain(&e)
-                 : screen                        ? run_screen(o, c, g, reload, ascii, session_of(&opts, usual, session), hook)
+    int status = o->explain                      ? explain(g, o)
+                 : add_sources(g, o, &missed, &e) ? complain(&e)
+                 : screen                         ? run_screen(o, c, g, reload, ascii, session_of(&opts, usual, session), hook)
                                                  : kt_headless_run(o, g, ascii, c->contain.profile, missed, signo);
     kt_engine_free(g);
     return status;

@@ -15,6 +15,8 @@
     X(FOLLOW, 'f', "follow", NULL, "keep going as records arrive (default for the screen)")                   \
     X(ONCE, 0, "once", NULL, "read what is there and end (default elsewhere)")                                 \
     X(FILTER, 'F', "filter", "EXPR", "show only what matches, as in 'risk:>=50 actor:alice'")                 \
+    X(ASK, 0, "ask", NULL, "ask engines of the past, once, for what --filter lets\nthrough and no more")                  \
+    X(EXPLAIN, 0, "explain", NULL, "print what --ask would ask, and what is decided here")                    \
     X(SINCE, 0, "since", "TIME", "by event time: RFC 3339, a date, or 90s 15m 24h 7d ago")                    \
     X(UNTIL, 0, "until", "TIME", "the same, for the end")                                                     \
     X(RULE, 0, "rule", "NAME",                                                                                 \
@@ -204,6 +206,8 @@ static enum kt_code apply(struct parse *p, enum option_id id, const char *arg)
     case OPT_CHECK: o->check = true; break;
     case OPT_FOLLOW: p->follow = true; break;
     case OPT_ONCE: p->once = true; break;
+    case OPT_ASK: o->ask = true; break;
+    case OPT_EXPLAIN: o->ask = o->explain = true; break;
     case OPT_ASCII: o->ascii = true; break;
     case OPT_HELP: o->help = true; break;
     case OPT_VERSION: o->version = true; break;
@@ -245,6 +249,9 @@ static enum kt_code finish(struct parse *p, bool terminal)
     struct kt_options *o = p->o;
     if (p->name)
         return kt_fail(p->e, KT_EUSAGE, "--name %s stands before the SOURCE that it names", p->name);
+    if (o->ask && (p->follow || !o->filter))
+        return kt_fail(p->e, KT_EUSAGE, p->follow ? "--ask asks once: it cannot follow" : "--ask and --explain: what for? add --filter EXPR");
+    p->once |= o->ask;
     if (p->once && p->follow)
         return kt_fail(p->e, KT_EUSAGE, "--once and --follow exclude each other");
     if (o->state && o->no_state)

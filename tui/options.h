@@ -32,6 +32,7 @@ struct kt_options { /* texts borrowed from argv, and from the configuration */
     const char *filter, *rule, *columns, *theme, *config; /* NULL: not given */
     const struct kt_config *columns_of; /* they stand there; NULL: on the command line */
     const char *profile, *region;                /* of AWS; NULL: not given */
+    bool ask, explain;                           /* explain: print what would be asked, and end */
     const char *print_setup;                     /* for that engine, and end */
     const char *completion;                      /* print it for that shell, and end */
     const char *print_policy;                    /* of that source, and end */

@@ -126,7 +126,7 @@ static bool add_column_test(const struct dialect *x, const struct kt_column *c, 
     kt_buf_init(&value, 8 * KT_QUOTE_MAX);
     bool trino = x->d == KT_DIALECT_TRINO;
     if (rest.p)
-        kt_buf_adds(&expr, trino ? "json_extract_scalar(" : "JSONExtractString(");
+        kt_buf_adds(&expr, "json_extract_scalar(");
     bool good = name_column(x, c, &expr) && (t->op == KT_COND_ABSENT || kt_quote(x->d, t->value, &value));
     if (rest.p)
         kt_buf_addf(&expr, ", '$.%.*s')", (int)rest.n, rest.p);
@@ -163,13 +163,24 @@ static bool is_text_test(const struct kt_cond *t)
     return !t->negated && t->op <= KT_COND_ENDS;
 }
 
+/* Where the value can be looked for as text: the column of JSON that the path
+ * leads into, or the whole record. */
+static struct kt_span text_column(const struct dialect *x, const struct kt_cond *t)
+{
+    struct kt_span rest;
+    const struct kt_column *c = column_of(x, t->path, &rest);
+    if (c && c->kind == KT_COLUMN_JSON)
+        return c->name;
+    return x->table ? x->table->raw : KT_SPAN_NONE;
+}
+
 static bool add_raw_test(const struct dialect *x, const struct kt_cond *t, struct kt_buf *out)
 {
     struct kt_buf value, raw;
     kt_buf_init(&value, 8 * KT_QUOTE_MAX);
     kt_buf_init(&raw, 1024);
     bool trino = x->d == KT_DIALECT_TRINO;
-    bool good = kt_quote(x->d, t->value, &value) && kt_quote_name(x->d, x->table->raw, &raw);
+    bool good = kt_quote(x->d, t->value, &value) && kt_quote_name(x->d, text_column(x, t), &raw);
     const char *r = kt_buf_str(&raw), *v = kt_buf_str(&value);
     if (good && trino)
         kt_buf_addf(out, "(strpos(lower(%s), lower(%s)) > 0 OR strpos(%s, '\\u00') > 0)", r, v, r);
@@ -228,8 +239,8 @@ static bool by_column(const struct dialect *x, const struct kt_cond *t)
         return false;
     if (c->kind == KT_COLUMN_TIME && t->op < KT_COND_LESS)
         return false;
-    if (rest.p && (x->d != KT_DIALECT_TRINO || !only_words(rest)))
-        return false; /* not every ClickHouse has functions for JSON */
+    if (c->kind == KT_COLUMN_JSON && (!rest.p || x->d != KT_DIALECT_TRINO || !only_words(rest)))
+        return false; /* its text is searched: not every ClickHouse has functions for JSON */
     kt_buf_init(&probe, 32 << 10);
     bool good = add_column_test(x, c, rest, t, &probe);
     kt_buf_free(&probe);
@@ -245,7 +256,7 @@ static bool can(const void *ctx, const struct kt_cond *t)
         return is_text_test(t) && kt_quote_plain(t->value) && t->value.n && t->value.n < 200;
     if (x->d == KT_DIALECT_SPL)
         return spl_can(t);
-    return by_column(x, t) || (x->table && x->table->raw.p && is_text_test(t) && is_verbatim(t->value));
+    return by_column(x, t) || (text_column(x, t).p && is_text_test(t) && is_verbatim(t->value));
 }
 
 static bool add_test(const struct dialect *x, const struct kt_cond *t, struct kt_buf *out)
@@ -268,14 +279,24 @@ static bool add_cond(const struct dialect *x, const struct kt_cond *c, struct kt
         return add_test(x, c, out);
     if (c->kind != KT_COND_AND && c->kind != KT_COND_OR) /* nothing at all: a question nobody asks */
         return kt_buf_adds(out, x->d == KT_DIALECT_INSIGHTS ? "1 = 0" : x->d == KT_DIALECT_SPL ? "NOT *" : "1 = 0");
+    struct kt_buf said, one;
+    kt_buf_init(&said, KT_QUERY_MAX);
+    kt_buf_init(&one, KT_QUERY_MAX);
+    bool good = true;
     kt_buf_addc(out, '(');
-    for (const struct kt_cond *k = c->child; k; k = k->next) {
-        if (!add_cond(x, k, out))
-            return false;
-        if (k->next)
-            kt_buf_adds(out, sign);
+    for (const struct kt_cond *k = c->child; k && good; k = k->next) {
+        kt_buf_reset(&one);
+        kt_buf_addc(&one, '\n'); /* none of them has one: text that was said stands between two */
+        good = add_cond(x, k, &one) && kt_buf_addc(&one, '\n');
+        if (!good || strstr(kt_buf_str(&said), kt_buf_str(&one)))
+            continue;
+        kt_buf_adds(out, said.len ? sign : "");
+        kt_buf_add(out, one.p + 1, one.len - 2);
+        good = kt_buf_add(&said, one.p, one.len);
     }
-    return kt_buf_addc(out, ')');
+    kt_buf_free(&said);
+    kt_buf_free(&one);
+    return good && kt_buf_addc(out, ')');
 }
 
 /* The engine's word on a test is the last one. */

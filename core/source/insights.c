@@ -84,20 +84,27 @@ static void insights_close(struct kt_source *source)
     free(s);
 }
 
-static enum kt_code set_query(struct insights *s, const struct kt_source_opts *o, struct kt_err *e)
+bool insights_query(const struct kt_cond *where, struct kt_buf *out)
 {
     bool whole;
     struct kt_buf filter;
     kt_buf_init(&filter, QUERY_MAX);
+    bool good = kt_query_condition(KT_DIALECT_INSIGHTS, NULL, where, &filter, &whole, NULL);
+    kt_buf_adds(out, "fields @message");
+    if (good && filter.len)
+        kt_buf_addf(out, " | filter %s", kt_buf_str(&filter));
+    kt_buf_adds(out, " | sort @timestamp asc");
+    kt_buf_free(&filter);
+    return good && !out->failed;
+}
+
+static enum kt_code set_query(struct insights *s, const struct kt_source_opts *o, struct kt_err *e)
+{
     s->question = o->where != NULL;
     s->where = o->where ? kt_cond_copy(s->arena, o->where) : kt_cond_names(s->arena, o->event_names, o->n_event_names);
-    bool good = s->where && kt_query_condition(KT_DIALECT_INSIGHTS, NULL, s->where, &filter, &whole, NULL);
-    kt_buf_adds(&s->query, "fields @message");
-    if (good && filter.len)
-        kt_buf_addf(&s->query, " | filter %s", kt_buf_str(&filter));
-    kt_buf_adds(&s->query, " | sort @timestamp asc");
-    kt_buf_free(&filter);
-    return good && !s->query.failed ? KT_OK : kt_fail(e, KT_ELIMIT, "insights: the question is longer than %d characters", QUERY_MAX);
+    return s->where && insights_query(s->where, &s->query)
+               ? KT_OK
+               : kt_fail(e, KT_ELIMIT, "insights: the question is longer than %d characters", QUERY_MAX);
 }
 
 static void plan(struct insights *s, const struct kt_source_opts *o)

@@ -21,4 +21,9 @@ struct insights_address {
 /* To be dropped after either. KT_EUSAGE, KT_ELIMIT: what is wrong in it. */
 enum kt_code insights_address_parse(struct insights_address *a, const char *address, struct kt_err *e);
 void insights_address_drop(struct insights_address *a);
+
+struct kt_buf;
+struct kt_cond;
+/* The query for a condition; false where it is too long. */
+bool insights_query(const struct kt_cond *where, struct kt_buf *out);
 #endif

@@ -187,6 +187,84 @@ static void a_server_that_is_away_is_a_gap(void **state)
     same_rows(x, address, 0);
 }
 
+/* --- the same filter, asked of the engine and of the files ------------------------------------ */
+
+static const char *pick(unsigned *seed, const char *const *of, size_t n)
+{
+    return of[(size_t)rand_r(seed) % n];
+}
+
+#define PICK(seed, list) pick(seed, list, sizeof list / sizeof *list)
+
+static void write_term(unsigned *seed, struct kt_buf *out)
+{
+    static const char *const forms[] = {"actor:=alice%d", "actor:alice%d", "actor:\"o'neil+1@x%d\"", "target:bob%d", "target:=bob%d",
+                                        "source:192.0.2.%d", "source:=192.0.2.%d", "key:AKIA%d", "actor.access_key_id:%d",
+                                        "event_id:0000%d", "account:11112%d", "agent.text:k%d", "time>2026-02-%02d", "time<=2026-02-%02d"};
+    static const char *const fixed[] = {"event_name:create", "event_name:=DeleteAccessKey", "event_source:iam", "event_source:=s3.amazonaws.com",
+                                        "result:created", "result:done", "result:denied", "agent.text:boto3", "agent.text:drop",
+                                        "agent.text:\"aws-cli/2\"", "actor.type:=IAMUser", "actor.arn:user", "region:us-east-1",
+                                        "region:=eu-west-1", "alice", "boto3", "actor:oneil", "agent.text:\"k\xC3\xA4li\"", "key:",
+                                        "source.kind:ip", "kind:creation", "actor.arn:\"user/alice1\""};
+    if (rand_r(seed) % 3 == 0)
+        kt_buf_addc(out, '-');
+    if (rand_r(seed) % 2)
+        kt_buf_adds(out, PICK(seed, fixed));
+    else {
+        char text[128];
+        const char *form = PICK(seed, forms);
+        const char *percent = strchr(form, '%');
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(percent - form), form, "", "");
+        kt_buf_adds(out, text);
+        kt_buf_addf(out, percent[1] == '0' ? "%02d" : "%d", 1 + rand_r(seed) % 28);
+        kt_buf_adds(out, percent + (percent[1] == '0' ? 4 : 2));
+    }
+}
+
+static void same_ids(struct fix *x, const char *filter, const char *address)
+{
+    char **mine, **theirs;
+    struct kt_buf scan;
+    kt_buf_init(&scan, RUN_OUT_MAX);
+    int status = run_words((const char *const[]){"--once", "-o", "csv", "--columns", "event_id,kind,actor.name", "--kinds", "all", "-F", filter,
+                                                 x->records, NULL}, &scan, &x->err);
+    if (status != 0)
+        fail_msg("%s: %s", filter, kt_buf_str(&x->err));
+    status = run_words((const char *const[]){"--ask", "-o", "csv", "--columns", "event_id,kind,actor.name", "--kinds", "all", "-F", filter,
+                                             address, NULL}, &x->out, &x->err);
+    if (status != 0)
+        fail_msg("%s: %s", filter, kt_buf_str(&x->err));
+    size_t n = lines_of(&scan, &theirs), m = lines_of(&x->out, &mine);
+    if (n != m)
+        fail_msg("%s: %zu rows asked, %zu scanned", filter, m, n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(mine[i], theirs[i]);
+    free(mine);
+    free(theirs);
+    kt_buf_free(&scan);
+}
+
+/* KEYTOP_PROVE_FILTERS: how many. */
+static void filters_give_the_same_rows(void **state)
+{
+    struct fix *x = fix_of(state);
+    const char *many = getenv("KEYTOP_PROVE_FILTERS");
+    unsigned seed = 7;
+    char address[200];
+    struct kt_buf filter;
+    kt_buf_init(&filter, 4096);
+    snprintf(address, sizeof address, "clickhouse://127.0.0.1:%d/all_trails?http=1", x->a.http);
+    for (long i = 0, n = many ? strtol(many, NULL, 10) : 20; i < n; i++) {
+        kt_buf_reset(&filter);
+        for (int k = 1 + rand_r(&seed) % 3; k > 0; k--) {
+            write_term(&seed, &filter);
+            kt_buf_adds(&filter, k > 1 ? " " : "");
+        }
+        same_ids(x, kt_buf_str(&filter), address);
+    }
+    kt_buf_free(&filter);
+}
+
 /* What --print-setup says is what ClickHouse takes, and keytop can read. */
 static void the_setup_is_taken(void **state)
 {
@@ -221,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_a_scan_gives),
         cmocka_unit_test(a_server_that_is_away_is_a_gap),
+        cmocka_unit_test(filters_give_the_same_rows),
         cmocka_unit_test(the_setup_is_taken),
         cmocka_unit_test(setups_are_printed),
     };
