@@ -118,7 +118,9 @@ static struct kt_cond *of_term(struct kt_arena *a, const struct kt_filter_term *
     if (!text || t->field == KT_FIELD_COUNT || !is_plain(t->text))
         return kt_cond_all(a);
     struct kt_cond *c = t->field == KT_FIELD_RESULT ? (t->negated ? kt_cond_all(a) : of_result(a, t)) : of_text(a, t);
-    return t->negated && t->field != KT_FIELD_RESULT ? kt_cond_not(c) : c;
+    /* what cannot be asked for cannot be asked against */
+    bool known = c && c->kind != KT_COND_ALL && t->field != KT_FIELD_RESULT;
+    return t->negated && known ? kt_cond_not(c) : c;
 }
 
 struct kt_cond *kt_cond_of_filter(struct kt_arena *a, const struct kt_filter *f)

@@ -1,5 +1,6 @@
 /* Conditions and their words: what is asked of engines is never less than what
  * was meant, and no value leaves its quotes. */
+#include "query/lower.h"
 #include "query/compile.h"
 
 #include <setjmp.h>
@@ -298,6 +299,37 @@ static void no_value_leaves_its_quotes(void **state)
     kt_buf_free(&back);
 }
 
+static const char *asked(struct fix *x, const char *filter)
+{
+    struct kt_filter *f;
+    struct kt_err e;
+    struct kt_table t = kt_table_athena();
+    assert_int_equal(kt_filter_parse(&f, kt_span_of(filter), INT64_C(1795000000000), NULL, &e), KT_OK);
+    struct kt_cond *c = kt_cond_of_filter(x->a, f);
+    kt_filter_free(f);
+    return said(x, KT_DIALECT_TRINO, &t, c);
+}
+
+/* Of a filter is asked what a record says; never less than it lets through. */
+static void filters_become_conditions(void **state)
+{
+    struct fix *x = *state;
+    assert_string_equal(asked(x, "event_name:=CreateUser -event_name:=DeleteUser"),
+                        "(eventname = 'CreateUser' AND NOT COALESCE(eventname = 'DeleteUser', FALSE))");
+    static const char *const all[] = {"", "-kind:creation", "kind:use", "risk>50", "-risk>50", "alice", "-alice", "-actor:alice", "key:",
+                                      "-key:", "actor:\"\xC3\xA4\"", "result:d", "-result:created", "-time>2026-01-01", "why:x", "-why:x",
+                                      "agent.tool:boto3", "-agent.text:x"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        assert_string_equal(asked(x, all[i]), "");
+    assert_string_equal(asked(x, "result:created"), "(errorcode IS NULL OR errorcode = '')");
+    assert_string_equal(asked(x, "result:denied"), "NOT COALESCE(errorcode IS NULL, FALSE)");
+    assert_string_equal(asked(x, "time>=2026-01-01"), "eventtime >= '2025-12-31T23:59:59Z'");
+    assert_string_equal(asked(x, "region:=us-east-1 kind:use"), "awsregion = 'us-east-1'");
+    assert_non_null(strstr(asked(x, "actor:=root"), "useridentity.type = 'Root'"));
+    assert_non_null(strstr(asked(x, "target:bob"), "strpos(lower(\"requestparameters\"), lower('bob')) > 0"));
+    assert_string_equal(asked(x, "target:a\"b"), ""); /* JSON may spell it otherwise */
+}
+
 static void names_of_columns_are_known_by_any_spelling(void **state)
 {
     (void)state;
@@ -321,6 +353,7 @@ int main(void)
         WITH(clickhouse_is_asked_by_column_else_by_text),
         WITH(insights_and_spl_take_plain_values_alone),
         WITH(no_value_leaves_its_quotes),
+        WITH(filters_become_conditions),
         cmocka_unit_test(names_of_columns_are_known_by_any_spelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
