@@ -112,8 +112,6 @@ static void clickhouse_test(const char *expr, const struct kt_column *c, const s
  * asked too. Where case is ignored, engines fold more letters than we do. */
 static bool is_exact(const struct dialect *x, const struct kt_cond *t)
 {
-    if (t->loose || (t->op == KT_COND_ENDS))
-        return false;
     return t->op == KT_COND_IS || t->op == KT_COND_ABSENT || t->op >= KT_COND_LESS ||
            (x->d == KT_DIALECT_CLICKHOUSE && (t->op == KT_COND_HAS || t->op == KT_COND_BEGINS));
 }
@@ -302,7 +300,7 @@ static bool add_cond(const struct dialect *x, const struct kt_cond *c, struct kt
 /* The engine's word on a test is the last one. */
 static bool decides(const struct dialect *x, const struct kt_cond *t)
 {
-    return by_column(x, t) && is_exact(x, t);
+    return by_column(x, t) && is_exact(x, t) && !t->loose;
 }
 
 static void add_here(const struct dialect *x, const struct kt_cond *c, struct kt_buf *here, bool *whole)

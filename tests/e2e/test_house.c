@@ -205,7 +205,11 @@ static void write_term(unsigned *seed, struct kt_buf *out)
                                         "result:created", "result:done", "result:denied", "agent.text:boto3", "agent.text:drop",
                                         "agent.text:\"aws-cli/2\"", "actor.type:=IAMUser", "actor.arn:user", "region:us-east-1",
                                         "region:=eu-west-1", "alice", "boto3", "actor:oneil", "agent.text:\"k\xC3\xA4li\"", "key:",
-                                        "source.kind:ip", "kind:creation", "actor.arn:\"user/alice1\""};
+                                        "source.kind:ip", "kind:creation", "actor.arn:\"user/alice1\"",
+                                        "event_name in (CreateAccessKey, \"ListBuckets\")", "actor in (alice1, alice2*, o'neil*)",
+                                        "event_name~^Create", "source:192.0.2.0/28", "requestParameters.userName=bob7",
+                                        "requestParameters.userName:*1", "userIdentity.type=IAMUser", "actor:alice1?", "result!=created",
+                                        "(actor:alice3 or source:192.0.2.7)", "not (actor:alice4 and event_name:list)", "agent.text~DROP"};
     if (rand_r(seed) % 3 == 0)
         kt_buf_addc(out, '-');
     if (rand_r(seed) % 2)
@@ -258,7 +262,7 @@ static void filters_give_the_same_rows(void **state)
         kt_buf_reset(&filter);
         for (int k = 1 + rand_r(&seed) % 3; k > 0; k--) {
             write_term(&seed, &filter);
-            kt_buf_adds(&filter, k > 1 ? " " : "");
+            kt_buf_adds(&filter, k > 1 ? (rand_r(&seed) % 3 ? " " : " or ") : "");
         }
         same_ids(x, kt_buf_str(&filter), address);
     }
