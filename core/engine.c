@@ -82,6 +82,7 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
         return false;
     }
     engine_open_config(g);
+    g->jump_fd = g->opts.follow ? kt_clock_watch() : -1;
     return engine_open_memory(g, e);
 }
 
@@ -94,7 +95,11 @@ enum kt_code kt_engine_new(struct kt_engine **out, const struct kt_engine_opts *
     g->opts = *o;
     if (!g->opts.aws.clock)
         g->opts.aws.clock = o->clock;
-    g->news_fd = g->stop_fd = g->state_fd = g->ask_fd = -1;
+    if (o->mfa_on_screen) {
+        g->opts.aws.mfa = engine_mfa;
+        g->opts.aws.mfa_ctx = g;
+    }
+    g->news_fd = g->stop_fd = g->state_fd = g->ask_fd = g->jump_fd = -1;
     atomic_init(&g->stopping, false);
     struct kt_err own = {0};
     if (pthread_mutex_init(&g->lock, NULL) != 0) {
@@ -157,8 +162,11 @@ void kt_engine_free(struct kt_engine *g)
         close(g->stop_fd);
     if (g->ask_fd >= 0)
         close(g->ask_fd);
+    if (g->jump_fd >= 0)
+        close(g->jump_fd);
     engine_asked_free(g);
     pthread_mutex_destroy(&g->lock);
+    explicit_bzero(g->mfa, sizeof g->mfa);
     free(g);
 }
 
@@ -373,7 +381,7 @@ static int64_t patience(const struct kt_wait *w, int64_t now)
     return -1;
 }
 
-enum { FD_STOP, FD_RULES, FD_MEMORY, FD_ENRICH, FD_CREW, FD_MAIL, FD_CONFIG, FD_SOURCES };
+enum { FD_STOP, FD_RULES, FD_MEMORY, FD_ENRICH, FD_CREW, FD_MAIL, FD_CONFIG, FD_JUMP, FD_SOURCES };
 
 struct round {
     struct pollfd *fd; /* those of below, then one for each source */
@@ -423,6 +431,19 @@ static void plan_mail(const struct kt_engine *g, struct round *r)
         r->active += g->views && g->src[i].source && g->src[i].source->ops->asks;
 }
 
+/* All look at once at what is due by now, and at their keys: who waits for a
+ * time has not been waiting while the machine slept. */
+static void step_jump(struct kt_engine *g, const struct round *r)
+{
+    if (!r->fd[FD_JUMP].revents)
+        return;
+    kt_clock_jumped(g->jump_fd);
+    for (size_t i = 0; i < g->n_src; i++)
+        if (g->src[i].source && g->src[i].wait.kind != KT_WAIT_DONE)
+            g->src[i].wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    g->health_changed = true;
+}
+
 static void step_mail(struct kt_engine *g, const struct round *r)
 {
     if (r->fd[FD_MAIL].revents)
@@ -450,6 +471,7 @@ static void plan(struct kt_engine *g, struct round *r)
     plan_rules(g, r, now, &wait);
     plan_memory(g, r);
     plan_mail(g, r);
+    r->fd[FD_JUMP] = (struct pollfd){.fd = g->jump_fd, .events = POLLIN};
     engine_plan_config(g, &r->fd[FD_CONFIG], now, &wait);
     r->active += g->views && g->config_watch;
     engine_plan_enrich(g, &r->fd[FD_ENRICH], &r->active, now, &wait);
@@ -583,6 +605,7 @@ static void loop(struct kt_engine *g, int stop_fd)
         step_memory(g, &r);
         engine_step_enrich(g, &r.fd[FD_ENRICH]);
         engine_step_config(g, &r.fd[FD_CONFIG]);
+        step_jump(g, &r);
         step_mail(g, &r);
         if (!make_room(g, &r))
             break;

@@ -72,6 +72,7 @@ struct kt_engine_opts {
     struct kt_places places; /* what the judge knows of addresses */
     const struct kt_clock *clock; /* NULL: the system's */
     uint64_t seed;                /* demo:; 0: the default one */
+    bool mfa_on_screen;           /* codes are asked for by kt_engine_mfa; else as aws.mfa says */
     struct kt_aws_opts aws;       /* for sources that ask AWS; its texts are borrowed */
     struct kt_enrich_files enrich; /* what more is known of addresses; read anew when they change, where following */
     /* When it changes: sources that it names no longer are closed, others are
@@ -170,6 +171,15 @@ struct kt_source_state {
 };
 /* Copies up to `max`; returns how many there are. */
 size_t kt_engine_sources(struct kt_engine *g, struct kt_source_state *out, size_t max);
+
+/* The serial of an MFA device whose code is wanted now; false: none is. */
+enum { KT_MFA_SERIAL = 257 };
+bool kt_engine_mfa(struct kt_engine *g, char serial[KT_MFA_SERIAL]);
+/* Its code, six digits or more; NULL: the person has none to give, and what
+ * needs it fails until kt_engine_mfa_again. Others go on meanwhile. */
+void kt_engine_mfa_answer(struct kt_engine *g, const char *serial, const char *code);
+/* What was refused is asked for again; how many devices that are. */
+size_t kt_engine_mfa_again(struct kt_engine *g);
 
 /* Asks all sources that can be asked for all that one key, user, address or
  * agent did (source.h), or, where that was done before, for what is new. What

@@ -250,6 +250,7 @@ unsigned kt_app_news(struct kt_app *a)
     did |= kt_triage_news(a);
     if (kt_offer_news(a))
         did |= KT_APP_REDRAW;
+    did |= kt_mfa_news(a);
     did |= kt_export_news(a);
     note_start(a);
     did |= kt_alerts_news(a);
@@ -298,6 +299,7 @@ static void back_to_the_wall(struct kt_app *a)
     kt_choices_clear(&a->choices);
     kt_offer_end(a);
     a->prompt_of = NULL;
+    a->mfa_asked = false;
     while (a->top->below)
         pop(a);
     const struct kt_saved *v = a->opts.view ? kt_saved_find(a->saved, a->n_saved, kt_span_of(a->opts.view)) : NULL;
@@ -387,6 +389,7 @@ static unsigned everywhere(struct kt_app *a, enum kt_command cmd, bool *done)
     case KT_CMD_EXPORT: return kt_export_command(a);
     case KT_CMD_SOURCES: return kt_app_push(a, kt_screen_sources(a));
     case KT_CMD_MOUSE: return turn_mouse(a);
+    case KT_CMD_MFA: return kt_mfa_again(a);
     case KT_CMD_WALL: return kt_app_push(a, kt_screen_wall(a));
     case KT_CMD_PALETTE: return kt_palette_open(a);
     default: *done = false; return 0;
@@ -560,6 +563,8 @@ static unsigned prompt_key(struct kt_app *a, struct kt_key k)
     struct kt_screen *s = a->prompt_of;
     if (kt_export_prompting(a))
         return kt_export_prompted(a, e);
+    if (a->mfa_asked)
+        return kt_mfa_prompted(a, e);
     if (kt_triage_prompting(a)) {
         unsigned did_it = kt_triage_prompted(a, e);
         if (e == KT_PROMPT_ACCEPTED || e == KT_PROMPT_CANCELLED)

@@ -129,6 +129,7 @@ enum kt_context {
     X(WALL, "wall", "W", KT_CTX_TABLE, 0, "", "the wall: large figures, to be read from across the room")    \
     X(WALL_LEAVE, "leave-wall", "Enter Esc Space Backspace", KT_CTX_WALL, 1, "table", "to the table")                \
     X(SOURCES, "sources", "S", KT_CTX_TABLE | KT_CTX_PANE, 10, "sources", "the sources, and what was not read")      \
+    X(MFA, "mfa", "K", KT_CTX_TABLE | KT_CTX_PANE, 0, "", "ask again for the code of an MFA device")                       \
     X(UP, "up", "Up k", KT_CTX_LISTS, 0, "", "up")                                                                   \
     X(DOWN, "down", "Down j", KT_CTX_LISTS, 0, "", "down")                                                           \
     X(PAGE_UP, "page-up", "PgUp C-b", KT_CTX_LISTS, 0, "", "a page up")                                              \

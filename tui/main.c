@@ -263,6 +263,7 @@ static int run(const struct kt_options *o, const struct kt_config *c, struct kt_
                                   .ruleset = kt_options_rules(o),
                                   .kinds = o->kinds,
                                   .aws = {.profile = o->profile, .region = o->region, .mfa = kt_ask_mfa},
+                                  .mfa_on_screen = screen,
                                   .ledger = true,
                                   .config = kt_reload_engine(reload),
                                   .enrich = {c->enrichment.country, c->enrichment.network, c->enrichment.aws},

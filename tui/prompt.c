@@ -7,6 +7,7 @@ void kt_prompt_open(struct kt_prompt *p, const char *label, const char *text)
     p->label = label;
     p->error[0] = p->note[0] = '\0';
     p->older = 0;
+    p->secret = false;
     kt_prompt_set(p, text);
 }
 
@@ -32,6 +33,10 @@ bool kt_prompt_replace(struct kt_prompt *p, size_t from, size_t to, const char *
 
 void kt_prompt_close(struct kt_prompt *p)
 {
+    if (p->secret) {
+        explicit_bzero(p->text, sizeof p->text);
+        p->len = p->at = 0;
+    }
     p->label = NULL;
 }
 
@@ -43,7 +48,7 @@ static bool is_of(const struct kt_prompt *p, const struct kt_written *w)
 void kt_prompt_remember(struct kt_prompt *p)
 {
     size_t at = 0;
-    if (p->len == 0 || !p->label || strlen(p->label) >= KT_PROMPT_LABEL)
+    if (p->secret || p->len == 0 || !p->label || strlen(p->label) >= KT_PROMPT_LABEL)
         return;
     while (at < p->n_history && !(is_of(p, &p->history[at]) && strcmp(p->history[at].text, p->text) == 0))
         at++;
@@ -136,8 +141,8 @@ static enum kt_prompt_event edit(struct kt_prompt *p, enum kt_command cmd)
     case KT_CMD_P_DELETE: return changed(cut(p, p->at, after(p, p->at)));
     case KT_CMD_P_KILL: return changed(cut(p, 0, p->len));
     case KT_CMD_P_WORD: return changed(erase_word(p));
-    case KT_CMD_P_OLDER: return changed(recall(p, true));
-    case KT_CMD_P_NEWER: return changed(recall(p, false));
+    case KT_CMD_P_OLDER: return changed(!p->secret && recall(p, true));
+    case KT_CMD_P_NEWER: return changed(!p->secret && recall(p, false));
     case KT_CMD_P_COMPLETE: return KT_PROMPT_COMPLETE;
     case KT_CMD_P_UNCOMPLETE: return KT_PROMPT_COMPLETE_BACK;
     default: return KT_PROMPT_NOTHING;
@@ -166,12 +171,29 @@ static int columns(const struct kt_prompt *p, size_t n, bool ascii)
     return (int)kt_text_width((struct kt_span){p->text, n}, &o, 4 * KT_PROMPT_MAX);
 }
 
+/* As many stars as there are letters; what was typed is drawn nowhere. */
+static void draw_secret(const struct kt_prompt *p, struct kt_canvas *c, int row, int col)
+{
+    for (size_t at = 0; at < p->len && col < c->cols - 1; at = after(p, at))
+        col += kt_canvas_text(c, row, col, 1, KT_STYLE(TEXT), "*");
+    c->cursor_row = row;
+    c->cursor_col = col < c->cols ? col : c->cols - 1;
+    if (p->error[0] && row >= 1) {
+        kt_canvas_fill(c, row - 1, 0, c->cols, KT_STYLE(TEXT), ' ');
+        kt_canvas_data(c, row - 1, 1, c->cols - 1, KT_STYLE(BAD), kt_span_of(p->error), KT_TEXT_FREE);
+    }
+}
+
 void kt_prompt_draw(const struct kt_prompt *p, struct kt_canvas *c, int row)
 {
     kt_canvas_fill(c, row, 0, c->cols, KT_STYLE(PROMPT), ' ');
     int col = 1;
     col += kt_canvas_text(c, row, col, c->cols, p->error[0] ? KT_STYLE(BAD) : KT_STYLE(PROMPT), p->label);
     col += kt_canvas_text(c, row, col, c->cols, KT_STYLE(PROMPT), ": ");
+    if (p->secret) {
+        draw_secret(p, c, row, col);
+        return;
+    }
     /* what is left of the cursor is dropped letter by letter where it is narrow */
     size_t from = 0;
     int most = c->cols - col - 1;

@@ -18,6 +18,7 @@ struct kt_written {
 
 struct kt_prompt {
     const char *label; /* "filter", "search"; NULL: no prompt is open */
+    bool secret;       /* it is shown as so many stars, kept nowhere and wiped */
     char text[KT_PROMPT_MAX]; /* valid UTF-8, without controls, NUL-terminated */
     size_t len, at;           /* bytes; `at` is where the next letter goes */
     char error[480];          /* of the text as it stands; "" where it is valid */

@@ -77,6 +77,8 @@ struct kt_app {
     const char *arg;             /* of the command that is being done; NULL */
     int nth;                     /* which of its keys asked for it, from 1; 0: none did */
     bool pasting;
+    bool mfa_asked;                   /* the prompt that is open asks for a code */
+    char mfa_serial[KT_MFA_SERIAL], mfa_label[320];
 
     char hint[160];     /* our words */
     int64_t hint_until; /* kt_mono_ms() */
@@ -191,6 +193,12 @@ unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq);
 unsigned kt_app_copy_text(struct kt_app *a, const char *text, const char *what);
 /* Back to the table, whatever is open; done after the command returns. */
 unsigned kt_app_to_table(struct kt_app *a);
+
+/* Opens a prompt for the code of an MFA device, where one is wanted and no
+ * other prompt is open (mfa.c). */
+unsigned kt_mfa_news(struct kt_app *a);
+unsigned kt_mfa_prompted(struct kt_app *a, enum kt_prompt_event e);
+unsigned kt_mfa_again(struct kt_app *a);
 
 /* Waits until all views have answered and takes what they say: for tests. */
 void kt_app_settle(struct kt_app *a);

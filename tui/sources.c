@@ -8,10 +8,51 @@
 
 enum { TROUBLES_SHOWN = 200 };
 
+static void dim(struct kt_page *p, const char *words)
+{
+    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .left = words, .indent = 2, .style = KT_STYLE(DIM)});
+}
+
+/* 37 rows, the last 09:12:04, 14m after it happened */
+static void what_came(struct kt_page *p, const struct kt_source_state *s)
+{
+    const struct kt_health *h = &s->health;
+    char b[KT_FMT_TEXT];
+    bool late = s->lag != KT_TIME_NONE && s->lag >= 60000; /* what is a second old is no news */
+    const char *did = kt_page_fmt(p, "%s", kt_fmt_plural(s->rows, "row", "rows", b));
+    if (h->files_total)
+        did = kt_page_fmt(p, "%s, %" PRIu64 " of %" PRIu64 " files", did, h->files_done, h->files_total);
+    if (h->bytes_total)
+        did = kt_page_fmt(p, "%s, %s bytes", did, kt_fmt_count(h->bytes_done, b));
+    if (h->last_poll > 0 && !h->pushed && s->last_event != KT_TIME_NONE)
+        did = kt_page_fmt(p, "%s, the last came %s", did, kt_fmt_when(s->last_event, kt_app_now(p->s.app), 8, b));
+    if (late)
+        did = kt_page_fmt(p, "%s, %s%s after it happened", did, h->last_poll > 0 && !h->pushed ? "" : "the newest came ",
+                          kt_fmt_age(s->lag, b, NULL));
+    if (h->gaps)
+        did = kt_page_fmt(p, "%s, %s", did, kt_fmt_plural(h->gaps, "gap", "gaps", b));
+    dim(p, did);
+}
+
+/* asked last 09:12:04, complete to 08:57:04Z, throttled 2 times, keys until 10:00:00 */
+static void how_it_is_asked(struct kt_page *p, const struct kt_health *h)
+{
+    int64_t now = kt_app_now(p->s.app);
+    char b[KT_FMT_TEXT];
+    const char *did = kt_page_fmt(p, "last asked %s", kt_fmt_when(h->last_poll, now, 8, b));
+    if (h->complete_to > 0)
+        did = kt_page_fmt(p, "%s, complete to %s", did, kt_fmt_stamp(h->complete_to, now, b));
+    if (h->throttled)
+        did = kt_page_fmt(p, "%s, throttled %s", did, kt_fmt_plural(h->throttled, "time", "times", b));
+    if (h->credentials_until)
+        did = kt_page_fmt(p, "%s, credentials until %s", did, kt_fmt_when(h->credentials_until, now, 8, b));
+    dim(p, did);
+}
+
 static void source(struct kt_page *p, const struct kt_source_state *s)
 {
     struct kt_app *a = p->s.app;
-    char words[120], b[KT_FMT_TEXT];
+    char words[120];
     struct kt_style style = {(uint8_t)kt_status_role(s), KT_ATTR_BOLD};
     struct kt_span name = kt_arena_span(p->arena, kt_span_of(s->name));
     struct kt_span address = kt_arena_span(p->arena, kt_span_of(s->address));
@@ -24,20 +65,9 @@ static void source(struct kt_page *p, const struct kt_source_state *s)
     kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = kt_page_fmt(p, "%s  ", words),
                                          .data = address, .indent = 2, .style = KT_STYLE(DIM)});
     const struct kt_health *h = &s->health;
-    const char *did = kt_page_fmt(p, "%s", kt_fmt_plural(s->rows, "row", "rows", b));
-    if (h->files_total)
-        did = kt_page_fmt(p, "%s, %" PRIu64 " of %" PRIu64 " files", did, h->files_done, h->files_total);
-    if (h->bytes_total)
-        did = kt_page_fmt(p, "%s, %s bytes", did, kt_fmt_count(h->bytes_done, b));
-    if (s->lag != KT_TIME_NONE && s->lag >= 60000) /* a late source; what is a second old is no news */
-        did = kt_page_fmt(p, "%s, the newest came %s after it happened", did, kt_fmt_age(s->lag, b, NULL));
-    if (h->throttled)
-        did = kt_page_fmt(p, "%s, throttled %s", did, kt_fmt_plural(h->throttled, "time", "times", b));
-    if (h->gaps)
-        did = kt_page_fmt(p, "%s, %s", did, kt_fmt_plural(h->gaps, "gap", "gaps", b));
-    if (h->credentials_until)
-        did = kt_page_fmt(p, "%s, credentials until %s", did, kt_fmt_when(h->credentials_until, kt_app_now(a), 10, b));
-    kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_WORDS, .left = did, .indent = 2, .style = KT_STYLE(DIM)});
+    what_came(p, s);
+    if (h->state != KT_HEALTH_DONE && h->last_poll > 0 && !h->pushed)
+        how_it_is_asked(p, h);
     if (h->note[0])
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "", .indent = 2, .style = KT_STYLE(WARN),
                                              .data = kt_arena_span(p->arena, kt_span_of(h->note))});

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { KEYS_END_SOON = 5 * 60000 };
+
 /* When the source was last heard of; KT_TIME_NONE: never. */
 static int64_t heard(const struct kt_source_state *s)
 {
@@ -163,6 +165,14 @@ void kt_status_words(const struct kt_app *a, const struct kt_source_state *s, bo
 {
     char b[KT_FMT_TEXT];
     state_words(a, s, alone, out, size);
+    int64_t left = s->health.credentials_until - kt_app_now(a);
+    if (s->health.credentials_until && s->health.state != KT_HEALTH_DONE && left < KEYS_END_SOON) {
+        size_t n = strlen(out); /* new ones are there long before, unless they cannot be had */
+        if (left > 0)
+            snprintf(out + n, size - n, ", keys end in %s", left < 60000 ? "a minute" : kt_fmt_age(left, b, NULL));
+        else
+            snprintf(out + n, size - n, ", keys have ended");
+    }
     if (!s->health.troubles || s->health.state == KT_HEALTH_FAILED)
         return;
     size_t n = strlen(out);

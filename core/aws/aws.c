@@ -143,6 +143,9 @@ void kt_aws_free(struct kt_aws *a)
     for (size_t i = 0; i < a->n_pace; i++)
         free(a->pace[i]);
     free(a->pace);
+    for (size_t i = 0; i < a->n_session; i++)
+        kt_keys_free(a->session[i].keys);
+    free(a->session);
     kt_profiles_free(a->profiles);
     kt_secret_free(a->env);
     free(a);
@@ -198,7 +201,7 @@ int64_t kt_aws_now(const struct kt_aws *a)
 
 int64_t kt_aws_mono(const struct kt_aws *a)
 {
-    return a->opts.mono ? kt_now(a->opts.mono) : kt_mono_ms();
+    return a->opts.mono ? kt_now(a->opts.mono) : kt_boot_ms();
 }
 
 uint64_t kt_aws_random(const struct kt_aws *a)

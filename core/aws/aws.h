@@ -14,14 +14,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum kt_asked { KT_ASKED_OK, KT_ASKED_NOBODY /* there is nobody to ask, or no answer */ };
+enum kt_asked {
+    KT_ASKED_OK,
+    KT_ASKED_NOBODY,  /* there is nobody to ask, or no answer */
+    KT_ASKED_WAITING, /* a person is being asked: ask again in a moment */
+    KT_ASKED_NO       /* he was, and gave none */
+};
 
 struct kt_aws_opts {
     const struct kt_clock *clock; /* NULL: the system's */
-    const struct kt_clock *mono;  /* for paces and retries; NULL: kt_mono_ms */
+    const struct kt_clock *mono;  /* for paces and retries; NULL: kt_boot_ms, so that after a sleep all is due */
     uint64_t (*random)(void *ctx); /* NULL: the system's */
     void *random_ctx;
-    /* Asks a person for the code of an MFA device; may block. NULL: nobody. */
+    /* Asks a person for the code of an MFA device, when one is needed: for each
+     * new session of a role. May block. NULL: nobody. */
     enum kt_asked (*mfa)(void *ctx, const char *serial, char *code, size_t size);
     void *mfa_ctx;
     const char *profile, *region; /* --profile, --region; NULL: not given */

@@ -84,18 +84,6 @@ static struct kt_creds *role_source(struct chain *h, const char *profile)
     return profile_of(h, name, true, true);
 }
 
-static bool ask_mfa(struct chain *h, struct kt_creds *c)
-{
-    const struct kt_aws_opts *o = kt_aws_options(h->aws);
-    if (!c->role.serial[0])
-        return true;
-    if (o->mfa && o->mfa(o->mfa_ctx, c->role.serial, c->role.code, sizeof c->role.code) == KT_ASKED_OK)
-        return true;
-    kt_fail(h->e, KT_EUSAGE, "profile %s: its role wants the code of MFA device %s, and there is nobody to ask", c->profile,
-            c->role.serial);
-    return false;
-}
-
 static bool role_name(struct kt_creds *c, struct kt_span session)
 {
     return cred_text(c->role.session, sizeof c->role.session, session.p ? session : KT_LIT("keytop"));
@@ -124,7 +112,7 @@ static struct kt_creds *role_of(struct chain *h, const char *profile)
     h->seen[h->depth++] = c->profile;
     c->source = role_source(h, profile);
     h->depth--;
-    if (!c->source || !ask_mfa(h, c)) {
+    if (!c->source) {
         kt_creds_free(c);
         return NULL;
     }

@@ -42,7 +42,6 @@ struct kt_creds {
     struct { /* role, web identity */
         char arn[2048], session[65], external[1225], serial[257], code[16], token_file[4096];
         int duration;
-        bool mfa_used;
     } role;
     struct {
         char session[CRED_NAME], start[1024], region[64], account[16], role[CRED_NAME], cache[4096];

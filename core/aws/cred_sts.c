@@ -1,11 +1,17 @@
 /* Roles: assumed with other keys, or with a web identity. */
 #include "aws/cred_impl.h"
+#include "aws/impl.h"
 #include "aws/sign.h"
 #include "base/secret.h"
 
 #include <errno.h>
 
-enum { BODY_MAX = 128 << 10 };
+enum {
+    BODY_MAX = 128 << 10,
+    SESSIONS_MAX = 64,
+    SHARED_LEFT = 16 * 60 * 1000, /* ms: with less left, one wants a new one soon anyway */
+    ASK_AGAIN = 250               /* ms: a person types */
+};
 
 static void form(struct kt_buf *b, const char *name, struct kt_span value)
 {
@@ -78,11 +84,64 @@ static void add_role(struct kt_creds *c, struct kt_buf *b)
         form(b, "DurationSeconds", kt_span_of(n));
 }
 
+/* --- MFA -------------------------------------------------------------------------------- */
+
+static struct aws_session *session_of(const struct kt_creds *c)
+{
+    for (size_t i = 0; i < c->aws->n_session; i++)
+        if (strcmp(c->aws->session[i].arn, c->role.arn) == 0 && strcmp(c->aws->session[i].serial, c->role.serial) == 0)
+            return &c->aws->session[i];
+    return NULL;
+}
+
+/* One that another source has assumed with the same device. */
+static bool take_session(struct kt_creds *c)
+{
+    const struct aws_session *s = session_of(c);
+    if (!s || s->keys == c->keys || s->keys->expires - kt_aws_now(c->aws) < SHARED_LEFT)
+        return false;
+    kt_keys_free(c->fresh);
+    c->fresh = kt_keys_share(s->keys);
+    return true;
+}
+
+static void keep_session(const struct kt_creds *c)
+{
+    struct kt_aws *a = c->aws;
+    struct aws_session *s = session_of(c);
+    if (!s) {
+        if (!kt_grow(&a->session, &a->cap_session, a->n_session + 1, sizeof *a->session, SESSIONS_MAX))
+            return; /* each asks for a code of its own */
+        s = &a->session[a->n_session++];
+        *s = (struct aws_session){0};
+        snprintf(s->arn, sizeof s->arn, "%s", c->role.arn);
+        snprintf(s->serial, sizeof s->serial, "%s", c->role.serial);
+    }
+    kt_keys_free(s->keys);
+    s->keys = kt_keys_share(c->fresh);
+}
+
+static enum cred_got mfa_code(struct kt_creds *c, int64_t *wake)
+{
+    const struct kt_aws_opts *o = kt_aws_options(c->aws);
+    switch (o->mfa ? o->mfa(o->mfa_ctx, c->role.serial, c->role.code, sizeof c->role.code) : KT_ASKED_NOBODY) {
+    case KT_ASKED_OK:
+        return CRED_GOT;
+    case KT_ASKED_WAITING:
+        *wake = kt_aws_mono(c->aws) + ASK_AGAIN;
+        return CRED_PENDING;
+    case KT_ASKED_NO:
+        return cred_fail(c, "profile %.60s: no code of MFA device %.120s was given: K asks for it again", c->profile, c->role.serial);
+    case KT_ASKED_NOBODY:
+        break;
+    }
+    return cred_fail(c, "profile %.60s: its role wants the code of MFA device %.120s, and there is nobody to ask", c->profile,
+                     c->role.serial);
+}
+
 static enum cred_got fetch_role(struct kt_creds *c, int64_t *wake)
 {
     struct kt_buf b;
-    if (!c->call && c->role.serial[0] && c->role.mfa_used)
-        return cred_fail(c, "the session with MFA of profile %s has ended: start keytop again for a new code", c->profile);
     switch (c->call ? KT_CREDS_READY : kt_creds_poll(c->source, wake)) {
     case KT_CREDS_WAITING:
         return CRED_PENDING;
@@ -90,6 +149,11 @@ static enum cred_got fetch_role(struct kt_creds *c, int64_t *wake)
         return cred_fail(c, "%s", kt_creds_says(c->source));
     case KT_CREDS_READY:
         break;
+    }
+    if (!c->call && c->role.serial[0]) {
+        enum cred_got got = take_session(c) ? CRED_GOT : mfa_code(c, wake);
+        if (got != CRED_GOT || c->fresh)
+            return got;
     }
     kt_buf_init(&b, BODY_MAX);
     if (!c->call) {
@@ -100,12 +164,14 @@ static enum cred_got fetch_role(struct kt_creds *c, int64_t *wake)
         if (c->role.serial[0]) {
             form(&b, "SerialNumber", kt_span_of(c->role.serial));
             form(&b, "TokenCode", kt_span_of(c->role.code));
-            c->role.mfa_used = true;
+            explicit_bzero(c->role.code, sizeof c->role.code);
         }
     }
     enum cred_got got = b.failed ? cred_fail(c, "out of memory")
                                  : ask_sts(c, kt_buf_span(&b), kt_creds_keys(c->source), wake);
     kt_secret_wipe(&b);
+    if (got == CRED_GOT && c->role.serial[0])
+        keep_session(c);
     return got;
 }
 const struct cred_kind cred_role = {fetch_role, NULL};

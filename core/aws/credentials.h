@@ -6,7 +6,7 @@
  *
  * Keys are fetched when they are asked for, anew in time before they expire,
  * and once more when a service does not accept them. Nothing here blocks,
- * except that an MFA code is asked for where the chain is built. */
+ * unless asking for an MFA code does (kt_aws_opts). */
 #ifndef KT_AWS_CREDENTIALS_H
 #define KT_AWS_CREDENTIALS_H
 #include "aws/aws.h"

@@ -1,5 +1,8 @@
 #include "base/clock.h"
 
+#include <errno.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -19,12 +22,48 @@ int64_t kt_now(const struct kt_clock *c)
     return c ? c->now(c->ctx) : system_now(NULL);
 }
 
-int64_t kt_mono_ms(void)
+static int64_t clock_ms(clockid_t which)
 {
     struct timespec ts;
-    if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
+    if (clock_gettime(which, &ts) != 0)
         return 0;
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t kt_mono_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t kt_boot_ms(void)
+{
+    return clock_ms(CLOCK_BOOTTIME);
+}
+
+/* A timer of the real clock that is cancelled when that is set, as it is after
+ * a sleep: timerfd_settime(2), TFD_TIMER_CANCEL_ON_SET. */
+static bool arm(int fd)
+{
+    struct itimerspec never = {.it_value = {.tv_sec = (time_t)1 << 34}};
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) == 0 || errno == ECANCELED;
+}
+
+int kt_clock_watch(void)
+{
+    int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd >= 0 && !arm(fd)) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+void kt_clock_jumped(int fd)
+{
+    uint64_t times;
+    while (read(fd, &times, sizeof times) < 0 && errno == EINTR) /* ECANCELED: it was set */
+        ;
+    (void)arm(fd);
 }
 
 /* Days since 1970-01-01 of a proleptic Gregorian date. */

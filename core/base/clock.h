@@ -17,8 +17,15 @@ struct kt_clock {
 };
 extern const struct kt_clock kt_clock_system;
 int64_t kt_now(const struct kt_clock *c); /* NULL: the system's */
-/* CLOCK_MONOTONIC in ms, for timers. */
+/* CLOCK_MONOTONIC in ms, for timers: it stands still while the machine sleeps. */
 int64_t kt_mono_ms(void);
+/* CLOCK_BOOTTIME in ms: it goes on. */
+int64_t kt_boot_ms(void);
+/* A descriptor that becomes readable when somebody sets the clock, or the
+ * machine wakes up; nothing is looked at until then. -1: there is none. To be
+ * taken with kt_clock_jumped, which makes it ready for the next time. */
+int kt_clock_watch(void);
+void kt_clock_jumped(int fd);
 
 /* RFC 3339 ("2023-07-10T12:24:29Z", fractions, offsets) and the forms in
  * which records have been seen: a space for the T, no zone (taken as UTC), up

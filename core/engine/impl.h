@@ -32,7 +32,8 @@ enum {
     JUDGED_A_STEP = 500, /* rows: some milliseconds */
     REJUDGE_MS = 5,
     ASKED_MAX = 128, /* questions whose answers are remembered */
-    MAIL_MAX = 16
+    MAIL_MAX = 16,
+    MFA_MAX = 16 /* devices */
 };
 
 struct engine_source {
@@ -122,6 +123,13 @@ struct kt_engine {
     struct engine_mail mail[MAIL_MAX]; /* under lock */
     size_t n_mail;
     int ask_fd; /* there is mail */
+    struct engine_mfa { /* under lock */
+        char serial[KT_MFA_SERIAL], code[16];
+        enum { MFA_WANTED, MFA_GIVEN, MFA_TAKEN, MFA_REFUSED } state;
+        int64_t at; /* kt_mono_ms() when it was taken */
+    } mfa[MFA_MAX];
+    size_t n_mfa;
+    int jump_fd; /* the clock was set, or the machine slept; -1: nobody says so */
 
     const struct kt_engine_sink *sink; /* headless; NULL when live */
     bool unread;                       /* something was not read */
@@ -195,6 +203,9 @@ bool engine_take_source(struct kt_engine *g, struct kt_source *s, const char *ad
 enum kt_code engine_open_source(struct kt_engine *g, struct kt_source **out, const char *address, struct kt_err *e);
 void engine_drop_source(struct kt_engine *g, size_t i);
 void engine_name_source(struct kt_engine *g, struct engine_source *s, const char *name);
+
+/* --- mfa.c: kt_aws_opts.mfa */
+enum kt_asked engine_mfa(void *ctx, const char *serial, char *code, size_t size);
 
 /* --- config.c */
 void engine_open_config(struct kt_engine *g);

@@ -139,6 +139,7 @@ static bool set_limits(struct kt_net_call *c, const struct kt_net_request *r)
            /* who gives up waiting for a name must not wait for the end of its search */
            curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
 #endif
+           curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, kt_mono_ms() < c->net->distrust ? 1L : 0L) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 }
 

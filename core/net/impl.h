@@ -19,6 +19,8 @@ struct kt_net {
     size_t held;    /* bytes of all bodies */
     size_t paused;  /* calls that wait for room */
     bool room;      /* there is some that they have not been told of */
+    int64_t asleep;   /* ms that the machine had slept when that was last looked at */
+    int64_t distrust; /* until then, kt_mono_ms(), no connection of before is used; 0 */
 };
 
 struct kt_net_call {

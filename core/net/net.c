@@ -13,7 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EVENTS = 32, HOST_CONNECTIONS = 16, CONNECTIONS = 64 };
+enum {
+    EVENTS = 32, HOST_CONNECTIONS = 16, CONNECTIONS = 64,
+    NAP_MS = 2000,       /* less is no sleep */
+    DISTRUST_MS = 120000 /* by then libcurl has let go of what was idle */
+};
 
 size_t kt_net_scrub(void)
 {
@@ -156,6 +160,7 @@ enum kt_code kt_net_new(struct kt_net **out, const struct kt_net_opts *o, struct
         return kt_fail(e, KT_ENOMEM, "out of memory");
     }
     struct kt_err own = {.code = KT_ENOMEM, .text = "out of memory"};
+    n->asleep = kt_boot_ms() - kt_mono_ms();
     n->epoll = epoll_create1(EPOLL_CLOEXEC);
     n->multi = curl_multi_init();
     if (n->epoll < 0 || !n->multi || !set_multi(n) || !set_ca(n, o->ca_bundle, &own)) {
@@ -202,10 +207,35 @@ static void link_call(struct kt_net *n, struct kt_net_call *c)
     n->first = c;
 }
 
+/* Whoever was at the other end has long hung up, and nothing would tell. */
+void kt_net_woke(struct kt_net *n)
+{
+    struct pipe_guard g;
+    hold_sigpipe(&g);
+    for (struct kt_net_call *c = n->first; c; c = c->next) {
+        if (c->done || !c->easy)
+            continue;
+        (void)curl_multi_remove_handle(n->multi, c->easy);
+        net_fail(c, KT_NET_BROKEN, "the machine slept");
+        n->calls--;
+    }
+    release_sigpipe(&g);
+    n->distrust = kt_mono_ms() + DISTRUST_MS;
+}
+
+static void look_at_sleep(struct kt_net *n)
+{
+    int64_t asleep = kt_boot_ms() - kt_mono_ms();
+    if (asleep - n->asleep > NAP_MS)
+        kt_net_woke(n);
+    n->asleep = asleep;
+}
+
 struct kt_net_call *kt_net_start(struct kt_net *n, const struct kt_net_request *r)
 {
     struct net_url u;
     struct kt_err e = {0};
+    look_at_sleep(n);
     if (n->calls >= KT_NET_CALLS)
         return NULL;
     struct kt_net_call *c = calloc(1, sizeof *c);
@@ -280,6 +310,7 @@ void kt_net_drive(struct kt_net *n)
     int running;
     if (!n->calls)
         return;
+    look_at_sleep(n);
     hold_sigpipe(&g);
     if (n->paused && n->room)
         go_on(n);

@@ -84,6 +84,11 @@ void kt_net_take(struct kt_net_call *c, size_t n);
 /* Wipes and frees; gives up a call that is under way. NULL is nothing. */
 void kt_net_end(struct kt_net_call *c);
 
+/* The machine slept, or moved to another network: calls under way end as
+ * KT_NET_BROKEN at once, and connections of before are not used any more. Done
+ * by itself when kt_net_start or kt_net_drive find that it has slept. */
+void kt_net_woke(struct kt_net *n);
+
 /* Does what can be done without waiting. */
 void kt_net_drive(struct kt_net *n);
 /* What to wait for: *fd readable (-1: nothing), or *deadline in kt_mono_ms()

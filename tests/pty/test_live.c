@@ -153,6 +153,75 @@ static void what_is_wrong_is_said_in_the_pane(void **state)
     quit(p);
 }
 
+/* --- the code of an MFA device ----------------------------------------------------- */
+
+static const char *const with_mfa[] = {"--profile", "m", "cloudtrail:?interval=3600", NULL};
+
+static void mfa_profile(struct fix *x)
+{
+    unsetenv("AWS_ACCESS_KEY_ID");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+    temp_mkdir(&x->home, ".aws");
+    temp_write(&x->home, ".aws/config",
+               "[profile base]\naws_access_key_id = AKIDE2E\naws_secret_access_key = canary-secret-key\n[profile m]\nrole_arn = "
+               "arn:aws:iam::" MINE ":role/soc\nsource_profile = base\nmfa_serial = arn:aws:iam::" MINE ":mfa/me\n");
+    fake_http_lock(x->aws.http);
+    snprintf(x->aws.mfa, sizeof x->aws.mfa, "135791");
+    fake_http_unlock(x->aws.http);
+}
+
+static struct pty *start_with_mfa(struct fix *x)
+{
+    struct kt_buf b;
+    static char other[512];
+    kt_buf_init(&b, 1 << 16);
+    sample_trail(&b, 1, 2);
+    temp_write(&x->home, "other.json", kt_buf_str(&b));
+    kt_buf_free(&b);
+    snprintf(other, sizeof other, "%s", temp_path(&x->home, "other.json"));
+    const char *const argv[] = {with_mfa[0], with_mfa[1], with_mfa[2], other, NULL};
+    return start(x, argv);
+}
+
+static void a_code_is_asked_for_on_the_screen(void **state)
+{
+    struct fix *x = *state;
+    mfa_profile(x);
+    struct pty *p = start_with_mfa(x);
+    pty_wait_text(p, "code of MFA device arn:aws:iam::" MINE ":mfa/me: ");
+    pty_wait_text(p, "svc-00002"); /* others go on */
+    pty_send(p, "12\r");
+    pty_wait_text(p, "a code is six digits or more");
+    pty_send(p, "\x15" "135791");
+    pty_wait_text(p, ":mfa/me: ******");
+    pty_send(p, "\r");
+    pty_wait_text(p, "bob1");
+    pty_wait_no_text(p, "code of MFA device");
+    assert_false(pty_log_has(p, 0, "135791")); /* it was never drawn */
+    quit(p);
+    assert_int_equal(fake_aws_seen(&x->aws, &x->aws.assumed), 1);
+}
+
+static void who_has_no_code_goes_on_without(void **state)
+{
+    struct fix *x = *state;
+    mfa_profile(x);
+    struct pty *p = start_with_mfa(x);
+    pty_wait_text(p, "code of MFA device");
+    pty_send(p, "\x1b");
+    pty_wait_text(p, "no code: what needs it is not read; K asks again");
+    pty_wait_text(p, "svc-00002");
+    pty_send(p, "S");
+    pty_wait_text(p, "no code of MFA device arn:aws:iam::" MINE ":mfa/me was given");
+    pty_send(p, "\x1b");
+    pty_wait_no_text(p, "TROUBLES");
+    pty_send(p, "K");
+    pty_wait_text(p, "code of MFA device");
+    pty_send(p, "135791\r");
+    pty_wait_no_text(p, "code of MFA device");
+    quit(p);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -160,6 +229,8 @@ int main(void)
         T(a_keys_history_fills_its_pane),
         T(asking_can_be_stopped_and_goes_on),
         T(what_is_wrong_is_said_in_the_pane),
+        T(a_code_is_asked_for_on_the_screen),
+        T(who_has_no_code_goes_on_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

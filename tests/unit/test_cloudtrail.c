@@ -317,6 +317,24 @@ static void nothing_is_lost_or_doubled(void **state)
     }
 }
 
+/* A night: all clocks but the one that stands still have gone on, its keys have
+ * ended, and what is read goes on from where it came to, at once. */
+static void a_sleep_is_survived(void **state)
+{
+    struct trail_rig *r = *state;
+    rig_open(r, "cloudtrail:", true);
+    rig_run(r, START + 30 * SECOND);
+    for (int i = 0; i < 120; i++)
+        event(r, START + i * 4 * MINUTE, 0);
+    r->now += 8 * HOUR; /* asleep */
+    r->wait.kind = KT_WAIT_NONE; /* as the engine does when it is told */
+    rig_run(r, r->now + 3 * SECOND);
+    assert_int_equal(r->rows, 120);
+    assert_int_equal(r->gaps, 0);
+    assert_int_equal(rig_health(r).state, KT_HEALTH_LIVE);
+    assert_int_equal(r->aws.too_fast, 0);
+}
+
 /* --- what is asked ------------------------------------------------------------------- */
 
 #define KEY "AKIA00000000000000X1"
@@ -532,6 +550,7 @@ int main(void)
         T(another_run_goes_on),
         T(many_accounts_through_roles),
         T(addresses_are_checked),
+        T(a_sleep_is_survived),
         T(all_that_a_key_did_is_asked),
         T(what_is_known_is_not_asked_again),
         T(an_answer_that_was_cut_short_is_taken_up),

@@ -416,6 +416,38 @@ static void an_empty_bucket_ends_retries(void **state)
     assert_true(kt_retry_delay(&r, &b, KT_RETRY_TRANSIENT, 0, 0) >= 0);
 }
 
+/* Nobody is at the other end any more: what is under way ends at once, and what
+ * comes next has a connection of its own. */
+static void after_a_sleep_nothing_of_before_is_trusted(void **state)
+{
+    struct fix *x = *state;
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", fake_http_port(x->server));
+    break_next(x, FAKE_STALL);
+    struct kt_net_call *c = kt_net_start(x->net, &(struct kt_net_request){.method = "GET", .url = url});
+    for (int64_t until = kt_mono_ms() + LIMIT_MS; kt_mono_ms() < until;) {
+        kt_net_drive(x->net);
+        fake_http_lock(x->server);
+        bool there = x->requests > 0;
+        fake_http_unlock(x->server);
+        if (there)
+            break;
+    }
+    assert_false(kt_net_done(c));
+    int64_t before = kt_mono_ms();
+    kt_net_woke(x->net);
+    assert_true(kt_net_done(c));
+    assert_int_equal(kt_net_reply(c).fault, KT_NET_BROKEN);
+    assert_string_equal(kt_net_reply(c).why, "the machine slept");
+    kt_net_end(c);
+    break_next(x, FAKE_WHOLE);
+    c = kt_net_start(x->net, &(struct kt_net_request){.method = "GET", .url = url});
+    while (!kt_net_done(c) && kt_mono_ms() - before < LIMIT_MS)
+        kt_net_drive(x->net);
+    assert_int_equal(kt_net_reply(c).fault, KT_NET_OK);
+    kt_net_end(c);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -432,6 +464,7 @@ int main(void)
         T(many_large_bodies_wait_for_room),
         T(a_call_can_be_given_up),
         T(certificates_are_verified),
+        T(after_a_sleep_nothing_of_before_is_trusted),
         T(the_environment_weakens_nothing),
         T(a_proxy_is_not_asked_for_this_machine),
         cmocka_unit_test(a_missing_bundle_is_named),
