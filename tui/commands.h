@@ -107,7 +107,7 @@ enum kt_context {
     X(SECTION_NEXT, "section-next", "Tab Right", KT_CTX_PANE, 5, "section", "go to the next section")                \
     X(SECTION_PREV, "section-previous", "S-Tab Left", KT_CTX_PANE, 0, "", "go to the section before")                \
     X(FILTER_TO, "filter-to", "f", KT_CTX_PANE, 5, "filter to this", "the table, with only what touches this")       \
-    X(HISTORY, "history", "h", KT_CTX_PANE, 4, "history", "ask CloudTrail for all that this key or user did; again: no more")     \
+    X(HISTORY, "history", "h", KT_CTX_PANE, 4, "history", "ask for all that it did, as far back as is kept; again: stop")     \
     X(FOLD_ALL, "fold-all", "-", KT_CTX_RECORD, 4, "fold all", "fold every object and list")                         \
     X(UNFOLD_ALL, "unfold-all", "+ =", KT_CTX_RECORD, 5, "unfold", "unfold every object and list")                   \
     X(WRAP, "wrap", "w", KT_CTX_RECORD, 6, "wrap", "wrap long lines, or clip them")                                  \

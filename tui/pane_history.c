@@ -53,10 +53,10 @@ static struct kt_style not_asked(const struct kt_pane *p, char *out, size_t size
 {
     char b[KT_FMT_TEXT];
     if (p->app->counts.oldest == KT_TIME_NONE)
-        snprintf(out, size, "not asked: what else it did (LookupEvents; h asks history)");
+        snprintf(out, size, "not asked: what else it did (%s; h asks history)", p->history.how);
     else
-        snprintf(out, size, "not asked: before %s (LookupEvents; h asks history)",
-                 kt_fmt_stamp(p->app->counts.oldest, kt_app_now(p->app), b));
+        snprintf(out, size, "not asked: before %s (%s; h asks history)",
+                 kt_fmt_stamp(p->app->counts.oldest, kt_app_now(p->app), b), p->history.how);
     return KT_STYLE(DIM);
 }
 
@@ -86,7 +86,9 @@ static struct kt_style ended(const struct kt_pane *p, char *out, size_t size)
         snprintf(out, size, "stopped: %s (h goes on)", so_far);
         return KT_STYLE(TEXT);
     }
-    snprintf(out, size, "asked %s, %s: %s (h asks for what is new)", at, h->where[0] ? h->where : h->how, so_far);
+    char whom[KT_FMT_TEXT];
+    const char *where = h->parts > 1 ? kt_fmt_plural(h->parts, "source", "sources", whom) : h->where[0] ? h->where : h->how;
+    snprintf(out, size, "asked %s, %s: %s (h asks for what is new)", at, where, so_far);
     return KT_STYLE(DIM);
 }
 

@@ -343,6 +343,15 @@ void engine_look_at_mail(struct kt_engine *g)
     }
 }
 
+/* "LookupEvents, Athena": who would answer, each once. */
+static void add_name(struct kt_history *h, const char *name)
+{
+    size_t n = strlen(h->how);
+    if (!name || strstr(h->how, name) || n + strlen(name) + 3 > sizeof h->how)
+        return;
+    snprintf(h->how + n, sizeof h->how - n, "%s%s", n ? ", " : "", name);
+}
+
 struct kt_history kt_engine_asked(struct kt_engine *g, const struct kt_question *q)
 {
     struct kt_history out = {.state = KT_HISTORY_NOBODY, .back = KT_TIME_NONE, .until = KT_TIME_NONE, .at = KT_TIME_NONE};
@@ -350,8 +359,10 @@ struct kt_history kt_engine_asked(struct kt_engine *g, const struct kt_question 
     pthread_mutex_lock(&g->lock);
     for (size_t i = 0; i < g->n_src; i++) {
         unsigned asks = g->src[i].source ? g->src[i].source->ops->asks : 0;
-        if (asks & 1u << q->about)
+        if (asks & 1u << q->about) {
             out.state = KT_HISTORY_NOT;
+            add_name(&out, g->src[i].source->ops->asked_as);
+        }
         others |= asks != 0;
     }
     const struct engine_asked *x = find(g, q);

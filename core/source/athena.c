@@ -362,5 +362,5 @@ static void athena_unask(struct kt_source *s, struct kt_answer *a)
 
 const struct kt_source_ops kt_source_athena = {
     .scheme = "athena", .open = athena_open, .step = athena_do, .health = athena_health, .close = athena_close,
-    .asks = KT_DEPUTY_ASKS, .ask = athena_ask, .unask = athena_unask,
+    .asks = KT_DEPUTY_ASKS, .asked_as = "Athena", .ask = athena_ask, .unask = athena_unask,
 };

@@ -340,4 +340,5 @@ static void trail_health(const struct kt_source *s, struct kt_health *out)
 }
 
 const struct kt_source_ops kt_source_cloudtrail = {
-    "cloudtrail", trail_open, trail_do, trail_health, trail_close, 1 << KT_ASK_KEY | 1 << KT_ASK_USER, trail_ask, trail_unask, NULL, NULL};
+    .scheme = "cloudtrail", .open = trail_open, .step = trail_do, .health = trail_health, .close = trail_close,
+    .asks = 1 << KT_ASK_KEY | 1 << KT_ASK_USER, .asked_as = "LookupEvents", .ask = trail_ask, .unask = trail_unask};

@@ -152,6 +152,7 @@ struct kt_source_ops {
     void (*close)(struct kt_source *s);
     /* What it can be asked about: bits 1 << kt_question_about; 0: nothing. */
     unsigned asks;
+    const char *asked_as; /* what answers, by its own name: "LookupEvents" */
     /* Begins to answer, beside and behind what it reads by itself: `a`, which
      * is there until unask or close, holds the position of an earlier answer,
      * or "". Afterwards step() is called. KT_EUNSUPPORTED: not this one: why,

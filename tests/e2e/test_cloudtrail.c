@@ -138,6 +138,22 @@ static void checks_and_policies(void **state)
     run_says(&x->err, "needs no permission of a service");
 }
 
+/* A pipe has nobody to ask for a code, and says so at once. */
+static void without_a_terminal_a_code_cannot_be_asked_for(void **state)
+{
+    struct fix *x = *state;
+    unsetenv("AWS_ACCESS_KEY_ID");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+    temp_mkdir(&x->home, ".aws");
+    temp_write(&x->home, ".aws/config",
+               "[profile base]\naws_access_key_id = AKIDE2E\naws_secret_access_key = canary-secret-key\n[profile m]\nrole_arn = "
+               "arn:aws:iam::" MINE ":role/soc\nsource_profile = base\nmfa_serial = arn:aws:iam::" MINE ":mfa/me\n");
+    assert_int_equal(run(x, (const char *const[]){"--once", "-o", "jsonl", "--profile", "m", "cloudtrail:", NULL}), 1);
+    run_says(&x->err, "wants the code of MFA device arn:aws:iam::" MINE ":mfa/me, and there is nobody to ask");
+    assert_int_equal(run(x, (const char *const[]){"--check", "--profile", "m", "cloudtrail:", NULL}), 2);
+    run_says(&x->out, "there is nobody to ask");
+}
+
 static void profiles_and_roles_work(void **state)
 {
     struct fix *x = *state;
@@ -303,7 +319,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(reads_the_event_history), T(follows_what_happens),    T(what_is_wrong_is_said), T(checks_and_policies),
-        T(profiles_and_roles_work), T(secrets_are_nowhere),     T(the_real_client_sees_the_same),
+        T(without_a_terminal_a_code_cannot_be_asked_for), T(profiles_and_roles_work), T(secrets_are_nowhere),     T(the_real_client_sees_the_same),
         T(a_long_address_is_remembered_by_its_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

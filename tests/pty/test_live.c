@@ -222,6 +222,37 @@ static void who_has_no_code_goes_on_without(void **state)
     quit(p);
 }
 
+/* --- how each source is ------------------------------------------------------------- */
+
+static void each_source_says_how_it_is(void **state)
+{
+    struct fix *x = *state;
+    const char *const address[] = {"--name", "prod", "cloudtrail:?interval=2&role=arn:aws:iam::" MINE ":role/soc", NULL};
+    x->aws.keys_live = 3600000;
+    struct pty *p = start(x, address);
+    pty_resize(p, 24, 80);
+    pty_wait_text(p, "bob1");
+    pty_wait_text(p, "LIVE");
+    pty_send(p, "S");
+    pty_wait_text(p, "1 row, the last came ");
+    pty_wait_text(p, "last asked ");
+    pty_wait_text(p, ", complete to ");
+    pty_wait_text(p, ", credentials until ");
+    for (int i = 0; i < 6; i++)
+        fake_aws_fault(&x->aws, FAKE_THROTTLE);
+    pty_wait_text(p, ", throttled ");
+    fake_aws_calm(&x->aws);
+    pty_send(p, "\x1b");
+    for (int i = 0; i < 40; i++)
+        fake_aws_fault(&x->aws, FAKE_DENIED);
+    pty_wait_text(p, "▲ prod stale");
+    pty_send(p, "S");
+    pty_wait_text(p, "AccessDenied");
+    fake_aws_calm(&x->aws);
+    pty_send(p, "\x1b");
+    pty_stop(p);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -231,6 +262,7 @@ int main(void)
         T(what_is_wrong_is_said_in_the_pane),
         T(a_code_is_asked_for_on_the_screen),
         T(who_has_no_code_goes_on_without),
+        T(each_source_says_how_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

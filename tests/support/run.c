@@ -37,6 +37,7 @@ pid_t run_launch(const struct run_job *j, int fds[3])
         dup2(to, 1);
         dup2(e[1], 2);
         signal(SIGPIPE, SIG_DFL);
+        (void)setsid(); /* no terminal, whoever runs the tests has one */
         setenv("LC_ALL", j->locale ? j->locale : "C.UTF-8", 1);
         setenv("TZ", "UTC", 1);
         setenv("XDG_CONFIG_HOME", "/nonexistent", 0); /* nobody's own configuration */
