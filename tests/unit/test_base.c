@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -126,6 +128,20 @@ static void time_ago(void **state)
     assert_true(kt_time_parse_ago(KT_LIT("99999999h"), 0) == KT_TIME_NONE);
 }
 
+/* A sleep cannot be made here: what can be is that nothing is said without one. */
+static void a_clock_that_runs_on_says_nothing(void **state)
+{
+    (void)state;
+    int fd = kt_clock_watch();
+    assert_true(fd >= 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 0), 0);
+    kt_clock_jumped(fd); /* it may be looked at for nothing */
+    assert_int_equal(poll(&p, 1, 0), 0);
+    assert_true(kt_boot_ms() + 1 >= kt_mono_ms()); /* asleep or not, it went on */
+    close(fd);
+}
+
 static void sha256_is_sha256(void **state)
 {
     (void)state;
@@ -145,6 +161,7 @@ int main(void)
         cmocka_unit_test(time_round_trip),
         cmocka_unit_test(time_spellings),
         cmocka_unit_test(time_ago),
+        cmocka_unit_test(a_clock_that_runs_on_says_nothing),
         cmocka_unit_test(sha256_is_sha256),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
