@@ -297,14 +297,15 @@ bool engine_take_source(struct kt_engine *g, struct kt_source *source, const cha
 void engine_drop_source(struct kt_engine *g, size_t i)
 {
     struct engine_source *s = &g->src[i];
-    engine_unask_source(g, s->source);
-    s->gone = true;
-    s->source->ops->close(s->source);
+    struct kt_source *source = s->source;
+    engine_unask_source(g, source);
     pthread_mutex_lock(&g->lock);
-    s->source = NULL;
+    s->gone = true;
+    s->source = NULL; /* the screen asks what it can be asked */
     s->wait = (struct kt_wait){.kind = KT_WAIT_DONE, .fd = -1};
     s->state.health = (struct kt_health){.state = KT_HEALTH_DONE};
     pthread_mutex_unlock(&g->lock);
+    source->ops->close(source);
     for (size_t k = 0; k < g->n_object; k++)
         if (g->object[k] && g->object[k]->src == i && (g->object[k]->stream || g->object[k]->ingest))
             engine_sink_end(g, k + 1);

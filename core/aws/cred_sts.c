@@ -10,7 +10,7 @@ enum {
     BODY_MAX = 128 << 10,
     SESSIONS_MAX = 64,
     SHARED_LEFT = 16 * 60 * 1000, /* ms: with less left, one wants a new one soon anyway */
-    ASK_AGAIN = 250               /* ms: a person types */
+    ASK_AGAIN = 500               /* ms: a person types */
 };
 
 static void form(struct kt_buf *b, const char *name, struct kt_span value)
