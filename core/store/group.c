@@ -45,31 +45,44 @@ static bool of_entities(enum kt_group_by by)
     return by == KT_GROUP_USER || by == KT_GROUP_TARGET || by == KT_GROUP_ADDRESS || by == KT_GROUP_AGENT;
 }
 
-/* Its numbers, each once; 0: not known. Of hours: since the epoch, moved so that 0 is free. */
-static size_t numbers_of(const struct kt_store *s, const struct packed *p, enum kt_group_by by,
-                         uint64_t out[KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX])
+/* What a tuple of the row's comes to; 0: not known. */
+static uint32_t number_of_tuple(const struct kt_store *s, enum kt_group_by by, uint32_t tuple)
 {
-    bool bad = p->kind == KT_KIND_MALFORMED;
-    *out = 0;
-    if (bad)
-        return 1;
+    if (!tuple)
+        return 0;
     switch (by) {
-    case KT_GROUP_USER: *out = actor_entities(s, p->actor)->user; return 1;
-    case KT_GROUP_TARGET: *out = p->target; return 1;
-    case KT_GROUP_ADDRESS: *out = p->address; return 1;
-    case KT_GROUP_AGENT: *out = agent_entity(s, p->agent); return 1;
-    case KT_GROUP_NETWORK: *out = p->where ? ((const struct t_where *)tuple_at(s, T_WHERE, p->where))->network : 0; return 1;
-    case KT_GROUP_COUNTRY: *out = p->where ? ((const struct t_where *)tuple_at(s, T_WHERE, p->where))->country : 0; return 1;
-    case KT_GROUP_ACCOUNT: *out = p->place ? ((const struct t_place *)tuple_at(s, T_PLACE, p->place))->account : 0; return 1;
-    case KT_GROUP_HOUR:
-        if (p->time != KT_TIME_NONE)
-            *out = (uint64_t)(p->time / HOUR_MS - (p->time % HOUR_MS < 0)) ^ UINT64_C(1) << 63;
-        return 1;
-    default: break;
+    case KT_GROUP_USER: return actor_entities(s, tuple)->user;
+    case KT_GROUP_AGENT: return agent_entity(s, tuple);
+    case KT_GROUP_NETWORK: return ((const struct t_where *)tuple_at(s, T_WHERE, tuple))->network;
+    case KT_GROUP_COUNTRY: return ((const struct t_where *)tuple_at(s, T_WHERE, tuple))->country;
+    default: return ((const struct t_place *)tuple_at(s, T_PLACE, tuple))->account;
     }
-    if (!p->verdict)
+}
+
+/* The column that tells the groups apart; NULL: nobody has anything in it, or
+ * it is another matter. */
+static const uint32_t *column_of(const struct chunk *c, enum kt_group_by by)
+{
+    switch (by) {
+    case KT_GROUP_USER: return c->col[COL_ACTOR];
+    case KT_GROUP_TARGET: return c->col[COL_TARGET];
+    case KT_GROUP_ADDRESS: return c->col[COL_ADDRESS];
+    case KT_GROUP_AGENT: return c->col[COL_AGENT];
+    case KT_GROUP_NETWORK:
+    case KT_GROUP_COUNTRY: return c->sparse[SPARSE_WHERE];
+    case KT_GROUP_ACCOUNT: return c->col[COL_PLACE];
+    default: return NULL;
+    }
+}
+
+/* Of rules and signals: each of the row's once. */
+static size_t numbers_of_verdict(const struct kt_store *s, enum kt_group_by by, uint32_t verdict,
+                                 uint64_t out[KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX])
+{
+    *out = 0;
+    if (!verdict)
         return 1;
-    const struct t_verdict *v = tuple_at(s, T_VERDICT, p->verdict);
+    const struct t_verdict *v = tuple_at(s, T_VERDICT, verdict);
     const uint32_t *text = (const uint32_t *)(v + 1) + 2 + (by == KT_GROUP_SIGNAL ? v->n_rules : 0);
     size_t n = by == KT_GROUP_SIGNAL ? v->n_signals : v->n_rules, k = 0;
     for (size_t i = 0; i < n; i++) {
@@ -91,6 +104,7 @@ struct tally {
     uint32_t place; /* in the answer, from 1; 0: not among them */
 };
 
+struct member;
 struct counting {
     struct kt_store *s;
     enum kt_group_by by;
@@ -101,9 +115,11 @@ struct counting {
     uint32_t *slot; /* place in tally[], from 1 */
     size_t slots;
     size_t room;    /* for so many there are slots and places */
+    uint32_t *memo; /* of a tuple's number: what it comes to, and 1; 0: not asked yet */
+    size_t memos;
     struct kt_group *group; /* the answer */
     uint32_t *bucket;
-    void (*fn)(struct counting *c, uint64_t seq, const struct packed *p);
+    void (*fn)(struct counting *c, const struct member *m);
     bool failed;
 };
 
@@ -150,29 +166,66 @@ static struct tally *tally_of(struct counting *c, uint64_t number)
     return t;
 }
 
-static void count_row(struct counting *c, uint64_t seq, const struct packed *p)
+/* A row in its chunk, and what it belongs to. */
+struct member {
+    const struct chunk *chunk;
+    size_t i;
+    uint64_t seq;
+    size_t n;
+    uint64_t number[KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX]; /* 0: not known; hours since the epoch, moved so that 0 is free */
+};
+
+static uint64_t number_of(struct counting *c, uint32_t v)
 {
-    uint64_t number[KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX];
-    size_t n = numbers_of(c->s, p, c->by, number);
-    bool bad = p->kind == KT_KIND_MALFORMED;
-    uint32_t risk = bad || !p->verdict ? 0 : ((const struct t_verdict *)tuple_at(c->s, T_VERDICT, p->verdict))->risk;
-    for (size_t i = 0; i < n; i++) {
-        struct tally *t = tally_of(c, number[i]);
+    if (c->by == KT_GROUP_TARGET || c->by == KT_GROUP_ADDRESS)
+        return v;
+    if (v >= c->memos)
+        return number_of_tuple(c->s, c->by, v);
+    if (!c->memo[v])
+        c->memo[v] = number_of_tuple(c->s, c->by, v) + 1;
+    return c->memo[v] - 1;
+}
+
+static void look_at(struct counting *c, struct member *m)
+{
+    const uint32_t *column = column_of(m->chunk, c->by);
+    int64_t time = m->chunk->time[m->i];
+    m->n = 1;
+    m->number[0] = 0;
+    if (m->chunk->bits[m->i].kind == KT_KIND_MALFORMED)
+        return;
+    if (column)
+        m->number[0] = number_of(c, column[m->i]);
+    else if (c->by == KT_GROUP_HOUR && time != KT_TIME_NONE)
+        m->number[0] = (uint64_t)(time / HOUR_MS - (time % HOUR_MS < 0)) ^ UINT64_C(1) << 63;
+    else if (c->by == KT_GROUP_RULE || c->by == KT_GROUP_SIGNAL)
+        m->n = numbers_of_verdict(c->s, c->by, m->chunk->col[COL_VERDICT][m->i], m->number);
+}
+
+static void count_row(struct counting *c, const struct member *m)
+{
+    union rowbits b = m->chunk->bits[m->i];
+    int64_t time = m->chunk->time[m->i];
+    uint32_t verdict = m->chunk->col[COL_VERDICT][m->i];
+    bool bad = b.kind == KT_KIND_MALFORMED;
+    uint32_t risk = bad || !verdict ? 0 : ((const struct t_verdict *)tuple_at(c->s, T_VERDICT, verdict))->risk;
+    for (size_t i = 0; i < m->n; i++) {
+        struct tally *t = tally_of(c, m->number[i]);
         t->rows++;
-        t->high += !bad && p->level >= KT_LEVEL_HIGH;
-        t->created += p->kind == KT_KIND_CREATION && p->result == KT_RESULT_CREATED;
-        t->denied += !bad && p->result == KT_RESULT_DENIED;
-        t->failed += !bad && p->result == KT_RESULT_FAILED;
+        t->high += !bad && b.level >= KT_LEVEL_HIGH;
+        t->created += b.kind == KT_KIND_CREATION && b.result == KT_RESULT_CREATED;
+        t->denied += !bad && b.result == KT_RESULT_DENIED;
+        t->failed += !bad && b.result == KT_RESULT_FAILED;
         if (!bad && (risk >= t->risk || !t->risk_seq)) {
             t->risk = risk;
-            t->risk_seq = seq;
+            t->risk_seq = m->seq;
         }
-        if (p->time == KT_TIME_NONE)
+        if (time == KT_TIME_NONE)
             continue;
-        if (t->first == KT_TIME_NONE || p->time < t->first)
-            t->first = p->time;
-        if (t->last == KT_TIME_NONE || p->time > t->last)
-            t->last = p->time;
+        if (t->first == KT_TIME_NONE || time < t->first)
+            t->first = time;
+        if (t->last == KT_TIME_NONE || time > t->last)
+            t->last = time;
     }
 }
 
@@ -197,45 +250,43 @@ static void name_group(struct counting *c, const struct tally *t, struct kt_grou
     }
 }
 
-static void spread_row(struct counting *c, uint64_t seq, const struct packed *p)
+static void spread_row(struct counting *c, const struct member *m)
 {
-    uint64_t number[KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX];
-    size_t n = numbers_of(c->s, p, c->by, number);
-    (void)seq;
-    for (size_t i = 0; i < n; i++) {
-        struct tally *t = tally_of(c, number[i]);
+    int64_t time = m->chunk->time[m->i];
+    uint64_t width = (uint64_t)c->x->bucket_to - (uint64_t)c->x->bucket_from, at = 0;
+    bool inside = c->x->buckets && time != KT_TIME_NONE && time >= c->x->bucket_from && time < c->x->bucket_to &&
+                  width <= UINT64_MAX / KT_VIEW_BUCKETS_MAX;
+    if (inside)
+        at = ((uint64_t)time - (uint64_t)c->x->bucket_from) * (uint64_t)c->x->buckets / width;
+    for (size_t i = 0; i < m->n; i++) {
+        struct tally *t = tally_of(c, m->number[i]);
         struct kt_group *g = t->place ? &c->group[t->place - 1] : NULL;
-        if (!g)
-            continue;
-        if (!g->rows)
+        if (g && !g->rows)
             name_group(c, t, g);
-        if (!c->x->buckets || p->time == KT_TIME_NONE || p->time < c->x->bucket_from || p->time >= c->x->bucket_to)
-            continue;
-        uint64_t width = (uint64_t)c->x->bucket_to - (uint64_t)c->x->bucket_from;
-        if (width > UINT64_MAX / KT_VIEW_BUCKETS_MAX)
-            continue;
-        uint64_t at = ((uint64_t)p->time - (uint64_t)c->x->bucket_from) * (uint64_t)c->x->buckets / width;
-        c->bucket[(size_t)(t->place - 1) * (size_t)c->x->buckets + at]++;
+        if (g && inside)
+            c->bucket[(size_t)(t->place - 1) * (size_t)c->x->buckets + at]++;
     }
 }
 
 /* --- the rows of a view, in the order in which they came --------------------------------- */
 
-typedef void row_fn(struct counting *c, uint64_t seq, const struct packed *p);
+typedef void row_fn(struct counting *c, const struct member *m);
 
 static void each_row(void *ctx, const struct chunk *chunk, uint64_t seq0, const uint16_t *at, size_t n)
 {
     enum { MOST = KT_RULES_MATCHED_MAX + KT_SIGNALS_MAX };
     struct counting *c = ctx;
-    (void)chunk;
+    struct member m;
+    m.chunk = chunk;
     for (size_t i = 0; i < n && !c->failed; i++) {
-        struct packed p;
         if (c->n + MOST > c->room && !prepare(c, c->n / 2 + 4 * MOST)) {
             c->failed = true;
             return;
         }
-        row_get(c->s, seq0 + at[i], &p);
-        c->fn(c, seq0 + at[i], &p);
+        m.i = at[i];
+        m.seq = seq0 + at[i];
+        look_at(c, &m);
+        c->fn(c, &m);
     }
 }
 
@@ -305,6 +356,14 @@ bool groups_fill(struct kt_snapshot *x, struct kt_store *s, const struct kt_view
                  const struct members *m, uint64_t first, uint64_t last)
 {
     struct counting c = {.s = s, .by = w->group, .x = x, .a = a};
+    const enum table of = c.by == KT_GROUP_USER    ? T_ACTOR
+                          : c.by == KT_GROUP_AGENT ? T_AGENT
+                          : c.by == KT_GROUP_ACCOUNT ? T_PLACE : T_WHERE;
+    store_lock(s);
+    c.memos = (size_t)s->tab[of].top + 1;
+    store_unlock(s);
+    c.memo = calloc(c.memos, sizeof *c.memo);
+    c.memos = c.memo ? c.memos : 0;
     size_t n = 0, max = w->groups_max && w->groups_max < KT_GROUPS_MAX ? w->groups_max : KT_GROUPS_MAX;
     bool ok = each_member(&c, m, first, last, count_row) && choose(&c, max, &n) &&
               each_member(&c, m, first, last, spread_row);
@@ -317,6 +376,7 @@ bool groups_fill(struct kt_snapshot *x, struct kt_store *s, const struct kt_view
             qsort(c.group, named, sizeof *c.group, by_name);
         x->groups = (struct kt_groups){.by = c.by, .group = c.group, .n = named, .distinct = c.n, .rows = x->n};
     }
+    free(c.memo);
     free(c.tally);
     free(c.slot);
     return ok;
