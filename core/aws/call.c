@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CORRECTIONS = 3 /* of the clock: a service may take one back */, ERROR_BODY_MAX = 64 << 10, HEADER_MAX = KT_KEYS_MAX + 64 };
+enum { FELT_MS = 30000, CORRECTIONS = 3 /* of the clock: a service may take one back */, ERROR_BODY_MAX = 64 << 10, HEADER_MAX = KT_KEYS_MAX + 64 };
 
 struct kt_aws_call {
     struct kt_aws *aws;
@@ -21,6 +21,7 @@ struct kt_aws_call {
     int64_t wake;        /* kt_aws_mono() time before which nothing is sent; 0: none */
     bool sent, taken;
     int corrected;       /* how often our clock was, for it */
+    int64_t skew;        /* of the clock that it was signed by */
     int unanswered;
     struct kt_aws_result result;
 };
@@ -131,6 +132,7 @@ static bool send(struct kt_aws_call *c)
                                   .stall_s = c->r.stall_s};
     struct headers h = {.http = &http};
     kt_buf_init(&h.text, HEADER_MAX);
+    c->skew = kt_aws_skew(c->aws);
     bool room = kt_buf_reserve(&h.text, HEADER_MAX - 1); /* so that no copy is left behind */
     /* as libcurl writes it: what is signed must be what is sent */
     put(&h, "Host", kt_span_of(c->r.endpoint->host));
@@ -302,6 +304,14 @@ static void fail_with(struct kt_aws_call *c, enum kt_aws_end end, const char *me
     snprintf(c->result.message, sizeof c->result.message, "%s", message);
 }
 
+/* The service said what time it is, to this call or, meanwhile, to another one. */
+static bool clock_is_another(struct kt_aws_call *c, const struct kt_net_reply *p)
+{
+    bool learnt = kt_aws_learn_time(c->aws, p->date);
+    int64_t off = kt_aws_skew(c->aws) - c->skew;
+    return learnt || off > FELT_MS || off < -FELT_MS;
+}
+
 /* Goes on to another attempt? Otherwise the result stands. */
 static bool again(struct kt_aws_call *c, const struct kt_net_reply *p)
 {
@@ -309,7 +319,7 @@ static bool again(struct kt_aws_call *c, const struct kt_net_reply *p)
     int64_t now = kt_aws_mono(c->aws), delay = 0;
     if (c->taken)
         return false; /* what it said first cannot be said again */
-    bool clock = r->status >= 400 && one_of(r->code, clocks) && c->corrected < CORRECTIONS && kt_aws_learn_time(c->aws, p->date);
+    bool clock = r->status >= 400 && one_of(r->code, clocks) && c->corrected < CORRECTIONS && clock_is_another(c, p);
     if (clock) {
         c->corrected++;
     } else {
