@@ -118,9 +118,11 @@ static void keep_index(struct kt_engine *g, struct engine_source *s, const struc
 
 void engine_keep_indexes(struct kt_engine *g)
 {
-    struct kt_counts c = kt_store_counts(g->store);
     struct made m;
-    if (!may_know(g) || !g->started || g->all_troubled || c.facts_lost || c.keys_dropped ||
+    if (!g->started || !may_know(g)) /* what never began may have no store */
+        return;
+    struct kt_counts c = kt_store_counts(g->store);
+    if (g->all_troubled || c.facts_lost || c.keys_dropped ||
         (g->judge && kt_traces_stats(kt_judge_context(g->judge)).dropped) || g->rejudge < g->rejudge_end)
         return;
     /* all that was learnt is on disk before it is said that it need not be read again */
