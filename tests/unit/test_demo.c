@@ -97,7 +97,7 @@ static void stage_close(struct stage *s)
 /* Steps until there is nothing to do at once. */
 static struct kt_wait settle(struct stage *s)
 {
-    struct kt_wait w = {KT_WAIT_NONE, -1, 0};
+    struct kt_wait w = {.kind = KT_WAIT_NONE, .fd = -1};
     for (int i = 0; w.kind == KT_WAIT_NONE; i++) {
         assert_true(i < 1000);
         size_t before = s->out.len;
