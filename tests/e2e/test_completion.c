@@ -2,6 +2,7 @@
  * take them. */
 #include "tests/support/run.h"
 #include "tests/support/sample.h"
+#include "tests/support/temp_dir.h"
 #include "tui/options.h"
 
 #include <setjmp.h>
@@ -102,17 +103,21 @@ static void zsh_takes_its_script(void **state)
 static void fish_takes_its_script(void **state)
 {
     (void)state;
-    char command[1024];
+    char command[2048];
+    struct temp_dir home; /* fish makes folders in it */
     if (system("command -v fish >/dev/null 2>&1") != 0) {
         print_message("SKIP: there is no fish\n");
         skip();
     }
+    temp_dir_make(&home);
     snprintf(command, sizeof command,
-             "HOME=/nonexistent fish --no-config -c '\"%s\" --completion fish | source; complete -C \"keytop -o oc\"; "
-             "complete -C \"keytop --outp\" | string match -r \"^--output\"' 2>/dev/null", sample_keytop());
+             "HOME='%s' XDG_CONFIG_HOME='%s' XDG_DATA_HOME='%s' XDG_CACHE_HOME='%s' fish --no-config -c '\"%s\" --completion fish | source; complete -C \"keytop -o oc\"; "
+             "complete -C \"keytop --outp\" | string match -r \"^--output\"' 2>/dev/null",
+             home.path, home.path, home.path, home.path, sample_keytop());
     const char *said = shell(command); /* words with a tab and their meaning */
     assert_int_equal(strncmp(said, "ocsf\t", 5), 0);
     assert_non_null(strstr(said, "\n--output\n"));
+    temp_dir_remove(&home);
 }
 
 int main(void)
