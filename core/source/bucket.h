@@ -6,7 +6,7 @@
 #include "aws/aws.h"
 #include "base/buf.h"
 
-enum { BUCKET_KEY_MAX = 1024, BUCKET_OBJECT_MAX = 16 << 20 /* packed; the largest are some 50 MB unpacked */, BUCKET_LIST_MAX = 8 << 20 };
+enum { BUCKET_KEY_MAX = 1024, BUCKET_OBJECT_MAX = 64 << 20 /* packed; CloudTrail's largest are 50 MB */, BUCKET_LIST_MAX = 8 << 20 };
 
 struct bucket {
     struct kt_aws *aws;

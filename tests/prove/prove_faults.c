@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
-enum { GROWN_MAX = 48 << 10 /* KiB, of a process that has just begun */ };
+/* KiB, of a process that has just begun. An object of a bucket may be 64 MiB, packed,
+ * and is held while it comes; one that does not end is given up there. */
+enum { GROWN_MAX = 48 << 10, GROWN_BY_OBJECT = (48 + 64) << 10 };
 
 static size_t cells, bad;
 static long grown_most;
@@ -24,8 +26,9 @@ static void try_cell(enum fault_source s, enum fault_place p, enum fault_number 
     int64_t began = kt_mono_ms() - (faults_shared() ? faults_shared()->warp : 0);
     struct fault_result r = fault_cell(s, p, n);
     bool pushed = s == SOURCE_SQS || s == SOURCE_TAIL;
+    long most = faults[n].big && (s == SOURCE_S3 || s == SOURCE_SQS) ? GROWN_BY_OBJECT : GROWN_MAX;
     bool good = r.ended && r.began && r.said_right && r.recovered && r.live && r.rows == r.expected && !r.doubles && !r.stolen &&
-                r.grown <= GROWN_MAX && r.fresh_after <= (pushed ? 5 : 45) * 1000;
+                r.grown <= most && r.fresh_after <= (pushed ? 5 : 45) * 1000;
     cells++;
     bad += !good;
     grown_most = r.grown > grown_most ? r.grown : grown_most;
