@@ -905,7 +905,7 @@ static unsigned news(struct kt_screen *s)
     struct kt_pane *p = pane_of(s);
     struct kt_history was = p->history;
     bool rows = kt_pane_news(p);
-    kt_pane_history_look(p);
+    kt_pane_history_news(p);
     return rows || memcmp(&was, &p->history, sizeof was) != 0 ? KT_APP_REDRAW : 0;
 }
 

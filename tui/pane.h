@@ -113,6 +113,8 @@ void kt_story_agent(struct kt_pen *pen, const struct kt_agent *g, enum kt_role t
 unsigned kt_pane_copy_contain(const struct kt_pane *p);
 /* How it goes with the history of this key or user (pane_history.c). */
 void kt_pane_history_look(struct kt_pane *p);
+/* How far it has come since. */
+void kt_pane_history_news(struct kt_pane *p);
 /* In the last one or two of the `height` lines from `row` on; returns how many:
  * 0 where there is nothing to say. */
 int kt_pane_history_draw(const struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width);

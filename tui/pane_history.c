@@ -33,8 +33,14 @@ void kt_pane_history_look(struct kt_pane *p)
     copy(q->name, sizeof q->name, p->info.name, &p->asks);
     copy(q->type, sizeof q->type, users ? p->info.type : KT_SPAN_NONE, &p->asks);
     copy(q->account, sizeof q->account, users || p->info.kind == KT_ENTITY_KEY ? p->info.account : KT_SPAN_NONE, &p->asks);
+    kt_pane_history_news(p);
+}
+
+/* By the question's own texts: those of the entity are gone with the last key. */
+void kt_pane_history_news(struct kt_pane *p)
+{
     if (p->asks)
-        p->history = kt_engine_asked(p->app->engine, q);
+        p->history = kt_engine_asked(p->app->engine, &p->question);
 }
 
 /* "312 events back to 2026-08-30" */
@@ -129,7 +135,7 @@ int kt_pane_history_draw(const struct kt_pane *p, struct kt_canvas *c, int row, 
 
 unsigned kt_pane_history_command(struct kt_pane *p)
 {
-    kt_pane_history_look(p);
+    kt_pane_history_news(p);
     if (!p->asks)
         return kt_app_hint(p->app, "it has no name to ask by");
     switch (p->history.state) {
