@@ -617,6 +617,7 @@ static void picked_exactly(const char *const *names, size_t n_names, char *out)
     assert_int_equal(s.malformed, 0);
     snprintf(out, 64, "%s", kt_buf_str(&s.ids));
     seen_free(&s);
+    kt_ingest_free(g);
 }
 
 static void a_name_that_is_not_the_events_own_is_not_handed_on(void **state)
