@@ -404,7 +404,7 @@ static bool complete_of_texts(struct matcher *m, struct term *x, enum component 
         return false;
     for (uint32_t k = 1; k < x->limit[c]; k++) {
         if (k + AHEAD < x->limit[c])
-            __builtin_prefetch(sym_at(t, k + AHEAD)->bytes);
+            __builtin_prefetch(sym_at(t, k + AHEAD)); /* one that is gone has no bytes */
         if (!sym_is_there(t, k))
             continue;
         const uint32_t *text = (const uint32_t *)(const void *)sym_at(t, k)->bytes;

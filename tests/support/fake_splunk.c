@@ -79,8 +79,9 @@ static void rows(struct fake_splunk *f, struct fake_reply *out, enum splunk_faul
 {
     struct splunk_event **hit = calloc(f->n_events + 1, sizeof(struct splunk_event *));
     size_t n = 0;
-    by_time_update(&f->order, &f->event[0].indexed, sizeof *f->event, f->n_events);
-    size_t first = by_time_from(&f->order, &f->event[0].indexed, sizeof *f->event, f->index_earliest * 1000);
+    const int64_t *times = f->n_events ? &f->event[0].indexed : NULL;
+    by_time_update(&f->order, times, sizeof *f->event, f->n_events);
+    size_t first = by_time_from(&f->order, times, sizeof *f->event, f->index_earliest * 1000);
     for (size_t i = first; i < f->order.n && f->event[f->order.at[i]].indexed / 1000 < f->index_latest; i++)
         if (matches(f, &f->event[f->order.at[i]]))
             hit[n++] = &f->event[f->order.at[i]];
