@@ -14,7 +14,7 @@
 #define HOUR (60 * MINUTE)
 #define MINE "111122223333"
 
-enum { EVENTS_AT_FIRST = 120, EVENTS_LATER = 30, EVENTS_MEANWHILE = 5, BOMB = 256 << 20, CELL_S = 120 };
+enum { EVENTS_AT_FIRST = 120, EVENTS_LATER = 30, EVENTS_MEANWHILE = 5, BOMB = 192 << 20 /* packed, a piece of less than a MiB: the rig reads one object at a time */, CELL_S = 120 };
 
 const char *const fault_sources[FAULT_SOURCES] = {"cloudtrail", "logs", "live tail", "s3", "sqs", "splunk"};
 const char *const fault_places[FAULT_PLACES] = {"first", "middle", "later"};
