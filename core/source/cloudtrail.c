@@ -19,6 +19,7 @@ enum {
     NAME_MS = 2000,        /* between two calls of an account: a quarter of a quota that others share */
     CALLS_A_SECOND = 40,   /* over all accounts: what a machine should do to itself */
     DELAY_MS = 15 * 60000, /* by which CloudTrail has its events, as a rule */
+    STOCK_MS = 1000,
     SILENT_MS = 120000     /* without an answer for so long it is stale */
 };
 
@@ -33,13 +34,20 @@ static void account_of(const char *arn, char out[16])
         snprintf(out, 16, "%.*s", (int)(strcspn(p, ":") < 15 ? strcspn(p, ":") : 15), p);
 }
 
-static enum kt_code add_lane(struct trail *t, size_t *cap, const struct trail_address *a, const char *role, const char *region,
+static bool make_room(struct trail *t, size_t cap[2])
+{
+    return kt_grow(&t->lane, &cap[0], t->n_lanes + 1, sizeof *t->lane, TRAIL_LANES_MAX) &&
+           kt_grow(&t->rest, &cap[1], t->n_lanes + 1, sizeof *t->rest, TRAIL_LANES_MAX);
+}
+
+static enum kt_code add_lane(struct trail *t, size_t cap[2], const struct trail_address *a, const char *role, const char *region,
                              struct kt_err *e)
 {
-    if (!kt_grow(&t->lane, cap, t->n_lanes + 1, sizeof *t->lane, TRAIL_LANES_MAX))
+    if (!make_room(t, cap))
         return kt_fail(e, KT_ELIMIT, "cloudtrail: more than %d accounts and Regions", TRAIL_LANES_MAX);
     struct trail_lane *l = &t->lane[t->n_lanes];
     *l = (struct trail_lane){.trail = t};
+    t->rest[t->n_lanes] = 0;
     enum kt_code code = kt_aws_endpoint(t->aws, KT_SVC_CLOUDTRAIL, region, t->profile, &l->endpoint, e);
     if (code == KT_OK && role)
         code = kt_creds_role(&l->creds, t->base, role, a->external, region, e);
@@ -67,15 +75,15 @@ static const char *iam_region(const struct trail *t)
 
 static enum kt_code add_lanes(struct trail *t, struct trail_address *a, struct kt_err *e)
 {
-    size_t cap = 0;
+    size_t cap[2] = {0};
     if (!a->n_regions)
         a->region[a->n_regions++] = iam_region(t);
     enum kt_code code = kt_creds_new(&t->base, t->aws, t->net, a->profile, a->region[0], e);
     for (size_t i = 0; code == KT_OK && i < a->n_regions; i++) {
         if (!a->n_roles)
-            code = add_lane(t, &cap, a, NULL, a->region[i], e);
+            code = add_lane(t, cap, a, NULL, a->region[i], e);
         for (size_t j = 0; code == KT_OK && j < a->n_roles; j++)
-            code = add_lane(t, &cap, a, a->role[j], a->region[i], e);
+            code = add_lane(t, cap, a, a->role[j], a->region[i], e);
     }
     return code;
 }
@@ -91,6 +99,7 @@ static void trail_close(struct kt_source *s)
     for (size_t i = 0; i < t->n_lanes; i++)
         trail_lane_drop(&t->lane[i]);
     free(t->lane);
+    free(t->rest);
     kt_creds_free(t->base);
     kt_net_free(t->net);
     free(t->profile);
@@ -160,6 +169,7 @@ static enum kt_code trail_open(struct kt_source **out, const char *address, cons
         t->source.ops = &kt_source_cloudtrail;
         t->aws = o->aws;
         t->follow = o->follow;
+        t->changed = true;
         t->since = o->since;
         t->until = o->until;
         t->health.state = KT_HEALTH_STARTING;
@@ -280,18 +290,27 @@ static void recall(struct trail *t, const struct kt_source_sink *sink)
     }
 }
 
+/* Of hundreds of lanes some change all the time. */
+static int64_t stock_gap(const struct trail *t)
+{
+    return (int64_t)t->n_lanes / 10;
+}
+
 static void wait_for(struct trail *t, struct kt_wait *next)
 {
     int64_t wake = 0, at, mono = kt_aws_mono(t->aws), asked;
     bool now = false, all_done = true, is_asked = trail_asked(t, &asked, &now);
     for (size_t i = 0; i < t->n_lanes; i++) {
-        const struct trail_lane *l = &t->lane[i];
-        all_done &= l->done;
-        if (!l->done && l->wake)
-            least(&wake, l->wake);
-        now |= !l->done && !l->wake && !l->busy && t->busy < TRAIL_BUSY;
+        all_done &= t->rest[i] == INT64_MAX;
+        bool held = t->rest[i] <= mono && !t->lane[i].busy;
+        if (held && t->busy < TRAIL_BUSY)
+            least(&wake, t->turn > mono ? t->turn : mono);
+        else if (!held && t->rest[i] && t->rest[i] != INT64_MAX)
+            least(&wake, t->rest[i]);
     }
-    if (all_done && !is_asked) {
+    if (t->changed)
+        least(&wake, t->assessed + stock_gap(t));
+    if (all_done && !is_asked && !t->changed) {
         next->kind = KT_WAIT_DONE;
         return;
     }
@@ -304,6 +323,41 @@ static void wait_for(struct trail *t, struct kt_wait *next)
     }
     next->kind = now ? KT_WAIT_NONE : network ? KT_WAIT_FD : KT_WAIT_TIME;
     next->deadline = at;
+}
+
+/* May a lane that has nothing under way begin? They do so one after the other,
+ * and so many at once: to step all the others would be for nothing. */
+static bool may_begin(const struct trail *t, int64_t now)
+{
+    return t->busy < TRAIL_BUSY && now >= t->turn;
+}
+
+/* Lanes whose time has come, from the one whose turn it is. True: one fed a page. */
+static bool step_lanes(struct trail *t, const struct kt_source_sink *sink)
+{
+    bool fed = false;
+    int64_t now = kt_aws_mono(t->aws);
+    for (size_t i = 0, first = t->first; i < t->n_lanes && !fed; i++) {
+        size_t k = (first + i) % t->n_lanes;
+        if (now < t->rest[k] || (!t->lane[k].busy && !may_begin(t, now)))
+            continue;
+        fed = trail_step(&t->lane[k], sink);
+        t->rest[k] = t->lane[k].done ? INT64_MAX : t->lane[k].wake;
+    }
+    return fed;
+}
+
+/* What is told of hundreds of lanes together: when one has changed, and each
+ * second, for what grows old by itself. */
+static void take_stock(struct trail *t, const struct kt_source_sink *sink)
+{
+    int64_t now = kt_aws_mono(t->aws);
+    if (now < t->assessed + (t->changed ? stock_gap(t) : STOCK_MS))
+        return;
+    t->changed = false;
+    t->assessed = now;
+    remember(t, sink);
+    assess(t);
 }
 
 static void trail_do(struct kt_source *s, const struct kt_source_sink *sink, struct kt_wait *next)
@@ -324,12 +378,10 @@ static void trail_do(struct kt_source *s, const struct kt_source_sink *sink, str
         t->unasked = 0;
     }
     kt_net_drive(t->net);
-    bool fed = false;
-    for (size_t i = 0, first = t->first; i < t->n_lanes && !fed; i++)
-        fed = trail_step(&t->lane[(first + i) % t->n_lanes], sink);
-    fed |= trail_answer(t, sink); /* behind what is read anyhow */
-    remember(t, sink);
-    assess(t);
+    bool fed = step_lanes(t, sink);
+    t->changed |= t->question != NULL; /* that is answered at the same pace */
+    fed |= trail_answer(t, sink);      /* behind what is read anyhow */
+    take_stock(t, sink);
     if (!fed)
         wait_for(t, next);
 }

@@ -69,7 +69,10 @@ struct trail {
     size_t unasked;            /* names that cannot, or are too many */
     struct kt_creds *base;
     struct trail_lane *lane;
+    int64_t *rest;             /* of each lane its `wake`, INT64_MAX when it is done: hundreds are looked through at each step */
     size_t n_lanes, busy;
+    bool changed;              /* some lane is otherwise than when the health was last assessed */
+    int64_t assessed;          /* kt_aws_mono() */
     size_t first;              /* whose turn is next: each lane asks once before one asks twice */
     int64_t turn;              /* kt_aws_mono(): and when it is */
     struct trail_question *question; /* those that are asked */

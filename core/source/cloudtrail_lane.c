@@ -82,6 +82,7 @@ static int64_t period(const struct trail_lane *l, enum trail_scan s)
 static void finish(struct trail_lane *l, enum trail_scan s)
 {
     struct trail_pass *p = &l->pass[s];
+    l->trail->changed = true;
     p->active = false;
     p->due = mono(l) + (p->whole ? period(l, s) : later(period(l, s) / 10, l->trail->interval));
     if (s == TRAIL_RECENT && p->whole)
@@ -130,6 +131,7 @@ void trail_lane_start(struct trail_lane *l)
  * when they arrive. */
 static void release(struct trail_lane *l)
 {
+    l->trail->changed = true;
     if (l->call && l->pace)
         l->pace->next = later(l->pace->next, mono(l) + QUOTA_MS);
     kt_aws_call_free(l->call);
