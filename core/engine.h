@@ -187,6 +187,8 @@ size_t kt_engine_mfa_again(struct kt_engine *g);
 void kt_engine_ask(struct kt_engine *g, const struct kt_question *q);
 /* What was read by then stays. */
 void kt_engine_ask_no_more(struct kt_engine *g, const struct kt_question *q);
+/* Where it `wants` to know: may it cost more than its limit? */
+void kt_engine_allow(struct kt_engine *g, const struct kt_question *q, bool yes);
 enum kt_history_state {
     KT_HISTORY_NOBODY, /* no source here can be asked this: `says` why */
     KT_HISTORY_NOT,    /* could be asked, and was not */
@@ -198,6 +200,9 @@ struct kt_history {
     bool whole;          /* all that there is was read */
     bool cancelled;      /* by kt_engine_ask_no_more */
     bool slowed;
+    bool ranged;         /* who can be asked looks as far back as kt_question.since says */
+    bool wants;          /* near `limit` bytes: may more be scanned? It waits for kt_engine_allow */
+    uint64_t scanned, limit; /* bytes, of who says that; 0: nobody */
     size_t parts, parts_done; /* sources that were asked */
     uint64_t pages, events;
     int64_t back, until; /* eventTime: all is read from there to there; KT_TIME_NONE: not known yet */

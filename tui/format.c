@@ -26,6 +26,17 @@ const char *kt_fmt_plural(uint64_t n, const char *one, const char *many, char ou
     return out;
 }
 
+const char *kt_fmt_bytes(uint64_t n, char out[KT_FMT_TEXT])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double x = (double)n;
+    size_t u = 0;
+    for (; x >= 1000 && u + 1 < sizeof units / sizeof *units; u++)
+        x /= 1000;
+    snprintf(out, KT_FMT_TEXT, u ? "%.1f %s" : "%.0f %s", x, units[u]);
+    return out;
+}
+
 const char *kt_fmt_clock(int64_t t, char out[KT_FMT_TEXT])
 {
     struct kt_civil v;

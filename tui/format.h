@@ -12,6 +12,8 @@ enum { KT_FMT_TEXT = 48 };
 const char *kt_fmt_count(uint64_t n, char out[KT_FMT_TEXT]);
 /* "1 key", "2,900 keys" */
 const char *kt_fmt_plural(uint64_t n, const char *one, const char *many, char out[KT_FMT_TEXT]);
+/* "1.2 GB", in units of 1000 */
+const char *kt_fmt_bytes(uint64_t n, char out[KT_FMT_TEXT]);
 /* "14:31:55"; "no time" */
 const char *kt_fmt_clock(int64_t t, char out[KT_FMT_TEXT]);
 /* "Mon 10 Jul 2023" */

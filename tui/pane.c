@@ -885,6 +885,8 @@ static unsigned prompted(struct kt_screen *s, enum kt_prompt_event e)
     struct kt_pane *p = pane_of(s);
     struct kt_prompt *prompt = &p->app->prompt;
     struct kt_list_items it = kt_pane_items(p);
+    if (kt_pane_history_prompting(p))
+        return kt_pane_history_prompted(p, e);
     size_t origin = ((struct pane_screen *)s)->origin;
     kt_list_goto(&p->list, &it, origin);
     if (e == KT_PROMPT_CANCELLED) {

@@ -119,6 +119,9 @@ void kt_pane_history_news(struct kt_pane *p);
  * 0 where there is nothing to say. */
 int kt_pane_history_draw(const struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width);
 unsigned kt_pane_history_command(struct kt_pane *p);
+/* Is the prompt that is open one of those that it opens? Then what became of it. */
+bool kt_pane_history_prompting(const struct kt_pane *p);
+unsigned kt_pane_history_prompted(struct kt_pane *p, enum kt_prompt_event e);
 /* Its name, unless the line above it says it. */
 void kt_pane_name(const struct kt_pane *p, struct kt_pen *pen);
 /* Counts, first and last time, sparkline: what is said of every entity. */

@@ -66,15 +66,30 @@ static struct kt_style not_asked(const struct kt_pane *p, char *out, size_t size
     return KT_STYLE(DIM);
 }
 
-static struct kt_style asking(const struct kt_pane *p, char *out, size_t size)
+/* "8.1 GB of the 10.0 GB that one query may, some 0.04 USD" */
+static void cost_of(const struct kt_history *h, char *out, size_t n)
+{
+    char scanned[KT_FMT_TEXT], limit[KT_FMT_TEXT];
+    snprintf(out, n, "%s of the %s that it may, some %.2f USD at 5 a TB", kt_fmt_bytes(h->scanned, scanned),
+             kt_fmt_bytes(h->limit, limit), (double)h->scanned / 1e12 * 5);
+}
+
+static struct kt_style asking(const struct kt_pane *p, char *out, size_t size_of_out)
 {
     const struct kt_history *h = &p->history;
-    char so_far[160], pages[KT_FMT_TEXT], parts[48] = "";
+    char so_far[160], pages[KT_FMT_TEXT], parts[48] = "", size[KT_FMT_TEXT], cost[96] = "";
     events(p, so_far, sizeof so_far);
+    if (h->wants) {
+        cost_of(h, cost, sizeof cost);
+        snprintf(out, size_of_out, "%s has scanned %s: may it go on? (h answers)", h->how, cost);
+        return KT_STYLE(WARN);
+    }
+    if (h->scanned)
+        snprintf(cost, sizeof cost, ", %s scanned", kt_fmt_bytes(h->scanned, size));
     if (h->parts > 1)
         snprintf(parts, sizeof parts, ", %zu of %zu sources", h->parts_done, h->parts);
-    snprintf(out, size, "asking %s: %s, %s%s%s (h stops)", h->how[0] ? h->how : "history",
-             kt_fmt_plural(h->pages, "page", "pages", pages), so_far, parts, h->slowed ? ", throttled: waiting" : "");
+    snprintf(out, size_of_out, "asking %s: %s, %s%s%s%s (h stops)", h->how[0] ? h->how : "history",
+             kt_fmt_plural(h->pages, "page", "pages", pages), so_far, cost, parts, h->slowed ? ", throttled: waiting" : "");
     return KT_STYLE(BRIGHT);
 }
 
@@ -133,6 +148,53 @@ int kt_pane_history_draw(const struct kt_pane *p, struct kt_canvas *c, int row, 
     return cut ? 2 : 1;
 }
 
+/* --- what it asks back ------------------------------------------------------------------ */
+
+static const char label_range[] = "how far back", label_more[] = "scan more? yes";
+
+/* As it was written last, here or in an earlier run. */
+static const char *last_range(const struct kt_prompt *p)
+{
+    for (size_t i = 0; i < p->n_history; i++)
+        if (strcmp(p->history[i].label, label_range) == 0)
+            return p->history[i].text;
+    return "90d";
+}
+
+bool kt_pane_history_prompting(const struct kt_pane *p)
+{
+    const char *label = p->app->prompt.label;
+    return label == label_range || label == label_more;
+}
+
+static unsigned ask_back_to(struct kt_pane *p, int64_t since)
+{
+    p->question.since = since;
+    kt_engine_ask(p->app->engine, &p->question);
+    return kt_app_hint(p->app, "asking for all that it did");
+}
+
+unsigned kt_pane_history_prompted(struct kt_pane *p, enum kt_prompt_event e)
+{
+    struct kt_prompt *t = &p->app->prompt;
+    t->error[0] = '\0';
+    if (t->label == label_more) {
+        bool yes = strcmp(t->text, "yes") == 0 || strcmp(t->text, "y") == 0;
+        if (e != KT_PROMPT_ACCEPTED)
+            return KT_APP_REDRAW;
+        kt_engine_allow(p->app->engine, &p->question, yes);
+        return kt_app_hint(p->app, yes ? "it goes on" : "it is stopped; what was read stays");
+    }
+    int64_t since = kt_time_parse_ago(kt_span_of(t->text), kt_app_now(p->app));
+    if (e == KT_PROMPT_CANCELLED)
+        return KT_APP_REDRAW;
+    if (since == KT_TIME_NONE || since > kt_app_now(p->app)) {
+        snprintf(t->error, sizeof t->error, "write how far: 24h, 7d, 90d, or a date as 2026-01-31");
+        return KT_APP_REDRAW;
+    }
+    return e == KT_PROMPT_ACCEPTED ? ask_back_to(p, since) : KT_APP_REDRAW;
+}
+
 unsigned kt_pane_history_command(struct kt_pane *p)
 {
     kt_pane_history_news(p);
@@ -142,10 +204,13 @@ unsigned kt_pane_history_command(struct kt_pane *p)
     case KT_HISTORY_NOBODY:
         return kt_app_hint(p->app, "%.150s", p->history.says);
     case KT_HISTORY_ASKING:
+        if (p->history.wants)
+            return kt_app_prompt(p->app, p->app->top, label_more, "");
         kt_engine_ask_no_more(p->app->engine, &p->question);
         return kt_app_hint(p->app, "asking stops; what was read stays");
     default:
-        kt_engine_ask(p->app->engine, &p->question);
-        return kt_app_hint(p->app, "asking for all that it did");
+        if (p->history.ranged)
+            return kt_app_prompt(p->app, p->app->top, label_range, last_range(&p->app->prompt));
+        return ask_back_to(p, 0);
     }
 }

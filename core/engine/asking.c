@@ -24,6 +24,8 @@ struct engine_asked {
 
 static bool same_question(const struct kt_question *a, const struct kt_question *b)
 {
+    if (a->about == KT_ASK_TIME && (a->since != b->since || a->until != b->until))
+        return false;
     return a->about == b->about && strcmp(a->name, b->name) == 0 && strcmp(a->account, b->account) == 0 &&
            strcmp(a->type, b->type) == 0;
 }
@@ -168,6 +170,8 @@ static void ask(struct kt_engine *g, const struct kt_question *q)
     struct engine_asked *x = place_for(g, q);
     if (x)
         x->used = ++g->asked_used;
+    if (x && !x->running)
+        x->q.since = q->since;
     pthread_mutex_unlock(&g->lock);
     if (!x || x->running)
         return;
@@ -199,7 +203,8 @@ static void sum_up(const struct engine_asked *x, struct kt_history *s)
     bool failed = false, all_begun = true;
     s->parts = s->parts_done = 0;
     s->pages = s->events = 0;
-    s->slowed = false;
+    s->slowed = s->wants = false;
+    s->scanned = s->limit = 0;
     int64_t back = KT_TIME_NONE, until = KT_TIME_NONE;
     for (size_t i = 0; i < x->n; i++) {
         const struct kt_answer *a = &x->answer[i].a;
@@ -210,6 +215,9 @@ static void sum_up(const struct engine_asked *x, struct kt_history *s)
         s->pages += a->pages;
         s->events += a->events;
         s->slowed |= a->slowed && a->state == KT_ANSWER_ASKING;
+        s->scanned += a->scanned;
+        s->limit = a->wants ? a->limit : s->limit;
+        s->wants |= a->wants;
         failed |= a->state == KT_ANSWER_PART || a->state == KT_ANSWER_FAILED;
         all_begun &= a->back != KT_TIME_NONE;
         back = back == KT_TIME_NONE ? a->back : greater(back, a->back);
@@ -305,23 +313,41 @@ void engine_stop_asking(struct kt_engine *g)
 
 /* --- the mailbox ----------------------------------------------------------------------- */
 
-static void post(struct kt_engine *g, const struct kt_question *q, bool stop_it)
+/* Who wants to know whether it may cost more is told, and goes on at once. */
+static void allow(struct kt_engine *g, struct engine_asked *x, enum kt_allow what)
+{
+    for (size_t i = 0; x && x->running && i < x->n; i++) {
+        struct engine_answer *y = &x->answer[i];
+        struct engine_source *s = y->of && y->a.wants ? src_with(g, y->of) : NULL;
+        if (!s)
+            continue;
+        y->a.allow = what;
+        s->wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    }
+}
+
+static void post(struct kt_engine *g, const struct kt_question *q, enum engine_wish wish)
 {
     pthread_mutex_lock(&g->lock);
     if (g->n_mail < MAIL_MAX) /* more than a person can press while the engine does one step */
-        g->mail[g->n_mail++] = (struct engine_mail){*q, stop_it};
+        g->mail[g->n_mail++] = (struct engine_mail){*q, wish};
     pthread_mutex_unlock(&g->lock);
     engine_notify(g->ask_fd);
 }
 
 void kt_engine_ask(struct kt_engine *g, const struct kt_question *q)
 {
-    post(g, q, false);
+    post(g, q, WISH_ASK);
 }
 
 void kt_engine_ask_no_more(struct kt_engine *g, const struct kt_question *q)
 {
-    post(g, q, true);
+    post(g, q, WISH_STOP);
+}
+
+void kt_engine_allow(struct kt_engine *g, const struct kt_question *q, bool yes)
+{
+    post(g, q, yes ? WISH_ALLOW : WISH_REFUSE);
 }
 
 void engine_look_at_mail(struct kt_engine *g)
@@ -335,12 +361,13 @@ void engine_look_at_mail(struct kt_engine *g)
     memcpy(mail, g->mail, n * sizeof *mail);
     g->n_mail = 0;
     pthread_mutex_unlock(&g->lock);
-    for (size_t i = 0; i < n; i++) {
-        if (mail[i].stop)
-            stop(g, find(g, &mail[i].q));
-        else
-            ask(g, &mail[i].q);
-    }
+    for (size_t i = 0; i < n; i++)
+        switch (mail[i].wish) {
+        case WISH_ASK: ask(g, &mail[i].q); break;
+        case WISH_STOP: stop(g, find(g, &mail[i].q)); break;
+        case WISH_ALLOW: allow(g, find(g, &mail[i].q), KT_ALLOW_YES); break;
+        case WISH_REFUSE: allow(g, find(g, &mail[i].q), KT_ALLOW_NO); break;
+        }
 }
 
 /* "LookupEvents, Athena": who would answer, each once. */
@@ -355,12 +382,13 @@ static void add_name(struct kt_history *h, const char *name)
 struct kt_history kt_engine_asked(struct kt_engine *g, const struct kt_question *q)
 {
     struct kt_history out = {.state = KT_HISTORY_NOBODY, .back = KT_TIME_NONE, .until = KT_TIME_NONE, .at = KT_TIME_NONE};
-    bool others = false;
+    bool others = false, ranged = false;
     pthread_mutex_lock(&g->lock);
     for (size_t i = 0; i < g->n_src; i++) {
         unsigned asks = g->src[i].source ? g->src[i].source->ops->asks : 0;
         if (asks & 1u << q->about) {
             out.state = KT_HISTORY_NOT;
+            ranged |= g->src[i].source->ops->ranged;
             add_name(&out, g->src[i].source->ops->asked_as);
         }
         others |= asks != 0;
@@ -371,6 +399,7 @@ struct kt_history kt_engine_asked(struct kt_engine *g, const struct kt_question 
     else if (out.state == KT_HISTORY_NOBODY)
         engine_copy_cut(out.says, sizeof out.says, others ? "the sources can be asked for keys and users alone"
                                                           : "no source here can be asked; cloudtrail: can");
+    out.ranged = ranged;
     pthread_mutex_unlock(&g->lock);
     return out;
 }

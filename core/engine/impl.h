@@ -67,7 +67,7 @@ struct engine_object {
 struct engine_asked;
 struct engine_mail {
     struct kt_question q;
-    bool stop;
+    enum engine_wish { WISH_ASK, WISH_STOP, WISH_ALLOW, WISH_REFUSE } wish;
 };
 
 struct kt_engine {

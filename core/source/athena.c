@@ -25,7 +25,8 @@ enum {
     SILENT_MS = 600000,
     DELAY_MS = 15 * 60000, /* by which a trail has delivered, as a rule */
     BEHIND_MS = 24 * 3600000, /* by which they are as good as surely there */
-    LOOK_MS = 300, LOOK_MAX_MS = 5000
+    LOOK_MS = 300, LOOK_MAX_MS = 5000,
+    NEAR = 5 /* a fifth of the limit before it, one is asked */
 };
 
 /* --- birth and death -------------------------------------------------------------------- */
@@ -99,6 +100,8 @@ static enum kt_code athena_open(struct kt_source **out, const char *address, con
             if (s->a.partition)
                 athena_assume_table(s);
             s->step = s->a.partition ? ATHENA_START : ATHENA_TABLE;
+            s->limit = s->a.limit;
+            s->answer = o->answer;
             plan(s, o);
         }
     }
@@ -154,11 +157,22 @@ static bool say_next(struct athena *s, const struct kt_pass *pass)
     case ATHENA_STOP:
         say_stop(s);
         return true;
+    case ATHENA_HELD:
+        break;
     }
     return false;
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
+
+/* As much again as the address allows. */
+static void allow_more(struct athena *s)
+{
+    s->limit += s->a.limit;
+    s->answer->allow = KT_ALLOW_UNSAID;
+    s->answer->limit = s->limit;
+    s->answer->wants = false;
+}
 
 static void forget_query(struct athena *s)
 {
@@ -175,11 +189,37 @@ static void forget_query(struct athena *s)
 static void stopped(struct athena *s, const struct kt_source_sink *sink)
 {
     char says[300], limit[32];
-    athena_size(s->a.limit, limit, sizeof limit);
-    snprintf(says, sizeof says, "the query was stopped when it had scanned its limit of %s: ask for less time (--since), or allow "
-                                "more with limit=SIZE in the address", limit);
+    if (s->answer && s->answer->allow == KT_ALLOW_UNSAID) {
+        s->step = ATHENA_HELD;
+        return;
+    }
+    if (s->answer && s->answer->allow == KT_ALLOW_YES) { /* it came too late for this one */
+        allow_more(s);
+        forget_query(s);
+        return;
+    }
+    athena_size(s->limit, limit, sizeof limit);
+    if (s->answer) /* somebody was asked, and said no */
+        snprintf(says, sizeof says, "the query was stopped, as it would have passed its limit of %s: ask for less time", limit);
+    else
+        snprintf(says, sizeof says, "the query was stopped when it had scanned its limit of %s: ask for less time (--since), or allow "
+                                    "more with limit=SIZE in the address", limit);
     forget_query(s);
     kt_poller_put_off(&s->p, says, HOUR, true, sink);
+}
+
+/* How it stands with the limit. True: the query has to be stopped. */
+static bool weigh(struct athena *s)
+{
+    struct kt_answer *a = s->answer;
+    if (a) {
+        a->scanned = s->scanned_before + s->scanned;
+        a->limit = s->limit;
+        if (a->allow == KT_ALLOW_YES)
+            allow_more(s);
+        a->wants = s->limit && s->scanned > s->limit - s->limit / NEAR;
+    }
+    return (s->limit && s->scanned > s->limit) || (a && a->allow == KT_ALLOW_NO);
 }
 
 static void take_state(struct athena *s, struct kt_span body, const struct kt_source_sink *sink)
@@ -191,17 +231,24 @@ static void take_state(struct athena *s, struct kt_span body, const struct kt_so
     s->scanned = (uint64_t)json_integer_value(json_object_get(json_object_get(x, "Statistics"), "DataScannedInBytes"));
     s->p.health.bytes_done = s->scanned_before + s->scanned;
     int64_t wait = LOOK_MS << (s->looks < 5 ? s->looks : 5);
+    bool dear = weigh(s);
     if (!state) {
         kt_poller_put_off(&s->p, "the answer is not Athena's: is there a proxy that wants a login?", 0, false, sink);
     } else if (strcmp(state, "SUCCEEDED") == 0) {
         s->step = ATHENA_PAGE;
+        if (s->answer)
+            s->answer->wants = false; /* it has cost what it costs */
         kt_poller_well(&s->p);
     } else if (strcmp(state, "FAILED") == 0 || strcmp(state, "CANCELLED") == 0) {
         bool failed = state[0] == 'F';
-        snprintf(says, sizeof says, "Athena's query %s: %.240s", failed ? "failed" : "was cancelled", why ? why : "it does not say why");
+        if (why && strcasestr(why, "bytes scanned limit"))
+            snprintf(says, sizeof says, "the workgroup's own limit of bytes per query was reached (BytesScannedCutoffPerQuery): ask "
+                                        "for less time, or have it raised");
+        else
+            snprintf(says, sizeof says, "Athena's query %s: %.240s", failed ? "failed" : "was cancelled", why ? why : "it does not say why");
         forget_query(s);
         kt_poller_put_off(&s->p, says, 30 * SECOND, true, sink);
-    } else if (s->a.limit && s->scanned > s->a.limit) {
+    } else if (dear) {
         s->step = ATHENA_STOP;
     } else {
         s->looks++;
@@ -260,6 +307,8 @@ static void take_answer(struct athena *s, struct kt_span body, const struct kt_s
     case ATHENA_STOP:
         stopped(s, sink);
         break;
+    case ATHENA_HELD:
+        break;
     }
 }
 
@@ -301,12 +350,24 @@ static const struct kt_pass *pass_under_way(struct athena *s)
     return &s->p.pass[s->asked];
 }
 
+/* It waits until somebody has said whether it may cost more. True: that is so. */
+static bool holds(struct athena *s, const struct kt_source_sink *sink)
+{
+    s->p.wake = kt_aws_mono(s->aws) + HOUR; /* who answers makes it step */
+    if (s->step == ATHENA_HELD && s->answer->allow != KT_ALLOW_UNSAID) {
+        s->p.wake = 0;
+        s->step = ATHENA_STOP;
+        stopped(s, sink);
+    }
+    return s->step == ATHENA_HELD;
+}
+
 /* True: call again at once. */
 static bool go_on(struct athena *s, const struct kt_source_sink *sink)
 {
     struct kt_poller *p = &s->p;
     bool stopping = s->step == ATHENA_STOP;
-    if (p->done || (p->wake && kt_aws_mono(s->aws) < p->wake))
+    if (p->done || (s->step == ATHENA_HELD && holds(s, sink)) || (p->wake && kt_aws_mono(s->aws) < p->wake))
         return false;
     p->wake = 0;
     if (!s->who.ask.busy) {
@@ -362,5 +423,5 @@ static void athena_unask(struct kt_source *s, struct kt_answer *a)
 
 const struct kt_source_ops kt_source_athena = {
     .scheme = "athena", .open = athena_open, .step = athena_do, .health = athena_health, .close = athena_close,
-    .asks = KT_DEPUTY_ASKS, .asked_as = "Athena", .ask = athena_ask, .unask = athena_unask,
+    .asks = KT_DEPUTY_ASKS, .asked_as = "Athena", .ranged = true, .ask = athena_ask, .unask = athena_unask,
 };

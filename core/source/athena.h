@@ -9,7 +9,7 @@
 
 enum { ATHENA_QUERY_MAX = 262144, ATHENA_BODY_MAX = 2 * ATHENA_QUERY_MAX, ATHENA_ROWS = 1000, ATHENA_COLUMNS = 64, ATHENA_TOKEN_MAX = 4096 };
 
-enum athena_step { ATHENA_TABLE, ATHENA_START, ATHENA_WATCH, ATHENA_PAGE, ATHENA_STOP };
+enum athena_step { ATHENA_TABLE, ATHENA_START, ATHENA_WATCH, ATHENA_PAGE, ATHENA_STOP, ATHENA_HELD /* stopped, until somebody says more */ };
 
 struct athena {
     struct kt_source source;
@@ -32,6 +32,8 @@ struct athena {
     size_t pages;
     int looks;                    /* at how it is */
     uint64_t scanned, scanned_before; /* bytes, of this query and of those before */
+    uint64_t limit;               /* of one query: as the address says, and what was allowed since */
+    struct kt_answer *answer;     /* of who may be asked to allow more; NULL: nobody */
     struct kt_buf line;
     struct deputies deputies;     /* who answer questions */
 };

@@ -320,5 +320,5 @@ static void clickhouse_unask(struct kt_source *s, struct kt_answer *a)
 
 const struct kt_source_ops kt_source_clickhouse = {
     .scheme = "clickhouse", .open = clickhouse_open, .step = clickhouse_do, .health = clickhouse_health, .close = clickhouse_close,
-    .asks = KT_DEPUTY_ASKS, .asked_as = "ClickHouse", .ask = clickhouse_ask, .unask = clickhouse_unask,
+    .asks = KT_DEPUTY_ASKS, .asked_as = "ClickHouse", .ranged = true, .ask = clickhouse_ask, .unask = clickhouse_unask,
 };

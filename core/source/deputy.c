@@ -17,6 +17,7 @@ struct deputy {
     const struct kt_source_sink *real; /* during a step */
     struct kt_wait wait;
     int64_t back, until;               /* what this answer will have, with the one before it */
+    bool gap;                          /* it is asked for a time alone, and nothing of it is kept */
     int watched;                       /* -1: nothing */
 };
 
@@ -78,6 +79,8 @@ struct kt_cond *deputy_condition(struct kt_arena *a, const struct kt_question *q
         return of_agent(a, name);
     case KT_ASK_KEY:
         return any_of(a, keys, sizeof keys / sizeof *keys, KT_COND_IS, name);
+    case KT_ASK_TIME:
+        break;
     }
     return NULL;
 }
@@ -129,7 +132,9 @@ enum kt_code deputies_open(struct deputies *d, const struct kt_source_ops *ops, 
                            int64_t behind, struct kt_net *net, const struct kt_source_opts *o, struct kt_err *e)
 {
     *d = (struct deputies){.ops = ops, .address = strdup(address), .how = how, .behind = behind, .net = net, .aws = o->aws, .clock = o->clock, .since = o->since};
-    return d->address ? KT_OK : kt_fail(e, KT_ENOMEM, "out of memory");
+    if (!o->where && (d->arena = kt_arena_new(1 << 20)))
+        d->usual = kt_cond_copy(d->arena, kt_cond_names(d->arena, o->event_names, o->n_event_names));
+    return d->address && (o->where || d->usual) ? KT_OK : kt_fail(e, KT_ENOMEM, "out of memory");
 }
 
 static void deputy_free(struct deputies *d, struct deputy *x)
@@ -149,6 +154,7 @@ void deputies_close(struct deputies *d)
         deputy_free(d, x);
     }
     free(d->address);
+    kt_arena_free(d->arena);
     *d = (struct deputies){0};
 }
 
@@ -168,11 +174,18 @@ void deputies_unask(struct deputies *d, struct kt_answer *a)
 
 /* "back until", of what an earlier answer has: then what came since is asked for,
  * and what may have come late. */
-static int64_t since(const struct deputies *d, struct deputy *x, int64_t now)
+static int64_t since(const struct deputies *d, struct deputy *x, const struct kt_question *q, int64_t now)
 {
     long long back, until;
     x->until = now;
-    x->back = d->since != KT_TIME_NONE && d->since < now - REACH ? d->since : now - REACH;
+    x->back = q->since                                                ? q->since
+              : d->since != KT_TIME_NONE && d->since < now - REACH ? d->since
+                                                                      : now - REACH;
+    x->gap = q->about == KT_ASK_TIME;
+    if (x->gap) {
+        x->until = q->until;
+        return x->back;
+    }
     if (sscanf(x->a->position, "%lld %lld", &back, &until) != 2 || back < 0 || back > x->back || until < back || until > now)
         return x->back;
     x->back = back;
@@ -185,15 +198,19 @@ enum kt_code deputies_ask(struct deputies *d, const struct kt_question *q, struc
         return kt_fail(e, KT_ELIMIT, "more than %d questions at once: wait for one to be answered", KT_DEPUTIES);
     struct deputy *x = calloc(1, sizeof *x);
     struct kt_arena *arena = kt_arena_new(1 << 20);
-    struct kt_cond *where = x && arena ? deputy_condition(arena, q) : NULL;
+    const struct kt_cond *where = !x || !arena ? NULL : q->about == KT_ASK_TIME ? d->usual : deputy_condition(arena, q);
     enum kt_code code = where ? KT_OK : kt_fail(e, KT_ENOMEM, "out of memory");
     if (code == KT_OK) {
         x->a = a;
         x->watched = -1;
         x->sink = (struct kt_source_sink){.ctx = x, .object = object, .bytes = bytes, .pause = rest, .end = end,
                                           .at_rest = at_rest, .trouble = trouble};
-        struct kt_source_opts o = {.clock = d->clock, .aws = d->aws, .where = where, .until = KT_TIME_NONE,
-                                   .since = since(d, x, kt_aws_now(d->aws))};
+        struct kt_source_opts o = {.clock = d->clock, .aws = d->aws, .where = where, .answer = a,
+                                   .since = since(d, x, q, kt_aws_now(d->aws))};
+        o.until = x->gap ? x->until : KT_TIME_NONE;
+        a->scanned = 0;
+        a->wants = false;
+        a->allow = KT_ALLOW_UNSAID;
         code = d->ops->open(&x->source, d->address, &o, e);
     }
     kt_arena_free(arena);
@@ -214,13 +231,14 @@ static void finish(struct deputy *x, const struct kt_health *h)
 {
     struct kt_answer *a = x->a;
     a->state = h->state == KT_HEALTH_FAILED ? KT_ANSWER_FAILED : h->gaps ? (a->pages ? KT_ANSWER_PART : KT_ANSWER_FAILED) : KT_ANSWER_WHOLE;
-    a->slowed = false;
+    a->slowed = a->wants = false;
     if (a->state != KT_ANSWER_WHOLE)
         return;
     a->says[0] = '\0';
     a->back = x->back;
     a->until = x->until;
-    snprintf(a->position, sizeof a->position, "%" PRId64 " %" PRId64, x->back, x->until);
+    if (!x->gap)
+        snprintf(a->position, sizeof a->position, "%" PRId64 " %" PRId64, x->back, x->until);
 }
 
 static void step(struct deputy *x, const struct kt_source_sink *sink)

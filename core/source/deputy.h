@@ -8,7 +8,7 @@
 
 enum {
     KT_DEPUTIES = 8, /* questions at once */
-    KT_DEPUTY_ASKS = 1 << KT_ASK_USER | 1 << KT_ASK_ADDRESS | 1 << KT_ASK_AGENT | 1 << KT_ASK_KEY
+    KT_DEPUTY_ASKS = 1 << KT_ASK_USER | 1 << KT_ASK_ADDRESS | 1 << KT_ASK_AGENT | 1 << KT_ASK_KEY | 1 << KT_ASK_TIME
 };
 struct deputies {
     const struct kt_source_ops *ops;
@@ -19,6 +19,8 @@ struct deputies {
     const struct kt_clock *clock;
     int64_t since;              /* how far back is asked where that is more than 90 days; KT_TIME_NONE */
     int64_t behind;             /* ms by which records may still come later than what was asked */
+    struct kt_arena *arena;     /* of `usual` */
+    const struct kt_cond *usual; /* what the source itself looks for; NULL: it is a deputy's */
     struct deputy *first;
     size_t n;
 };
@@ -32,6 +34,6 @@ void deputies_unask(struct deputies *d, struct kt_answer *a);
 /* A step of each. `next` is what the source itself waits for: it waits for them
  * too then. */
 void deputies_step(struct deputies *d, const struct kt_source_sink *sink, struct kt_wait *next);
-/* What a question asks of records; NULL where `a` is full. */
+/* What a question asks of records; NULL where `a` is full, and of KT_ASK_TIME. */
 struct kt_cond *deputy_condition(struct kt_arena *a, const struct kt_question *q);
 #endif

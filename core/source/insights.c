@@ -373,5 +373,5 @@ static void insights_unask(struct kt_source *s, struct kt_answer *a)
 
 const struct kt_source_ops kt_source_insights = {
     .scheme = "insights", .open = insights_open, .step = insights_do, .health = insights_health, .close = insights_close,
-    .asks = KT_DEPUTY_ASKS, .asked_as = "Logs Insights", .ask = insights_ask, .unask = insights_unask,
+    .asks = KT_DEPUTY_ASKS, .asked_as = "Logs Insights", .ranged = true, .ask = insights_ask, .unask = insights_unask,
 };

@@ -16,12 +16,17 @@
 
 /* What is asked beside what a source reads by itself: all that one key, user,
  * address or agent did, as far back as the one who is asked remembers. */
-enum kt_question_about { KT_ASK_USER, KT_ASK_ADDRESS, KT_ASK_AGENT, KT_ASK_KEY }; /* as kt_entity_kind */
+enum kt_question_about {
+    KT_ASK_USER, KT_ASK_ADDRESS, KT_ASK_AGENT, KT_ASK_KEY, /* as kt_entity_kind */
+    KT_ASK_TIME /* what a source looks for by itself, of a time that another one cannot give any more */
+};
 struct kt_question {
     enum kt_question_about about;
     char name[256];   /* "AKIA...", "svc-backup", "203.0.113.9" */
     char type[64];    /* of a user: userIdentity.type; "": not known */
     char account[16]; /* of a user or key; "": not known */
+    int64_t since;    /* how far back, of who takes that; 0: as far as is usual */
+    int64_t until;    /* of KT_ASK_TIME */
 };
 enum kt_answer_state {
     KT_ANSWER_ASKING,
@@ -42,6 +47,12 @@ struct kt_answer {
      * is asked again, so that only what is new is asked for; "": none. */
     char position[160];
     uint64_t events;     /* counted by who reads them */
+    /* What it costs, of who says it: bytes looked at so far, and the limit of one
+     * query. Near the limit it is asked whether that may be passed; where nobody
+     * has answered by then it stops, and waits. */
+    uint64_t scanned, limit;
+    bool wants;          /* an answer to that */
+    enum kt_allow { KT_ALLOW_UNSAID, KT_ALLOW_NO, KT_ALLOW_YES } allow; /* written by who asked */
 };
 
 /* What the engine gives a source to write into. An object is one file, page
@@ -137,6 +148,7 @@ struct kt_source_opts {
     size_t n_event_names;
     /* A question: only what this holds for, whatever its name. Copied. NULL: none is asked. */
     const struct kt_cond *where;
+    struct kt_answer *answer;        /* of a question that a person waits for; borrowed; NULL */
     struct kt_aws *aws;              /* of sources that kt_source_is_remote; borrowed for their life */
 };
 
@@ -153,6 +165,7 @@ struct kt_source_ops {
     /* What it can be asked about: bits 1 << kt_question_about; 0: nothing. */
     unsigned asks;
     const char *asked_as; /* what answers, by its own name: "LookupEvents" */
+    bool ranged;          /* it looks as far back as the question says */
     /* Begins to answer, beside and behind what it reads by itself: `a`, which
      * is there until unask or close, holds the position of an earlier answer,
      * or "". Afterwards step() is called. KT_EUNSUPPORTED: not this one: why,

@@ -338,5 +338,5 @@ static void splunk_unask(struct kt_source *s, struct kt_answer *a)
 
 const struct kt_source_ops kt_source_splunk = {
     .scheme = "splunk", .open = splunk_open, .step = splunk_do, .health = splunk_health, .close = splunk_close,
-    .asks = KT_DEPUTY_ASKS, .asked_as = "Splunk", .ask = splunk_ask, .unask = splunk_unask,
+    .asks = KT_DEPUTY_ASKS, .asked_as = "Splunk", .ranged = true, .ask = splunk_ask, .unask = splunk_unask,
 };

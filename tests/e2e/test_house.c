@@ -233,11 +233,11 @@ static void same_ids(struct fix *x, const char *filter, const char *address)
     int status = run_words((const char *const[]){"--once", "-o", "csv", "--columns", "event_id,kind,actor.name", "--kinds", "all", "-F", filter,
                                                  x->records, NULL}, &scan, &x->err);
     if (status != 0)
-        fail_msg("%s: %s", filter, kt_buf_str(&x->err));
+        fail_msg("%s: the scan ends with %d: %s", filter, status, kt_buf_str(&x->err));
     status = run_words((const char *const[]){"--ask", "-o", "csv", "--columns", "event_id,kind,actor.name", "--kinds", "all", "-F", filter,
                                              address, NULL}, &x->out, &x->err);
     if (status != 0)
-        fail_msg("%s: %s", filter, kt_buf_str(&x->err));
+        fail_msg("%s: asked of %s it ends with %d: %s", filter, address, status, kt_buf_str(&x->err));
     size_t n = lines_of(&scan, &theirs), m = lines_of(&x->out, &mine);
     if (n != m)
         fail_msg("%s: %zu rows asked, %zu scanned", filter, m, n);

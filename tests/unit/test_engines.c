@@ -126,6 +126,91 @@ static void athena_stops_what_scans_too_much(void **state)
     assert_int_equal(x->engines.stops, 2);
 }
 
+static const struct kt_question alice = {.about = KT_ASK_USER, .name = "alice", .account = "111122223333"};
+
+static void put(struct fix *x, const struct kt_question *q, struct kt_answer *a)
+{
+    struct kt_err e = {0};
+    *a = (struct kt_answer){.back = KT_TIME_NONE, .until = KT_TIME_NONE};
+    assert_int_equal(x->rig.source->ops->ask(x->rig.source, q, a, &e), KT_OK);
+    x->rig.wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+}
+
+/* Near the limit it is asked; at the limit the query stops, and waits; who says
+ * yes has it run again, with as much again. */
+static void athena_asks_before_it_passes_its_limit(void **state)
+{
+    struct fix *x = *state;
+    struct kt_answer a;
+    event(x, START - 40 * DAY, 0);
+    rig_open(&x->rig, "athena://analysts/soc.cloudtrail?region=us-east-1&interval=86400&limit=1M", true);
+    rig_run(&x->rig, START + 20 * SECOND);
+    x->engines.scan_step = 90000;
+    x->engines.running_looks = 10; /* 990 kB in all: near, and not beyond */
+    put(x, &alice, &a);
+    while (!a.wants && x->rig.now < START + HOUR)
+        rig_run(&x->rig, x->rig.now + SECOND);
+    assert_true(a.wants && a.limit == 1000000 && a.scanned > 800000 && a.scanned < 1000000);
+    rig_run(&x->rig, x->rig.now + MINUTE); /* nobody says anything, and it does not pass it */
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(x->engines.stops, 0);
+    assert_false(a.wants);
+    x->rig.source->ops->unask(x->rig.source, &a);
+
+    x->engines.running_looks = 20; /* 1.89 MB */
+    put(x, &alice, &a);
+    rig_run(&x->rig, x->rig.now + 5 * MINUTE);
+    assert_int_equal(x->engines.stops, 1); /* it would have passed it */
+    assert_int_equal(a.state, KT_ANSWER_ASKING);
+    assert_true(a.wants);
+    a.allow = KT_ALLOW_YES;
+    x->rig.wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    rig_run(&x->rig, x->rig.now + SECOND);
+    assert_false(a.wants);
+    rig_run(&x->rig, x->rig.now + 5 * MINUTE);
+    assert_int_equal(x->engines.stops, 1);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    x->rig.source->ops->unask(x->rig.source, &a);
+
+    put(x, &alice, &a);
+    rig_run(&x->rig, x->rig.now + 5 * MINUTE);
+    assert_true(a.wants);
+    a.allow = KT_ALLOW_NO;
+    x->rig.wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+    rig_run(&x->rig, x->rig.now + MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_FAILED);
+    assert_non_null(strstr(a.says, "would have passed its limit of 1.0 MB"));
+    assert_false(a.wants);
+    assert_int_equal(rig_health(&x->rig).troubles, 0);
+}
+
+/* As far back as the question says; and of a time alone, what is looked for anyhow. */
+static void a_question_has_its_range(void **state)
+{
+    struct fix *x = *state;
+    struct kt_answer a;
+    rig_open(&x->rig, ATHENA, true);
+    rig_run(&x->rig, START + 20 * SECOND);
+    struct kt_question week = alice, gap = {.about = KT_ASK_TIME, .since = START - 200 * DAY, .until = START - 90 * DAY};
+    week.since = START - 7 * DAY;
+    put(x, &week, &a);
+    rig_run(&x->rig, x->rig.now + MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_true(a.back == START - 7 * DAY);
+    assert_int_equal(x->engines.query[x->engines.n_queries - 1].from, (START - 7 * DAY) / 1000);
+    x->rig.source->ops->unask(x->rig.source, &a);
+    event(x, START - 100 * DAY, 0);
+    put(x, &gap, &a);
+    rig_run(&x->rig, x->rig.now + MINUTE);
+    const struct engine_query *q = &x->engines.query[x->engines.n_queries - 1];
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(x->rig.found, 1);
+    assert_int_equal(q->from, (START - 200 * DAY) / 1000);
+    assert_int_equal(q->to, (START - 90 * DAY) / 1000 + 1);
+    assert_non_null(strstr(q->text, "eventname = 'CreateAccessKey'"));
+    assert_string_equal(a.position, "");
+}
+
 static void athena_says_what_fails(void **state)
 {
     struct fix *x = *state;
@@ -306,6 +391,8 @@ int main(void)
         WITH(athena_gives_all_pages),
         WITH(athena_runs_a_query_once),
         WITH(athena_stops_what_scans_too_much),
+        WITH(athena_asks_before_it_passes_its_limit),
+        WITH(a_question_has_its_range),
         WITH(athena_says_what_fails),
         WITH(athena_stops_what_nobody_waits_for),
         cmocka_unit_test(athena_reads_one_account_alone_where_it_may),
