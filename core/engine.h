@@ -168,6 +168,7 @@ struct kt_source_state {
     int64_t last_event; /* real time of its last row's arrival; KT_TIME_NONE */
     int64_t lag;        /* how long after its eventTime that row came, of a source that was live; KT_TIME_NONE */
     uint64_t rows;
+    char fills[160];    /* what it is asked, or was, of a time that another source could not give; "" nothing */
 };
 /* Copies up to `max`; returns how many there are. */
 size_t kt_engine_sources(struct kt_engine *g, struct kt_source_state *out, size_t max);

@@ -68,6 +68,8 @@ static void source(struct kt_page *p, const struct kt_source_state *s)
     what_came(p, s);
     if (h->state != KT_HEALTH_DONE && h->last_poll > 0 && !h->pushed)
         how_it_is_asked(p, h);
+    if (s->fills[0])
+        dim(p, kt_page_fmt(p, "%s", s->fills));
     if (h->note[0])
         kt_page_add(p, (struct kt_page_line){.kind = KT_PAGE_DATA, .left = "", .indent = 2, .style = KT_STYLE(WARN),
                                              .data = kt_arena_span(p->arena, kt_span_of(h->note))});

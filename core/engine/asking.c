@@ -190,6 +190,70 @@ static void ask(struct kt_engine *g, const struct kt_question *q)
     say(g, x, KT_HISTORY_ASKING, "");
 }
 
+/* --- what a source cannot give any more ------------------------------------------------ */
+
+#define HOUR ((int64_t)3600000)
+
+static bool may_fill(const struct kt_engine *g)
+{
+    bool may = false;
+    for (size_t i = 0; g->opts.follow && i < g->n_src; i++)
+        may |= g->src[i].source && (g->src[i].source->ops->asks & 1u << KT_ASK_TIME);
+    return may;
+}
+
+/* Hundreds of accounts miss the same time: whole hours of it are asked for once. */
+bool engine_fill(void *ctx, const char *place, int64_t from, int64_t to)
+{
+    struct kt_engine *g = ctx;
+    (void)place;
+    if (!may_fill(g))
+        return false;
+    struct kt_question q = {.about = KT_ASK_TIME, .since = from > HOUR ? from - from % HOUR : 1, .until = to + HOUR - to % HOUR};
+    for (size_t i = 0; i < g->n_asked; i++) {
+        const struct kt_question *k = &g->asked[i]->q;
+        if (k->about == KT_ASK_TIME && k->since <= from && to <= k->until)
+            return true;
+    }
+    ask(g, &q);
+    const struct engine_asked *x = find(g, &q);
+    return x && x->running;
+}
+
+/* How that goes, at the source that is asked. */
+static void tell_filling(struct kt_engine *g, const struct engine_asked *x)
+{
+    char from[KT_TIME_TEXT], to[KT_TIME_TEXT], text[sizeof g->src->state.fills];
+    kt_time_format(x->q.since - x->q.since % 1000, from);
+    kt_time_format(x->q.until - x->q.until % 1000, to);
+    for (size_t i = 0; i < x->n; i++) {
+        const struct engine_answer *y = &x->answer[i];
+        struct engine_source *s = y->of ? src_with(g, y->of) : NULL;
+        if (!s)
+            continue;
+        snprintf(text, sizeof text, "%s %.16s to %.16s: %llu events",
+                 y->a.state == KT_ANSWER_ASKING  ? "asked for what is missing,"
+                 : y->a.state == KT_ANSWER_WHOLE ? "gave what was missing,"
+                                                 : "could not give what is missing,",
+                 from, to, (unsigned long long)y->a.events);
+        pthread_mutex_lock(&g->lock);
+        engine_copy_cut(s->state.fills, sizeof s->state.fills, text);
+        pthread_mutex_unlock(&g->lock);
+    }
+}
+
+static void filled(struct kt_engine *g, const struct engine_asked *x)
+{
+    char from[KT_TIME_TEXT], to[KT_TIME_TEXT], text[400];
+    tell_filling(g, x);
+    if (x->state.whole)
+        return;
+    kt_time_format(x->q.since - x->q.since % 1000, from);
+    kt_time_format(x->q.until - x->q.until % 1000, to);
+    snprintf(text, sizeof text, "events from %s to %s are missing: %s", from, to, x->state.says[0] ? x->state.says : "the asking was stopped");
+    engine_trouble(g, x->state.how[0] ? x->state.how : "history", text, true);
+}
+
 /* --- how it goes -------------------------------------------------------------------- */
 
 static int64_t greater(int64_t a, int64_t b)
@@ -239,6 +303,8 @@ static void sum_up(const struct engine_asked *x, struct kt_history *s)
 
 static void end(struct kt_engine *g, struct engine_asked *x)
 {
+    if (x->q.about == KT_ASK_TIME && !atomic_load(&g->stopping))
+        filled(g, x);
     for (size_t i = 0; i < x->n; i++) {
         struct engine_answer *y = &x->answer[i];
         struct engine_source *s = y->of ? src_with(g, y->of) : NULL;
@@ -270,6 +336,8 @@ void engine_step_asked(struct kt_engine *g)
             pthread_mutex_lock(&g->lock);
             x->state = now;
             pthread_mutex_unlock(&g->lock);
+            if (x->q.about == KT_ASK_TIME)
+                tell_filling(g, x);
             g->health_changed = true;
         }
         if (now.state == KT_HISTORY_ENDED)
@@ -432,7 +500,7 @@ void engine_remember_asked(struct kt_engine *g)
 {
     json_t *all = g->state ? json_array() : NULL;
     for (size_t i = 0; all && i < g->n_asked; i++)
-        if (g->asked[i]->state.at != KT_TIME_NONE && !g->asked[i]->running && g->asked[i]->state.state == KT_HISTORY_ENDED) {
+        if (g->asked[i]->state.at != KT_TIME_NONE && g->asked[i]->q.about != KT_ASK_TIME && !g->asked[i]->running && g->asked[i]->state.state == KT_HISTORY_ENDED) {
             json_t *one = asked_json(g->asked[i]);
             if (one && json_array_append_new(all, one) != 0)
                 break;

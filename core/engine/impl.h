@@ -217,6 +217,8 @@ void engine_asked_free(struct kt_engine *g);
 /* After steps: what is published of questions. */
 void engine_step_asked(struct kt_engine *g);
 void engine_stop_asking(struct kt_engine *g);
+/* kt_source_sink.missed: asks the other sources. */
+bool engine_fill(void *ctx, const char *place, int64_t from, int64_t to);
 void engine_unask_source(struct kt_engine *g, const struct kt_source *s);
 void engine_look_at_mail(struct kt_engine *g);
 void engine_remember_asked(struct kt_engine *g);

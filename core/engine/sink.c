@@ -327,7 +327,7 @@ static bool sink_kept(void *ctx, const char *what)
 struct kt_source_sink engine_sink_of(struct kt_engine *g)
 {
     struct kt_source_sink s = {g, engine_sink_object, engine_sink_bytes, sink_pause, engine_sink_end, sink_at_rest, sink_trouble, NULL, NULL,
-                               sink_mark, sink_told, sink_kept, sink_found, sink_file};
+                               sink_mark, sink_told, sink_kept, sink_found, engine_fill, sink_file};
     if (g->state) {
         s.remember = sink_remember;
         s.recall = sink_recall;

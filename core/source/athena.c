@@ -9,6 +9,8 @@
  * StopQueryExecution for one that nobody waits for any more. */
 #include "source/athena.h"
 
+#include "source/settings.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -73,6 +75,7 @@ static void plan(struct athena *s, const struct kt_source_opts *o)
     p->first = o->follow ? DAY : 0;
     snprintf(p->name, sizeof p->name, "athena://%.80s/%.100s.%.100s", s->a.workgroup, s->a.database, s->a.table);
     snprintf(p->key, sizeof p->key, "%s %s", p->name, s->who.region);
+    p->rests = s->a.interval == KT_SETTINGS_NEVER && !o->where;
     kt_poller_start(p);
 }
 

@@ -43,7 +43,7 @@ static enum kt_code take(struct athena_address *a, const char *name, const char 
     if (strcmp(name, "limit") == 0)
         return take_limit(a, value, e);
     if (strcmp(name, "interval") == 0)
-        return kt_settings_interval("athena", value, INTERVAL_MIN_S, &a->interval, e);
+        return kt_settings_interval_or_never("athena", value, INTERVAL_MIN_S, &a->interval, e);
     return kt_fail(e, KT_EUSAGE, "athena: takes profile, region, role, external-id, catalog, partition, output, limit and interval, not %s", name);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/secret.h"
 #include "net/net.h"
+#include "source/settings.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -84,6 +85,7 @@ static void plan(struct clickhouse *s, const struct kt_source_opts *o)
     s->pace.next = INT64_MIN;
     snprintf(p->name, sizeof p->name, "clickhouse://%.100s/%.90s.%.90s", s->a.host, s->a.database, s->a.table);
     snprintf(p->key, sizeof p->key, "%s", p->name);
+    p->rests = s->a.interval == KT_SETTINGS_NEVER && !o->where;
     kt_poller_start(p);
 }
 

@@ -23,7 +23,7 @@ static enum kt_code take(struct clickhouse_address *a, const char *name, const c
         return kt_fail(e, KT_EUSAGE, "clickhouse: others can read a command line: put the password into a file and write "
                                      "password-file=FILE, or into CLICKHOUSE_PASSWORD");
     if (strcmp(name, "interval") == 0)
-        return kt_settings_interval("clickhouse", value, INTERVAL_MIN_S, &a->interval, e);
+        return kt_settings_interval_or_never("clickhouse", value, INTERVAL_MIN_S, &a->interval, e);
     if (strcmp(name, "http") != 0)
         return kt_fail(e, KT_EUSAGE, "clickhouse: takes user, password-file, raw, time, ca-file, http and interval, not %s", name);
     a->http = strcmp(value, "1") == 0;

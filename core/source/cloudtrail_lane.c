@@ -57,8 +57,10 @@ static void begin(struct trail_lane *l, enum trail_scan s, const struct kt_sourc
     struct trail_pass *p = &l->pass[s];
     int64_t now = kt_aws_now(t->aws), from = window_start(l, s, now);
     if (s == TRAIL_RECENT && from < now - KEPT - MINUTE) {
-        sink->trouble(sink->ctx, l->name, "CloudTrail keeps events for 90 days: what is older is not read", true);
-        l->trail->health.gaps++;
+        if (!sink->missed || !sink->missed(sink->ctx, l->name, from, now - KEPT)) {
+            sink->trouble(sink->ctx, l->name, "CloudTrail keeps events for 90 days: what is older is not read", true);
+            l->trail->health.gaps++;
+        }
     }
     from = later(from, now - KEPT);
     if (t->since != KT_TIME_NONE)

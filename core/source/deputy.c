@@ -205,9 +205,10 @@ enum kt_code deputies_ask(struct deputies *d, const struct kt_question *q, struc
         x->watched = -1;
         x->sink = (struct kt_source_sink){.ctx = x, .object = object, .bytes = bytes, .pause = rest, .end = end,
                                           .at_rest = at_rest, .trouble = trouble};
-        struct kt_source_opts o = {.clock = d->clock, .aws = d->aws, .where = where, .answer = a,
+        struct kt_source_opts o = {.clock = d->clock, .aws = d->aws, .where = where,
                                    .since = since(d, x, q, kt_aws_now(d->aws))};
         o.until = x->gap ? x->until : KT_TIME_NONE;
+        o.answer = x->gap ? NULL : a; /* nobody waits for it, who could be asked */
         a->scanned = 0;
         a->wants = false;
         a->allow = KT_ALLOW_UNSAID;

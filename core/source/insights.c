@@ -11,6 +11,7 @@
 #include "source/deputy.h"
 #include "source/insights_address.h"
 #include "source/poller.h"
+#include "source/settings.h"
 #include "source/source.h"
 
 #include <inttypes.h>
@@ -120,6 +121,7 @@ static void plan(struct insights *s, const struct kt_source_opts *o)
     p->tail = DAY; /* its time is the one of delivery */
     snprintf(p->name, sizeof p->name, "insights:%.200s%s", s->a.group[0], s->a.n > 1 ? ",..." : "");
     snprintf(p->key, sizeof p->key, "%s %zu %s", p->name, s->a.n, s->who.region);
+    p->rests = s->a.interval == KT_SETTINGS_NEVER && !o->where;
     kt_poller_start(p);
 }
 

@@ -34,7 +34,7 @@ static enum kt_code take(struct insights_address *a, const char *name, const cha
             return KT_OK;
         }
     if (strcmp(name, "interval") == 0)
-        return kt_settings_interval("insights", value, INTERVAL_MIN_S, &a->interval, e);
+        return kt_settings_interval_or_never("insights", value, INTERVAL_MIN_S, &a->interval, e);
     return kt_fail(e, KT_EUSAGE, "insights: takes profile, region, role, external-id and interval, not %s", name);
 }
 

@@ -9,7 +9,7 @@
 #define SECOND ((int64_t)1000)
 #define MINUTE (60 * SECOND)
 
-enum { BACKOFF_MAX = 60000 };
+enum { BACKOFF_MAX = 60000, RESTS_MS = 24 * 3600000 };
 
 static int64_t mono(const struct kt_poller *p)
 {
@@ -35,6 +35,7 @@ void kt_poller_start(struct kt_poller *p)
     int64_t now = mono(p);
     p->complete = p->remembered = p->answered = KT_TIME_NONE;
     p->health.state = KT_HEALTH_STARTING;
+    p->done = p->rests && !p->follow;
     for (size_t i = 0; i < p->n_scans; i++)
         p->pass[i].due = i == 0 || i + 1 == p->n_scans ? now : now + p->scan[i].every;
     for (size_t i = 1; !p->follow && i < p->n_scans; i++)
@@ -65,6 +66,10 @@ static void begin(struct kt_poller *p, size_t scan)
 struct kt_pass *kt_poller_next(struct kt_poller *p)
 {
     int64_t now = mono(p), due = INT64_MAX;
+    if (p->rests) {
+        p->wake = now + RESTS_MS;
+        return NULL;
+    }
     for (size_t i = 0; i < p->n_scans; i++) {
         struct kt_pass *pass = &p->pass[i];
         if (!pass->active && now < pass->due) {
@@ -181,6 +186,7 @@ void kt_poller_assess(struct kt_poller *p, int64_t silent, int64_t delay, int64_
     bool first = p->answered != KT_TIME_NONE, whole = p->complete != KT_TIME_NONE;
     bool slow = pace && pace->penalty > 0;
     h->state = p->done                                 ? (p->ailing && !first ? KT_HEALTH_FAILED : KT_HEALTH_DONE)
+               : p->rests                              ? KT_HEALTH_LIVE
                : p->ailing                             ? KT_HEALTH_STALE
                : first && now - p->answered > silent   ? KT_HEALTH_STALE
                : !first                                ? KT_HEALTH_STARTING
@@ -192,6 +198,7 @@ void kt_poller_assess(struct kt_poller *p, int64_t silent, int64_t delay, int64_
     h->throttled = pace ? pace->throttled : 0;
     h->slowed = slow;
     h->note[0] = '\0';
+    h->pushed = p->rests; /* it is never old */
     if (p->ailing) {
         snprintf(h->note, sizeof h->note, "%.119s", p->says);
     } else if (slow) {

@@ -25,6 +25,7 @@ struct kt_pass {
 struct kt_poller {
     struct kt_aws *aws;
     bool follow;
+    bool rests;                /* it asks for nothing by itself: questions alone are put to it */
     int64_t since, until;      /* eventTime; KT_TIME_NONE: open */
     struct kt_scan scan[KT_SCANS];
     size_t n_scans;

@@ -47,3 +47,11 @@ enum kt_code kt_settings_interval(const char *scheme, const char *value, int lea
     *ms = n * 1000;
     return KT_OK;
 }
+
+enum kt_code kt_settings_interval_or_never(const char *scheme, const char *value, int least, int64_t *ms, struct kt_err *e)
+{
+    if (strcmp(value, "never") != 0)
+        return kt_settings_interval(scheme, value, least, ms, e);
+    *ms = KT_SETTINGS_NEVER;
+    return KT_OK;
+}

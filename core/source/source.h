@@ -91,6 +91,9 @@ struct kt_source_sink {
     /* An object of an answer: each record in it counts, whatever it is. NULL:
      * nobody asks. Its bytes are read at once, by bytes(); no pause, no rest. */
     uint64_t (*found)(void *ctx, struct kt_answer *a, const char *name);
+    /* May be NULL. Events of this time, that this source looks for, it cannot be
+     * asked for any more. True: others are asked, and it is told where they fail. */
+    bool (*missed)(void *ctx, const char *place, int64_t from, int64_t to);
     /* May be NULL. An object that is all that `fd`, a regular file of `size` bytes,
      * holds: it is read elsewhere, from its beginning, and closed. False when
      * stopping: `fd` is then still the caller's. */

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/secret.h"
 #include "net/net.h"
+#include "source/settings.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -94,6 +95,7 @@ static void plan(struct splunk *s, const struct kt_source_opts *o)
     p->tail = 30 * DAY;
     s->pace.next = INT64_MIN;
     name_it(s);
+    p->rests = s->a.interval == KT_SETTINGS_NEVER && !o->where;
     kt_poller_start(p);
 }
 

@@ -66,7 +66,7 @@ static enum kt_code take(struct splunk_address *a, const char *name, const char 
     } else if (strcmp(name, "http") == 0) {
         a->http = strcmp(value, "1") == 0;
     } else if (strcmp(name, "interval") == 0) {
-        return kt_settings_interval("splunk", value, INTERVAL_MIN_S, &a->interval, e);
+        return kt_settings_interval_or_never("splunk", value, INTERVAL_MIN_S, &a->interval, e);
     } else {
         return kt_fail(e, KT_EUSAGE, "splunk: takes index, sourcetype, search, app, token-file, session-file, ca-file, http and "
                                      "interval, not %s", name);

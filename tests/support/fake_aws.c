@@ -288,6 +288,10 @@ void fake_aws_record(char *out, size_t size, const struct fake_event *e)
 {
     char when[KT_TIME_TEXT];
     kt_time_format(e->time - e->time % 1000, when);
+    if (e->text) {
+        snprintf(out, size, "%s", e->text);
+        return;
+    }
     if (e->key[0]) {
         call_record(out, size, e, when);
         return;

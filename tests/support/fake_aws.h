@@ -19,6 +19,7 @@ struct fake_event {
     uint32_t tag;            /* of name and account, so that a page is found without comparing texts */
     char name[40], account[16];
     char user[40], key[24]; /* who called, and with which key; "": alice, none */
+    const char *text;       /* its record, of who has one of his own; NULL: as of the above. Borrowed */
     char *escaped;          /* once it was asked for: its record as it stands in a JSON string */
     size_t n_escaped;
 };

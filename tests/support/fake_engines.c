@@ -1,6 +1,7 @@
 #include "tests/support/fake_engines.h"
 
 #include "query/compile.h"
+#include "tests/support/words.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENTS_MAX = 1 << 20, PAGE = 1000, INSIGHTS_PAGE = 10000 };
+enum { EVENTS_MAX = 1 << 20, PAGE = 1000, INSIGHTS_PAGE = 10000, RECORD_MAX = 4096 };
 
 static bool scripted(struct fake_engines *e, struct fake_reply *out)
 {
@@ -61,7 +62,7 @@ static struct engine_query *begin(struct fake_engines *e, const char *token, con
     struct engine_query *q = &e->query[e->n_queries];
     snprintf(q->id, sizeof q->id, "query-%zu", e->n_queries++);
     snprintf(q->token, sizeof q->token, "%s", token);
-    snprintf(q->text, sizeof q->text, "%s", text);
+    q->text = strdup(text);
     q->fate = ENGINE_ENDS_WELL;
     if (e->n_fates) {
         q->fate = e->fate[0];
@@ -70,20 +71,29 @@ static struct engine_query *begin(struct fake_engines *e, const char *token, con
     return q;
 }
 
-static bool names(const struct engine_query *q, const struct fake_event *e)
+static enum words asks_for(const struct engine_query *q, const struct fake_event *e, bool insights)
 {
-    char quoted[64];
-    snprintf(quoted, sizeof quoted, "'%s'", e->name);
-    return strstr(q->text, quoted) || strstr(q->text, e->name);
+    char record[RECORD_MAX];
+    fake_aws_record(record, sizeof record, e);
+    if (insights)
+        return words_insights(q->text, record);
+    json_t *j = json_loads(record, 0, NULL);
+    enum words w = words_trino(q->text, j);
+    json_decref(j);
+    return w;
 }
 
-static size_t hits_of(const struct fake_engines *e, const struct engine_query *q, bool by_delivery, struct fake_event **hit)
+static size_t hits_of(struct fake_engines *e, const struct engine_query *q, bool by_delivery, struct fake_event **hit)
 {
     size_t n = 0;
     for (size_t i = 0; i < e->n_events; i++) {
         struct fake_event *v = &e->event[i];
         int64_t at = (by_delivery ? v->available : v->time) / 1000;
-        if (v->available <= kt_now(e->aws->clock) && at >= q->from && at <= q->to && names(q, v))
+        if (v->available > kt_now(e->aws->clock) || at < q->from || at > q->to)
+            continue;
+        enum words w = asks_for(q, v, by_delivery);
+        e->misread += w == WORDS_WRONG;
+        if (w == WORDS_YES)
             hit[n++] = v;
     }
     return n;
@@ -115,6 +125,14 @@ static void start_athena(struct fake_engines *e, const json_t *q, struct fake_re
         strcmp(text_of(json_object_get(q, "QueryExecutionContext"), "Database"), "soc") != 0 ||
         strcmp(text_of(q, "WorkGroup"), "analysts") != 0) {
         fake_aws_refuse(e->aws, out, 400, "InvalidRequestException", "that is not how keytop asks");
+        return;
+    }
+    json_t *nothing = json_object();
+    bool wrong = words_trino(text, nothing) == WORDS_WRONG;
+    json_decref(nothing);
+    if (wrong) {
+        e->misread++;
+        fake_aws_refuse(e->aws, out, 400, "InvalidRequestException", "line 1: mismatched input");
         return;
     }
     struct engine_query *x = begin(e, text_of(q, "ClientRequestToken"), text);
@@ -174,7 +192,7 @@ static void page_athena(struct fake_engines *e, const json_t *q, struct fake_rep
     e->pages++;
     kt_buf_adds(&out->body, "{\"ResultSet\":{\"Rows\":[");
     for (row = at; row < n + 1 && shown < PAGE; row++, shown++) {
-        char record[1200];
+        char record[RECORD_MAX];
         if (row)
             fake_aws_record(record, sizeof record, hit[row - 1]);
         json_t *j = row ? json_loads(record, 0, NULL) : NULL;
@@ -228,7 +246,8 @@ static void start_insights(struct fake_engines *e, const json_t *q, struct fake_
         fake_aws_refuse(e->aws, out, 400, "ResourceNotFoundException", "Log group does not exist");
         return;
     }
-    if (strncmp(text, "fields @message | filter ", 25) != 0 || strlen(text) > 10000 || limit < 1 || limit > 100000) {
+    if (words_insights(text, "") == WORDS_WRONG || strlen(text) > 10000 || limit < 1 || limit > 100000) {
+        e->misread++;
         fake_aws_refuse(e->aws, out, 400, "MalformedQueryException", "unexpected symbol");
         return;
     }
@@ -256,7 +275,7 @@ static void results(struct fake_engines *e, const json_t *q, struct fake_reply *
     e->pages++;
     kt_buf_adds(&out->body, "{\"status\":\"Complete\",\"results\":[");
     for (row = at; row < n && shown < INSIGHTS_PAGE; row++, shown++) {
-        char record[1200];
+        char record[RECORD_MAX];
         fake_aws_record(record, sizeof record, hit[row]);
         kt_buf_addf(&out->body, "%s[{\"field\":\"@message\",\"value\":\"", shown ? "," : "");
         for (const char *p = record; *p; p++)
@@ -322,6 +341,8 @@ void fake_engines_init(struct fake_engines *e, struct fake_aws *f)
 void fake_engines_free(struct fake_engines *e)
 {
     free(e->event);
+    for (size_t i = 0; i < e->n_queries; i++)
+        free(e->query[i].text);
 }
 
 void fake_engines_event(struct fake_engines *e, int number, int64_t time, int64_t delivered)
@@ -331,6 +352,14 @@ void fake_engines_event(struct fake_engines *e, int number, int64_t time, int64_
         abort();
     e->event[e->n_events++] = (struct fake_event){
         .time = time, .available = delivered, .number = number, .name = "CreateAccessKey", .account = "111122223333"};
+    fake_http_unlock(e->aws->http);
+}
+
+void fake_engines_record(struct fake_engines *e, const char *text, int64_t time, int64_t delivered)
+{
+    fake_engines_event(e, 0, time, delivered);
+    fake_http_lock(e->aws->http);
+    e->event[e->n_events - 1].text = text;
     fake_http_unlock(e->aws->http);
 }
 

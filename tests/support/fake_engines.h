@@ -1,15 +1,16 @@
 /* Athena and CloudWatch Logs Insights on the port of a fake AWS: queries that
- * are queued, run, and end as scripted; a thousand rows a page. */
+ * are queued, run, and end as scripted; a thousand rows a page. What they say is
+ * read strictly (words.h): a query that is none fails. */
 #ifndef TESTS_SUPPORT_FAKE_ENGINES_H
 #define TESTS_SUPPORT_FAKE_ENGINES_H
 #include "tests/support/trail_rig.h"
 
-enum { ENGINE_QUERIES = 512, ENGINE_FAULTS = 64 };
+enum { ENGINE_QUERIES = 8192, ENGINE_FAULTS = 64 };
 enum engine_fate { ENGINE_ENDS_WELL, ENGINE_FAILS, ENGINE_CANCELLED, ENGINE_TIMEOUT, ENGINE_STAYS /* running, for ever */ };
 enum engine_fault { ENGINE_FINE, ENGINE_THROTTLED, ENGINE_500, ENGINE_DROP, ENGINE_HTML, ENGINE_DENIED, ENGINE_EXPIRED, ENGINE_LIMIT };
 
 struct engine_query {
-    char id[40], token[64], text[8192];
+    char id[40], token[64], *text;
     int64_t from, to;         /* seconds; of Athena, read from the text */
     int looks;
     bool stopped;
@@ -31,12 +32,15 @@ struct fake_engines {
     /* what it saw */
     struct engine_query query[ENGINE_QUERIES];
     size_t n_queries;
+    unsigned misread; /* queries that are none */
     unsigned starts, repeats /* with a token that was seen */, pages, stops, described;
 };
 /* Answers on `f` from now on. */
 void fake_engines_init(struct fake_engines *e, struct fake_aws *f);
 void fake_engines_free(struct fake_engines *e);
 void fake_engines_event(struct fake_engines *e, int number, int64_t time, int64_t delivered);
+/* One whose record is this text; borrowed. */
+void fake_engines_record(struct fake_engines *e, const char *text, int64_t time, int64_t delivered);
 void fake_engines_fault(struct fake_engines *e, enum engine_fault fault);
 void fake_engines_fate(struct fake_engines *e, enum engine_fate fate);
 #endif
