@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,77 @@ static void who_has_no_code_goes_on_without(void **state)
     quit(p);
 }
 
+/* Before there is a screen, or where there is none: on the terminal itself. */
+static const char *const to_a_pipe[] = {"--profile", "m", "--once", "--no-state", "-o", "csv", "cloudtrail:", NULL};
+static const char *const to_check[] = {"--profile", "m", "--check", "cloudtrail:", NULL};
+
+static void a_code_is_asked_for_without_a_screen(void **state)
+{
+    struct fix *x = *state;
+    mfa_profile(x);
+    struct pty *p = start(x, to_a_pipe);
+    pty_wait_text(p, "keytop: code of MFA device arn:aws:iam::" MINE ":mfa/me: ");
+    assert_int_equal(pty_modes(p).c_lflag & ECHO, 0);
+    pty_send(p, "135791\r");
+    pty_wait_text(p, "bob1");
+    assert_int_equal(WEXITSTATUS(pty_wait_exit(p)), 0);
+    assert_false(pty_log_has(p, 0, "135791"));
+    assert_true(pty_modes_restored(p));
+    pty_stop(p);
+    assert_int_equal(fake_aws_seen(&x->aws, &x->aws.assumed), 1);
+}
+
+static void what_is_no_code_is_said(void **state)
+{
+    struct fix *x = *state;
+    mfa_profile(x);
+    struct pty *p = start(x, to_a_pipe);
+    pty_wait_text(p, ":mfa/me: ");
+    pty_send(p, "12345\r");
+    pty_wait_text(p, "keytop: a code is six digits or more");
+    pty_wait_text(p, "there is nobody to ask");
+    assert_int_not_equal(WEXITSTATUS(pty_wait_exit(p)), 0);
+    assert_true(pty_modes_restored(p));
+    pty_stop(p);
+}
+
+/* Control-C while the terminal does not echo: it echoes again, and the program
+ * is ended by the signal, as its caller must see. */
+static void a_question_can_be_interrupted(void **state)
+{
+    struct fix *x = *state;
+    mfa_profile(x);
+    const char *const *const way[] = {to_a_pipe, to_check};
+    for (size_t i = 0; i < 2; i++) {
+        struct pty *p = start(x, way[i]);
+        pty_wait_text(p, ":mfa/me: ");
+        pty_send(p, "1357\x03");
+        int status = pty_wait_exit(p);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGINT);
+        assert_true(pty_modes_restored(p));
+        pty_stop(p);
+    }
+}
+
+/* Nobody can continue a group without a parent, so the kernel does not stop it: it
+ * goes on at once, as a shell's job does after `fg`. */
+static void a_question_is_asked_again_after_a_stop(void **state)
+{
+    struct fix *x = *state;
+    mfa_profile(x);
+    struct pty *p = start(x, to_a_pipe);
+    size_t from = pty_wait_bytes(p, 0, ":mfa/me: ") + 1;
+    pty_send(p, "99");
+    pty_signal(p, SIGTSTP);
+    (void)pty_wait_bytes(p, from, ":mfa/me: ");
+    pty_send(p, "135791\r");
+    pty_wait_text(p, "bob1");
+    assert_int_equal(WEXITSTATUS(pty_wait_exit(p)), 0);
+    assert_true(pty_modes_restored(p));
+    pty_stop(p);
+}
+
 /* --- how each source is ------------------------------------------------------------- */
 
 static void each_source_says_how_it_is(void **state)
@@ -262,6 +334,10 @@ int main(void)
         T(what_is_wrong_is_said_in_the_pane),
         T(a_code_is_asked_for_on_the_screen),
         T(who_has_no_code_goes_on_without),
+        T(a_code_is_asked_for_without_a_screen),
+        T(what_is_no_code_is_said),
+        T(a_question_can_be_interrupted),
+        T(a_question_is_asked_again_after_a_stop),
         T(each_source_says_how_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
