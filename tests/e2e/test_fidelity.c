@@ -88,6 +88,7 @@ static void client(struct fix *x, const char *words)
     snprintf(line, sizeof line, "aws --endpoint-url %s --output json %s 2>&1", fake_aws_url(&x->aws), words);
     if (shell(x, line) != 0)
         fail_msg("%s: %s", words, kt_buf_str(&x->out));
+    fake_http_see(x->aws.http);
     assert_int_equal(x->aws.bad_signatures, 0);
 }
 

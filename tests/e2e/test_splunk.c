@@ -55,7 +55,9 @@ static int tear_down(void **state)
 
 static int run(struct fix *x, const char *const *words)
 {
-    return run_words(words, &x->out, &x->err);
+    int status = run_words(words, &x->out, &x->err);
+    fake_http_see(x->splunk.http);
+    return status;
 }
 
 static void reads_and_checks(void **state)

@@ -97,9 +97,19 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* The client has ended: what all servers have seen is to be looked at. */
+static void see(struct fix *x)
+{
+    fake_http_see(x->aws.http);
+    fake_http_see(x->splunk.http);
+    fake_http_see(x->other);
+}
+
 static int read_from(struct fix *x, const char *address)
 {
-    return run_words((const char *const[]){"--once", "-o", "jsonl", address, NULL}, &x->out, &x->err);
+    int status = run_words((const char *const[]){"--once", "-o", "jsonl", address, NULL}, &x->out, &x->err);
+    see(x);
+    return status;
 }
 
 /* A fault that may pass is waited out for long: only until it is said. */
@@ -120,6 +130,7 @@ static void look_until_said(struct fix *x, const char *address, const char *what
     for (size_t i = 0; i < 3; i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    see(x);
 }
 
 /* Splunk over TLS; `trusted`: with its certificate in ca-file. */

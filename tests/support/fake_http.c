@@ -526,6 +526,12 @@ void fake_http_unlock(struct fake_http *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+void fake_http_see(struct fake_http *f)
+{
+    fake_http_lock(f);
+    fake_http_unlock(f);
+}
+
 unsigned fake_http_connections(const struct fake_http *f)
 {
     return atomic_load(&((struct fake_http *)f)->accepted);

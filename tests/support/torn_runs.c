@@ -183,6 +183,7 @@ void torn_storm(struct torn *t, int kills, uint64_t seed)
         kt_buf_reset(&t->err);
         status = run_job(&(struct run_job){.words = (const char *const[]){"--once", "-o", "jsonl", "--state", t->state_file, "sqs:events", NULL}},
                          &t->out, &t->err);
+        fake_http_see(t->aws.http);
     } while (fake_sqs_left(&t->sqs) && kt_mono_ms() < until);
     assert_string_equal(kt_buf_str(&t->err), "");
     assert_int_equal(status, 0);
