@@ -204,6 +204,7 @@ struct kt_history {
     bool ranged;         /* who can be asked looks as far back as kt_question.since says */
     bool wants;          /* near `limit` bytes: may more be scanned? It waits for kt_engine_allow */
     uint64_t scanned, limit; /* bytes, of who says that; 0: nobody */
+    int percent;         /* how far it is, of who says that; 0: not known */
     size_t parts, parts_done; /* sources that were asked */
     uint64_t pages, events;
     int64_t back, until; /* eventTime: all is read from there to there; KT_TIME_NONE: not known yet */

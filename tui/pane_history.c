@@ -84,6 +84,8 @@ static struct kt_style asking(const struct kt_pane *p, char *out, size_t size_of
         snprintf(out, size_of_out, "%s has scanned %s: may it go on? (h answers)", h->how, cost);
         return KT_STYLE(WARN);
     }
+    if (h->percent)
+        snprintf(cost, sizeof cost, ", %d %% done", h->percent);
     if (h->scanned)
         snprintf(cost, sizeof cost, ", %s scanned", kt_fmt_bytes(h->scanned, size));
     if (h->parts > 1)

@@ -129,7 +129,7 @@ static bool send(struct kt_aws_call *c)
     char url[4096];
     struct kt_net_request http = {.method = c->r.method ? c->r.method : "POST", .url = url, .body = c->r.body,
                                   .max_body = c->r.max_body, .connect_ms = c->r.connect_ms, .total_ms = c->r.total_ms,
-                                  .stall_s = c->r.stall_s};
+                                  .stall_s = c->r.stall_s, .packed = c->r.packed};
     struct headers h = {.http = &http};
     kt_buf_init(&h.text, HEADER_MAX);
     c->skew = kt_aws_skew(c->aws);

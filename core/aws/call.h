@@ -23,6 +23,7 @@ struct kt_aws_request { /* copied; the endpoint and pace are borrowed for the ca
     int64_t gap_ms;                  /* between calls of that pace */
     size_t max_body;                 /* of the reply; 0: KT_NET_BODY_MAX */
     int connect_ms, total_ms, stall_s; /* 0: the client's */
+    bool packed;                     /* as of kt_net_request */
     int attempts;                    /* 0: KT_RETRY_ATTEMPTS */
 };
 

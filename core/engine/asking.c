@@ -269,6 +269,7 @@ static void sum_up(const struct engine_asked *x, struct kt_history *s)
     s->pages = s->events = 0;
     s->slowed = s->wants = false;
     s->scanned = s->limit = 0;
+    s->percent = 0;
     int64_t back = KT_TIME_NONE, until = KT_TIME_NONE;
     for (size_t i = 0; i < x->n; i++) {
         const struct kt_answer *a = &x->answer[i].a;
@@ -282,6 +283,7 @@ static void sum_up(const struct engine_asked *x, struct kt_history *s)
         s->scanned += a->scanned;
         s->limit = a->wants ? a->limit : s->limit;
         s->wants |= a->wants;
+        s->percent = a->state == KT_ANSWER_ASKING && a->percent ? a->percent : s->percent;
         failed |= a->state == KT_ANSWER_PART || a->state == KT_ANSWER_FAILED;
         all_begun &= a->back != KT_TIME_NONE;
         back = back == KT_TIME_NONE ? a->back : greater(back, a->back);

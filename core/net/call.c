@@ -151,6 +151,7 @@ bool net_setup(struct kt_net_call *c, const struct kt_net_request *r, const stru
     return h && curl_easy_setopt(h, CURLOPT_URL, r->url) == CURLE_OK && set_body(c, r) &&
            curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK && add_headers(c, r) &&
            curl_easy_setopt(h, CURLOPT_HTTPHEADER, c->headers) == CURLE_OK && set_policy(c, u) && set_limits(c, r) &&
+           (!r->packed || curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK) &&
            curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_WRITEDATA, c) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_head) == CURLE_OK &&

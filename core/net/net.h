@@ -48,6 +48,7 @@ struct kt_net_request { /* all is copied */
     struct kt_span body;                /* known: sent with its length */
     size_t max_body;                    /* 0: KT_NET_BODY_MAX */
     int connect_ms, total_ms;           /* 0: 10 s, 90 s */
+    bool packed;                        /* the body may come gzipped; its limits are of what it is unpacked */
     int stall_s;                        /* with less than 16 bytes of body a second for so long it is given up; 0: 60 s */
 };
 

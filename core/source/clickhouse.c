@@ -29,7 +29,8 @@ enum {
     BEHIND_MS = 24 * 3600000, /* by which they are as good as surely there */
     TOTAL_MS = 3600 * 1000, /* of one answer */
     STALL_S = 300,          /* a query says nothing while it looks */
-    SHARDS_AWAY = 279       /* ALL_CONNECTION_TRIES_FAILED */
+    SHARDS_AWAY = 279,      /* ALL_CONNECTION_TRIES_FAILED */
+    MAY_NOT_SET = 164       /* READONLY */
 };
 
 /* --- birth and death -------------------------------------------------------------------- */
@@ -160,7 +161,8 @@ static void ask(struct clickhouse *s, const struct kt_pass *pass, const struct k
     if (known && said)
         s->call = kt_aws_call_new(s->aws, s->net,
                                   &(struct kt_aws_request){.endpoint = &s->endpoint,
-                                                           .path = "/",
+                                                           .path = s->plain ? "/" : "/?enable_http_compression=1",
+                                                           .packed = !s->plain,
                                                            .content_type = "text/plain; charset=utf-8",
                                                            .extra = {user.len ? kt_buf_str(&user) : key.len ? kt_buf_str(&key) : NULL,
                                                                      user.len && key.len ? kt_buf_str(&key) : NULL},
@@ -186,6 +188,10 @@ static void went_wrong(struct clickhouse *s, const char *text, bool hopeless, co
 {
     char says[360];
     int code = clickhouse_code(kt_span_of(text));
+    if (code == MAY_NOT_SET && !s->plain) {
+        s->plain = true; /* of a user who may set nothing */
+        return;
+    }
     if (code == SHARDS_AWAY && !s->lame) {
         s->lame = true; /* asked anew at once, without what is away */
         return;
@@ -223,7 +229,7 @@ static void refused(struct clickhouse *s, const struct kt_aws_result *r, const s
 {
     char text[300];
     struct kt_span body = r->body;
-    bool user = r->status == 401 || r->status == 403 || clickhouse_code(body) == 516 || clickhouse_code(body) == 193 ||
+    bool user = clickhouse_code(body) == MAY_NOT_SET ? false : r->status == 401 || r->status == 403 || clickhouse_code(body) == 516 || clickhouse_code(body) == 193 ||
                 clickhouse_code(body) == 192;
     if (body.n && clickhouse_code(body))
         snprintf(text, sizeof text, "%.*s", (int)(body.n < 280 ? body.n : 280), body.p);

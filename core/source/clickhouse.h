@@ -35,6 +35,7 @@ struct clickhouse {
     const struct kt_column *time; /* NULL: none, all is looked at each time */
     bool lame;                    /* a shard is away: the others are asked alone */
     bool begun, describing;
+    bool plain;                   /* this user may not have answers packed */
     struct kt_aws_call *call;
     struct clickhouse_answer answer;
     struct kt_buf line;           /* a record put together */

@@ -210,6 +210,7 @@ enum kt_code deputies_ask(struct deputies *d, const struct kt_question *q, struc
         o.until = x->gap ? x->until : KT_TIME_NONE;
         o.answer = x->gap ? NULL : a; /* nobody waits for it, who could be asked */
         a->scanned = 0;
+        a->percent = 0;
         a->wants = false;
         a->allow = KT_ALLOW_UNSAID;
         code = d->ops->open(&x->source, d->address, &o, e);
@@ -233,6 +234,7 @@ static void finish(struct deputy *x, const struct kt_health *h)
     struct kt_answer *a = x->a;
     a->state = h->state == KT_HEALTH_FAILED ? KT_ANSWER_FAILED : h->gaps ? (a->pages ? KT_ANSWER_PART : KT_ANSWER_FAILED) : KT_ANSWER_WHOLE;
     a->slowed = a->wants = false;
+    a->percent = 0;
     if (a->state != KT_ANSWER_WHOLE)
         return;
     a->says[0] = '\0';

@@ -52,6 +52,7 @@ struct kt_answer {
      * has answered by then it stops, and waits. */
     uint64_t scanned, limit;
     bool wants;          /* an answer to that */
+    int percent;         /* how far it is, of who says it; 0: not known */
     enum kt_allow { KT_ALLOW_UNSAID, KT_ALLOW_NO, KT_ALLOW_YES } allow; /* written by who asked */
 };
 

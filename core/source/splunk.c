@@ -36,12 +36,20 @@ static void release(struct splunk *s)
     s->call = NULL;
 }
 
+static void ask(struct splunk *s, const struct kt_pass *pass, const struct kt_source_sink *sink);
+
 static void splunk_close(struct kt_source *source)
 {
     struct splunk *s = (struct splunk *)source;
     if (!s)
         return;
     release(s);
+    if (s->sid[0]) { /* it would go on, and nobody would read it */
+        s->job = SPLUNK_JOB_DROP;
+        ask(s, NULL, NULL);
+        splunk_job_goodbye(s);
+        release(s);
+    }
     deputies_close(&s->deputies);
     kt_net_free(s->net);
     kt_buf_free(&s->search);
@@ -118,6 +126,7 @@ static enum kt_code splunk_open(struct kt_source **out, const char *address, con
             own.code = kt_fail(&own, KT_ELIMIT, "splunk: the search is longer than %d bytes", SPLUNK_SEARCH_MAX);
         if (own.code == KT_OK)
             own.code = deputies_open(&s->deputies, &kt_source_splunk, address, "Splunk", BEHIND_MS, s->net, o, &own);
+        s->asked = o->answer;
         if (own.code == KT_OK)
             plan(s, o);
     }
@@ -136,24 +145,39 @@ static bool path_of(const struct splunk *s, char *out, size_t size)
     char room[256] = "/services";
     if (s->a.app)
         snprintf(room, sizeof room, "/servicesNS/nobody/%s", s->a.app);
-    int n = snprintf(out, size, "%s/search%s/%s", room, s->old ? "" : "/v2", s->parsing ? "parser" : "jobs/export");
+    int n = snprintf(out, size, "%s/search%s/%s", room, s->old ? "" : "/v2", s->parsing ? "parser" : s->jobs ? "jobs" : "jobs/export");
     return n > 0 && (size_t)n < size;
 }
 
+static bool form_of(struct splunk *s, const struct kt_pass *pass, struct kt_buf *form)
+{
+    if (s->parsing)
+        return splunk_parser_form(s, form);
+    if (s->jobs && (s->job == SPLUNK_JOB_LOOK || s->job == SPLUNK_JOB_PAGE))
+        return true;
+    bool good = (s->jobs && s->job == SPLUNK_JOB_DROP) || splunk_export_form(s, pass, form);
+    return good && (!s->jobs || splunk_job_form(s, form));
+}
+
+/* With a job, `pass` and `sink` may be NULL where it is let go of. */
 static void ask(struct splunk *s, const struct kt_pass *pass, const struct kt_source_sink *sink)
 {
     char path[512], why[300] = "out of memory";
+    const char *method = "POST";
+    s->jobs = !s->parsing && (s->sid[0] || splunk_wants_job(s, pass));
     struct kt_buf form, header;
     kt_buf_init(&form, SPLUNK_FORM_MAX);
     kt_buf_init(&header, SPLUNK_SECRET_MAX + 128);
     bool known = splunk_authorization(s, &header, why, sizeof why);
-    if (known && path_of(s, path, sizeof path) && (s->parsing ? splunk_parser_form(s, &form) : splunk_export_form(s, pass, &form)))
+    bool good = known && path_of(s, path, sizeof path) && (!s->jobs || splunk_job_path(s, path, sizeof path, &method));
+    if (good && form_of(s, pass, &form))
         s->call = kt_aws_call_new(s->aws, s->net,
                                   &(struct kt_aws_request){.endpoint = &s->endpoint,
+                                                           .method = method,
                                                            .path = path,
-                                                           .content_type = "application/x-www-form-urlencoded",
+                                                           .content_type = form.len ? "application/x-www-form-urlencoded" : NULL,
                                                            .extra = {kt_buf_str(&header)},
-                                                           .body = kt_buf_span(&form),
+                                                           .body = form.len ? kt_buf_span(&form) : KT_SPAN_NONE,
                                                            .pace = &s->pace,
                                                            .gap_ms = GAP_MS,
                                                            .max_body = SPLUNK_LINE_MAX,
@@ -161,8 +185,9 @@ static void ask(struct splunk *s, const struct kt_pass *pass, const struct kt_so
                                                            .stall_s = STALL_S});
     kt_buf_free(&form);
     kt_secret_wipe(&header);
-    s->answer = (struct splunk_answer){0};
-    if (!s->call)
+    if (!s->jobs || s->job == SPLUNK_JOB_START)
+        s->answer = (struct splunk_answer){0};
+    if (!s->call && sink)
         kt_poller_put_off(&s->p, why, 0, !known, sink);
 }
 
@@ -179,6 +204,10 @@ static void nothing_said(struct splunk *s, const struct kt_source_sink *sink)
                                  "search: that is not taken for no events", 5 * SECOND, false, sink);
 }
 
+static const char no_raw[] = "the search's rows have no _raw, so no records: leave out table, stats and fields";
+
+static void conclude(struct splunk *s, const struct kt_source_sink *sink);
+
 static void end_export(struct splunk *s, const struct kt_source_sink *sink)
 {
     struct splunk_answer *a = &s->answer;
@@ -194,22 +223,36 @@ static void end_export(struct splunk *s, const struct kt_source_sink *sink)
     } else if (!a->ended) {
         kt_poller_put_off(p, "Splunk's answer ends before its last row", 0, false, sink);
     } else if (a->rows && !a->raws) {
-        kt_poller_put_off(p, "the search's rows have no _raw, so no records: leave out table, stats and fields", 30 * SECOND, true,
-                          sink);
+        kt_poller_put_off(p, no_raw, 30 * SECOND, true, sink);
     } else {
-        p->pass[p->asked].whole = !a->incomplete;
-        p->failures = 0;
-        if (!a->incomplete)
-            kt_poller_well(p);
-        if (a->incomplete)
-            kt_poller_complain(p, a->warning[0] ? a->warning : "Splunk says that its results are incomplete", true, sink);
-        else if (a->warning[0] && strcmp(a->warning, s->warned) != 0) {
-            snprintf(s->warned, sizeof s->warned, "%s", a->warning);
-            p->health.troubles++;
-            sink->trouble(sink->ctx, p->name, s->warned, false);
-        }
-        kt_poller_finish(p);
+        conclude(s, sink);
     }
+}
+
+static void conclude(struct splunk *s, const struct kt_source_sink *sink)
+{
+    const struct splunk_answer *a = &s->answer;
+    struct kt_poller *p = &s->p;
+    p->pass[p->asked].whole = !a->incomplete;
+    p->failures = 0;
+    if (!a->incomplete)
+        kt_poller_well(p);
+    if (a->incomplete)
+        kt_poller_complain(p, a->warning[0] ? a->warning : "Splunk says that its results are incomplete", true, sink);
+    else if (a->warning[0] && strcmp(a->warning, s->warned) != 0) {
+        snprintf(s->warned, sizeof s->warned, "%s", a->warning);
+        p->health.troubles++;
+        sink->trouble(sink->ctx, p->name, s->warned, false);
+    }
+    kt_poller_finish(p);
+}
+
+static void end_job(struct splunk *s, const struct kt_source_sink *sink)
+{
+    if (s->answer.rows && !s->answer.raws)
+        kt_poller_put_off(&s->p, no_raw, 30 * SECOND, true, sink);
+    else
+        conclude(s, sink);
 }
 
 static const char *renew(const struct splunk *s)
@@ -224,6 +267,14 @@ static void refused(struct splunk *s, const struct kt_aws_result *r, const struc
     char text[300], says[480];
     splunk_refusal(r->body, text, sizeof text);
     const char *why = text[0] ? text : r->message;
+    if (s->jobs && splunk_job_refused(s, r->status, sink)) {
+        if (!s->sid[0] || s->job != SPLUNK_JOB_DROP)
+            return;
+        splunk_job_forget(s);
+        if (!s->no_job)
+            end_job(s, sink);
+        return;
+    }
     if (r->status == 404 && !s->old) {
         s->old = true; /* before 9.0.1 */
         return;
@@ -247,7 +298,7 @@ static bool read_on(struct splunk *s, bool last, const struct kt_source_sink *si
 {
     struct kt_span part = kt_aws_call_part(s->call);
     bool going = true;
-    if (!part.p || s->parsing)
+    if (!part.p || s->parsing || s->jobs)
         return false;
     size_t n = splunk_read(s, part, last, sink, &going);
     if (n)
@@ -261,7 +312,10 @@ static bool hear(struct splunk *s, const struct kt_aws_result *r, const struct k
     if (r->end == KT_AWS_OK && read_on(s, true, sink))
         return true;
     kt_poller_end(&s->p, sink);
-    if (r->end == KT_AWS_OK && s->parsing)
+    if (r->end == KT_AWS_OK && s->jobs) {
+        if (splunk_job_take(s, r->body, sink))
+            end_job(s, sink);
+    } else if (r->end == KT_AWS_OK && s->parsing)
         nothing_said(s, sink);
     else if (r->end == KT_AWS_OK)
         end_export(s, sink);
@@ -318,6 +372,8 @@ static void splunk_do(struct kt_source *source, const struct kt_source_sink *sin
     bool more = go_on(s, sink);
     kt_poller_remember(&s->p, sink);
     kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, KT_TIME_NONE, &s->pace);
+    if (!s->p.ailing && s->sid[0] && s->percent)
+        snprintf(s->p.health.note, sizeof s->p.health.note, "its search job is at %d %%", s->percent);
     if (!more)
         kt_poller_wait(&s->p, s->net, next);
     deputies_step(&s->deputies, sink, next);

@@ -7,6 +7,8 @@
 #include "source/poller.h"
 #include "source/splunk_address.h"
 
+#include <jansson.h>
+
 enum {
     SPLUNK_SEARCH_MAX = 64 << 10,
     SPLUNK_FORM_MAX = 3 * SPLUNK_SEARCH_MAX + 1024,
@@ -14,6 +16,10 @@ enum {
     SPLUNK_SECRET_MAX = 16 << 10,
     SPLUNK_STEP = 1 << 20       /* bytes of an answer that one step looks at */
 };
+
+/* The next step of a search job (splunk_job.c). */
+enum splunk_job { SPLUNK_JOB_START, SPLUNK_JOB_LOOK, SPLUNK_JOB_PAGE, SPLUNK_JOB_DROP };
+enum { SPLUNK_JOB_ROWS = 500 /* a page */, SPLUNK_JOB_MOST = 500000 /* that Splunk keeps of one, as a rule */ };
 
 /* What an export has said so far. One that is whole ends with a row, or an
  * empty one, that says lastrow. */
@@ -38,6 +44,13 @@ struct splunk {
     bool question;            /* of event time, and whatever the names of events */
     bool told, old;           /* old: has no search/v2 */
     bool parsing;             /* the call asks whether the search is one */
+    enum splunk_job job;      /* what is next, of a question that wants one */
+    bool jobs;                /* the call is about a job */
+    bool no_job;              /* it has more than a job keeps: it is exported */
+    char sid[160];            /* of the job that there is; "": none */
+    size_t job_at, job_rows;  /* results so far, and in all */
+    int looks, percent;
+    struct kt_answer *asked;  /* who hears how far it is; NULL */
     struct kt_aws_call *call;
     struct splunk_answer answer;
     char warned[300];
@@ -54,6 +67,23 @@ bool splunk_parser_form(const struct splunk *s, struct kt_buf *out);
  * SPLUNK_STEP bytes, and gives their records on. How many bytes were read;
  * `*going` is false when stopping. */
 size_t splunk_read(struct splunk *s, struct kt_span text, bool last, const struct kt_source_sink *sink, bool *going);
+/* The results of a page of a job: their number, and are they all there? */
+bool splunk_page(struct splunk *s, struct kt_span body, size_t *n, const struct kt_source_sink *sink, bool *going);
+/* [{"type":"FATAL","text":"..."}] */
+void splunk_messages(struct splunk_answer *a, const json_t *messages);
+
+/* --- splunk_job.c */
+bool splunk_wants_job(const struct splunk *s, const struct kt_pass *pass);
+/* What is put behind the path of all jobs, and a form's fields behind those of an export. */
+bool splunk_job_path(const struct splunk *s, char *path, size_t size, const char **method);
+bool splunk_job_form(const struct splunk *s, struct kt_buf *out);
+/* An answer was heard. True: all its results were. */
+bool splunk_job_take(struct splunk *s, struct kt_span body, const struct kt_source_sink *sink);
+bool splunk_job_refused(struct splunk *s, int status, const struct kt_source_sink *sink);
+void splunk_job_forget(struct splunk *s);
+/* Waits until the call is over, at most a second. */
+void splunk_job_goodbye(struct splunk *s);
+
 /* The first message of an answer that is a refusal; "" where there is none. */
 void splunk_refusal(struct kt_span body, char *out, size_t size);
 

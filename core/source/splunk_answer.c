@@ -18,8 +18,7 @@ static void keep(char *to, size_t size, const char *text)
         snprintf(to, size, "%.*s", (int)size - 1, text);
 }
 
-/* [{"type":"FATAL","text":"..."}] */
-static void take_messages(struct splunk_answer *a, json_t *messages)
+void splunk_messages(struct splunk_answer *a, const json_t *messages)
 {
     size_t i;
     json_t *m;
@@ -40,7 +39,7 @@ void splunk_refusal(struct kt_span body, char *out, size_t size)
 {
     struct splunk_answer a = {0};
     json_t *j = json_loadb(body.p ? body.p : "", body.n, 0, NULL);
-    take_messages(&a, json_object_get(j, "messages"));
+    splunk_messages(&a, json_object_get(j, "messages"));
     json_decref(j);
     snprintf(out, size, "%s", a.refusal[0] ? a.refusal : a.warning);
 }
@@ -71,7 +70,7 @@ static bool look_at(struct splunk_answer *a, struct kt_span line, struct kt_span
             result = value;
         } else if (kt_span_is(name, "messages")) {
             json_t *j = json_loadb(value.p, value.n, 0, NULL);
-            take_messages(a, j);
+            splunk_messages(a, j);
             json_decref(j);
         }
     }
@@ -118,4 +117,54 @@ size_t splunk_read(struct splunk *s, struct kt_span text, bool last, const struc
     *going = kt_poller_feed(&s->p, out.failed ? (struct kt_span){text.p, at} : kt_buf_span(&out), sink);
     kt_buf_free(&out);
     return at;
+}
+
+/* The end of the object that begins at `p`; NULL: it does not end. */
+static const char *object_end(const char *p, const char *end)
+{
+    bool inside = false;
+    for (int depth = 0; p < end; p++) {
+        if (inside) {
+            p += *p == '\\';
+            inside = p < end && *p != '"';
+            continue;
+        }
+        inside = *p == '"';
+        depth += *p == '{' || *p == '[' ? 1 : *p == '}' || *p == ']' ? -1 : 0;
+        if (depth == 0)
+            return p + 1;
+    }
+    return NULL;
+}
+
+bool splunk_page(struct splunk *s, struct kt_span body, size_t *n, const struct kt_source_sink *sink, bool *going)
+{
+    struct kt_outer o = kt_outer_of(body);
+    struct kt_span name, value, list = KT_SPAN_NONE;
+    struct kt_buf out;
+    *n = 0;
+    while (kt_outer_next(&o, &name, &value)) {
+        if (kt_span_is(name, "results")) {
+            list = value;
+        } else if (kt_span_is(name, "messages")) {
+            json_t *j = json_loadb(value.p, value.n, 0, NULL);
+            splunk_messages(&s->answer, j);
+            json_decref(j);
+        }
+    }
+    if (!o.whole || !list.p || list.p[0] != '[')
+        return false;
+    kt_buf_init(&out, SPLUNK_LINE_MAX + SPLUNK_STEP);
+    const char *end = list.p + list.n, *p = list.p + 1, *next;
+    for (; p < end && (p = memchr(p, '{', (size_t)(end - p))) && (next = object_end(p, end)); p = next, ++*n) {
+        struct kt_span row = {p, (size_t)(next - p)};
+        s->answer.rows++;
+        s->answer.raws += has_raw(row);
+        kt_buf_add(&out, row.p, row.n);
+        kt_buf_addc(&out, '\n');
+    }
+    bool whole = !out.failed;
+    *going = kt_poller_feed(&s->p, kt_buf_span(&out), sink);
+    kt_buf_free(&out);
+    return whole;
 }

@@ -318,7 +318,7 @@ void fake_aws_create_key(struct kt_buf *b, int number, int64_t time, const char 
 void fake_aws_put_escaped(struct kt_buf *b, struct fake_event *e)
 {
     if (!e->escaped) {
-        char record[1200];
+        char record[4096];
         struct kt_buf text;
         fake_aws_record(record, sizeof record, e);
         kt_buf_init(&text, sizeof record * 2);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 #include <string.h>
 
 enum { EVENTS_MAX = 1 << 20 };
@@ -67,9 +68,43 @@ static void rows(struct fake_clickhouse *f, struct fake_reply *out, enum house_f
         out->breaks = FAKE_CUT_BODY;
 }
 
+/* As enable_http_compression has it, for who accepts gzip. */
+static void pack(struct fake_clickhouse *f, const struct fake_request *r, struct fake_reply *out)
+{
+    if (!strstr(r->target, "enable_http_compression=1") || !kt_span_is(fake_header(r, "Accept-Encoding"), "gzip") || !out->body.len ||
+        out->breaks != FAKE_WHOLE)
+        return;
+    z_stream z = {.next_in = (Bytef *)out->body.p, .avail_in = (uInt)out->body.len};
+    size_t room = out->body.len + 1024;
+    char *p = malloc(room);
+    if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        abort();
+    z.next_out = (Bytef *)p;
+    z.avail_out = (uInt)room;
+    if (deflate(&z, Z_FINISH) != Z_STREAM_END)
+        abort();
+    kt_buf_reset(&out->body);
+    kt_buf_add(&out->body, p, z.total_out);
+    kt_buf_adds(&out->head, "Content-Encoding: gzip\r\n");
+    deflateEnd(&z);
+    free(p);
+    f->packed++;
+}
+
+static void answer(struct fake_clickhouse *f, const struct fake_request *r, struct fake_reply *out);
+
 static void on_request(void *ctx, const struct fake_request *r, struct fake_reply *out)
 {
     struct fake_clickhouse *f = ctx;
+    if (f->sets_nothing && strchr(r->target, '?'))
+        refuse(out, 500, 164, "Cannot modify 'enable_http_compression' setting in readonly mode");
+    else
+        answer(f, r, out);
+    pack(f, r, out);
+}
+
+static void answer(struct fake_clickhouse *f, const struct fake_request *r, struct fake_reply *out)
+{
     char text[sizeof f->query];
     if (!authorized(f, r, out))
         return;

@@ -21,7 +21,8 @@ struct fake_clickhouse {
     enum house_fault fault[HOUSE_FAULTS];
     size_t n_faults;
     bool shard_away;              /* its rows are those of even numbers */
-    unsigned queries, described;  /* what it saw */
+    bool sets_nothing;            /* its users may set nothing: 164 */
+    unsigned queries, described, packed;  /* what it saw; packed: answers that it gzipped */
     char query[16384];            /* the last one, of records */
     char question[16384];         /* the last one that is of any events */
 };

@@ -1,4 +1,5 @@
 #include "tests/support/fake_splunk.h"
+#include "tests/support/words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,13 +72,18 @@ static int newest_first(const void *a, const void *b)
 static bool matches(const struct fake_splunk *f, const struct splunk_event *e)
 {
     int64_t s = e->indexed / 1000, t = e->event.time / 1000;
+    if (!strstr(f->search, "_index_latest=")) { /* a question, in the time of events: its words alone choose */
+        char record[4096];
+        fake_aws_record(record, sizeof record, &e->event);
+        return e->event.available <= kt_now(f->clock) && t >= f->earliest && t < f->latest &&
+               words_spl(f->search, record) == WORDS_YES;
+    }
     return e->event.available <= kt_now(f->clock) && strstr(f->search, e->event.name) && s >= f->index_earliest &&
            s < f->index_latest && t >= f->earliest && t < f->latest;
 }
 
-static void rows(struct fake_splunk *f, struct fake_reply *out, enum splunk_fault fault)
+static size_t hits_of(struct fake_splunk *f, struct splunk_event **hit)
 {
-    struct splunk_event **hit = calloc(f->n_events + 1, sizeof(struct splunk_event *));
     size_t n = 0;
     const int64_t *times = f->n_events ? &f->event[0].indexed : NULL;
     by_time_update(&f->order, times, sizeof *f->event, f->n_events);
@@ -86,6 +92,13 @@ static void rows(struct fake_splunk *f, struct fake_reply *out, enum splunk_faul
         if (matches(f, &f->event[f->order.at[i]]))
             hit[n++] = &f->event[f->order.at[i]];
     qsort(hit, n, sizeof(struct splunk_event *), newest_first);
+    return n;
+}
+
+static void rows(struct fake_splunk *f, struct fake_reply *out, enum splunk_fault fault)
+{
+    struct splunk_event **hit = calloc(f->n_events + 1, sizeof(struct splunk_event *));
+    size_t n = hits_of(f, hit);
     for (size_t i = 0; i < n && fault == SPLUNK_PREVIEWS; i++)
         write_row(&out->body, hit[i], i, true, true, i + 1 == n);
     if (fault == SPLUNK_PARTIAL)
@@ -124,6 +137,105 @@ static void export(struct fake_splunk *f, const struct fake_request *r, struct f
         out->breaks = FAKE_CUT_BODY;
 }
 
+/* --- search jobs ------------------------------------------------------------------------- */
+
+static void begin_job(struct fake_splunk *f, const struct fake_request *r, struct fake_reply *out)
+{
+    char text[64];
+    struct splunk_job_state *j = &f->job[f->n_jobs];
+    if (f->n_jobs == SPLUNK_JOBS)
+        abort();
+    form_value(r, "search", f->search, sizeof f->search);
+    form_value(r, "exec_mode", text, sizeof text);
+    if (words_spl(f->search, "") == WORDS_WRONG || strcmp(text, "normal") != 0) {
+        f->misread++;
+        message(f, out, 400, "FATAL", "Error in 'search' command");
+        return;
+    }
+    *j = (struct splunk_job_state){.search = strdup(f->search)};
+    form_value(r, "earliest_time", text, sizeof text);
+    j->earliest = strtoll(text, NULL, 10);
+    form_value(r, "latest_time", text, sizeof text);
+    j->latest = strtoll(text, NULL, 10);
+    if (f->n_fates) {
+        j->fate = f->fate[0];
+        memmove(f->fate, f->fate + 1, --f->n_fates * sizeof *f->fate);
+    }
+    out->status = 201;
+    kt_buf_addf(&out->body, "{\"sid\":\"1700000000.%zu\"}", f->n_jobs++);
+}
+
+static size_t job_hits(struct fake_splunk *f, const struct splunk_job_state *j, struct splunk_event **hit)
+{
+    snprintf(f->search, sizeof f->search, "%s", j->search);
+    f->earliest = j->earliest;
+    f->latest = j->latest;
+    f->index_earliest = 0;
+    f->index_latest = INT64_MAX;
+    return hits_of(f, hit);
+}
+
+static void look_at_job(struct fake_splunk *f, struct splunk_job_state *j, struct fake_reply *out)
+{
+    struct splunk_event **hit = calloc(f->n_events + 1, sizeof(struct splunk_event *));
+    size_t n = job_hits(f, j, hit);
+    free(hit);
+    bool over = j->looks++ >= f->running_looks && j->fate != SPLUNK_STAYS;
+    const char *state = !over                        ? (j->looks == 1 ? "QUEUED" : "RUNNING")
+                        : j->fate == SPLUNK_FAILS     ? "FAILED"
+                        : j->fate == SPLUNK_CANCELLED ? "USER_CANCEL"
+                                                      : "DONE";
+    kt_buf_addf(&out->body, "{\"entry\":[{\"name\":\"search\",\"content\":{\"dispatchState\":\"%s\",\"doneProgress\":%.5f,"
+                            "\"isDone\":%s,\"resultCount\":%zu,\"eventCount\":%zu,\"messages\":[%s]}}]}",
+                state, over ? 1.0 : 0.2 * (j->looks - 1 < 4 ? j->looks - 1 : 4), over ? "true" : "false", n,
+                j->fate == SPLUNK_TOO_MANY ? n + 1 : n,
+                over && j->fate == SPLUNK_FAILS ? "{\"type\":\"FATAL\",\"text\":\"The search ran out of memory\"}" : "");
+}
+
+static void page_of_job(struct fake_splunk *f, struct splunk_job_state *j, const char *target, struct fake_reply *out)
+{
+    struct splunk_event **hit = calloc(f->n_events + 1, sizeof(struct splunk_event *));
+    const char *at = strstr(target, "offset="), *many = strstr(target, "count=");
+    size_t n = job_hits(f, j, hit), from = at ? strtoul(at + 7, NULL, 10) : 0, most = many ? strtoul(many + 6, NULL, 10) : 100;
+    f->pages++;
+    j->gone = j->fate == SPLUNK_EXPIRES && j->pages++ == 0;
+    kt_buf_addf(&out->body, "{\"preview\":false,\"init_offset\":%zu,\"messages\":[],\"results\":[", from);
+    for (size_t i = from; i < n && i < from + most; i++) {
+        kt_buf_adds(&out->body, i > from ? ",{\"_raw\":\"" : "{\"_raw\":\"");
+        fake_aws_put_escaped(&out->body, &hit[i]->event);
+        kt_buf_addf(&out->body, "\",\"_time\":\"%" PRId64 "\"}", hit[i]->event.time / 1000);
+    }
+    kt_buf_adds(&out->body, "]}");
+    free(hit);
+}
+
+/* False: it is about no job. */
+static bool on_job(struct fake_splunk *f, const struct fake_request *r, struct fake_reply *out)
+{
+    const char *jobs = strstr(r->target, "/jobs"), *sid = jobs && jobs[5] == '/' ? jobs + 6 : NULL;
+    bool post = strcmp(r->method, "POST") == 0;
+    if (!jobs || (sid && strncmp(sid, "export", 6) == 0))
+        return false;
+    if (!sid) {
+        begin_job(f, r, out);
+        return true;
+    }
+    size_t i = strncmp(sid, "1700000000.", 11) == 0 ? strtoul(sid + 11, NULL, 10) : SPLUNK_JOBS;
+    struct splunk_job_state *j = i < f->n_jobs && !f->job[i].gone ? &f->job[i] : NULL;
+    if (!j) {
+        message(f, out, 404, "FATAL", "Unknown sid.");
+    } else if (strstr(sid, "/control")) {
+        j->gone = true;
+        f->cancelled++;
+        kt_buf_adds(&out->body, "{\"messages\":[{\"type\":\"INFO\",\"text\":\"Search job cancelled.\"}]}");
+    } else if (strstr(sid, "/results?") && !post) {
+        page_of_job(f, j, r->target, out);
+    } else {
+        look_at_job(f, j, out);
+    }
+    return true;
+}
+
 static bool scripted(struct fake_splunk *f, enum splunk_fault fault, struct fake_reply *out)
 {
     switch (fault) {
@@ -148,7 +260,13 @@ static void on_request(void *ctx, const struct fake_request *r, struct fake_repl
     if (!authorized(f, r, out))
         return;
     f->authorized++;
-    if ((v2 && f->old) || strncmp(r->target, "/services", 9) != 0 || strcmp(r->method, "POST") != 0) {
+    if ((v2 && f->old) || strncmp(r->target, "/services", 9) != 0) {
+        message(f, out, 404, "ERROR", "Not Found");
+        return;
+    }
+    if (!f->n_faults && on_job(f, r, out))
+        return;
+    if (strcmp(r->method, "POST") != 0 && !f->n_faults) {
         message(f, out, 404, "ERROR", "Not Found");
         return;
     }
@@ -165,8 +283,9 @@ static void on_request(void *ctx, const struct fake_request *r, struct fake_repl
         fault = f->fault[0];
         memmove(f->fault, f->fault + 1, --f->n_faults * sizeof *f->fault);
     }
-    f->exports++;
-    if (!scripted(f, fault, out))
+    bool export_it = strstr(r->target, "/export") != NULL;
+    f->exports += export_it;
+    if (!scripted(f, fault, out) && (export_it || !on_job(f, r, out)))
         export(f, r, out, fault);
 }
 
@@ -181,6 +300,8 @@ void fake_splunk_free(struct fake_splunk *f)
     fake_http_free(f->http);
     for (size_t i = 0; i < f->n_events; i++)
         free(f->event[i].event.escaped);
+    for (size_t i = 0; i < f->n_jobs; i++)
+        free(f->job[i].search);
     free(f->event);
     by_time_free(&f->order);
 }
@@ -193,6 +314,14 @@ void fake_splunk_event(struct fake_splunk *f, int number, int64_t time, int64_t 
     f->event[f->n_events++] = (struct splunk_event){
         .event = {.time = time, .available = available, .number = number, .name = "CreateAccessKey", .account = "111122223333"},
         .indexed = indexed};
+    fake_http_unlock(f->http);
+}
+
+void fake_splunk_record(struct fake_splunk *f, const char *text, int64_t time)
+{
+    fake_splunk_event(f, 0, time, time, time);
+    fake_http_lock(f->http);
+    f->event[f->n_events - 1].event.text = text;
     fake_http_unlock(f->http);
 }
 

@@ -13,6 +13,17 @@ enum splunk_fault {
     SPLUNK_PREVIEWS, SPLUNK_HTML, SPLUNK_DROP, SPLUNK_FATAL /* in a 200 */, SPLUNK_401, SPLUNK_403, SPLUNK_PARTIAL /* a peer is away */,
     SPLUNK_NO_RAW
 };
+/* What becomes of a search job. */
+enum splunk_fate { SPLUNK_ENDS_WELL, SPLUNK_FAILS, SPLUNK_CANCELLED, SPLUNK_STAYS /* running, for ever */, SPLUNK_EXPIRES /* after a page */, SPLUNK_TOO_MANY };
+enum { SPLUNK_JOBS = 2048 };
+struct splunk_job_state {
+    char *search;
+    int64_t earliest, latest;
+    int looks;
+    unsigned pages;
+    bool gone;
+    enum splunk_fate fate;
+};
 
 struct splunk_event {
     struct fake_event event;    /* available: when it can be searched for */
@@ -29,8 +40,13 @@ struct fake_splunk {
     size_t n_faults;
     bool old;                   /* has no v2 */
     bool bad_search;            /* the parser says so */
+    struct splunk_job_state job[SPLUNK_JOBS];
+    size_t n_jobs;
+    int running_looks;          /* so often a job is not done yet */
+    enum splunk_fate fate[8];   /* of the next jobs */
+    size_t n_fates;
     /* what it saw */
-    unsigned exports, parsers, refused, authorized;
+    unsigned exports, parsers, refused, authorized, cancelled, pages, misread;
     char search[4096], auth[128], path[256]; /* the last one */
     int64_t earliest, latest, index_earliest, index_latest; /* of the last export, seconds */
 };
@@ -40,6 +56,8 @@ void fake_splunk_free(struct fake_splunk *f);
 void fake_splunk_event(struct fake_splunk *f, int number, int64_t time, int64_t indexed, int64_t available);
 void fake_splunk_fault(struct fake_splunk *f, enum splunk_fault fault);
 
+/* One whose record is this text, indexed as it happened; borrowed. */
+void fake_splunk_record(struct fake_splunk *f, const char *text, int64_t time);
 /* `n` events over `span` ms, three times each, up to six hours late, in any
  * order, while all goes wrong and the program is killed at random points. */
 void splunk_storm(struct trail_rig *r, struct fake_splunk *f, size_t n, int64_t span);

@@ -507,6 +507,10 @@ static bool spl_one(struct reader *r)
         want(r, ")");
     } else if (take(r, "NOT *")) {
         yes = false;
+    } else if (*r->p == '`') { /* a macro */
+        size_t n = strcspn(++r->p, "`");
+        r->wrong |= r->p[n] != '`' || n == 0;
+        r->p += n + !r->wrong;
     } else if (spl_field(r)) {
         yes = true;
     } else if (*r->p == '"') {

@@ -210,6 +210,26 @@ static void users_and_addresses(void **state)
     clickhouse_address_drop(&a);
 }
 
+/* Answers come gzipped; where a user may not set that, as they are. */
+static void answers_come_packed(void **state)
+{
+    struct fix *x = *state;
+    for (int i = 0; i < 2000; i++)
+        event(x, START - HOUR - i * SECOND, 0);
+    rig_open(&x->rig, x->address, false);
+    rig_run(&x->rig, START + DAY);
+    assert_int_equal(x->rig.rows, 2000);
+    assert_int_equal(x->house.packed, 2); /* what the table has, and its records */
+    rig_close(&x->rig);
+    x->house.sets_nothing = true;
+    x->house.packed = 0;
+    rig_open(&x->rig, x->address, false);
+    rig_run(&x->rig, START + 2 * DAY);
+    assert_int_equal(x->rig.wait.kind, KT_WAIT_DONE);
+    assert_int_equal(rig_health(&x->rig).troubles, 0);
+    assert_int_equal(x->house.packed, 1); /* the refusal */
+}
+
 /* --- questions ------------------------------------------------------------------------ */
 
 static void put(struct fix *x, const struct kt_question *q, struct kt_answer *a)
@@ -299,6 +319,7 @@ int main(void)
         WITH(comes_back_where_it_was),
         WITH(tables_without_records_are_put_together),
         WITH(users_and_addresses),
+        WITH(answers_come_packed),
         WITH(a_question_is_answered_beside_what_is_read),
         WITH(a_question_that_fails_can_be_asked_again),
     };

@@ -362,6 +362,107 @@ static void the_outside_of_an_object_is_read(void **state)
     }
 }
 
+/* --- questions ------------------------------------------------------------------------ */
+
+static const struct kt_question alice = {.about = KT_ASK_USER, .name = "alice", .account = "111122223333"};
+
+static void put(struct fix *x, struct kt_answer *a)
+{
+    struct kt_err e = {0};
+    *a = (struct kt_answer){.back = KT_TIME_NONE, .until = KT_TIME_NONE};
+    assert_int_equal(x->rig.source->ops->ask(x->rig.source, &alice, a, &e), KT_OK);
+    x->rig.wait = (struct kt_wait){.kind = KT_WAIT_NONE, .fd = -1};
+}
+
+static void take_back(struct fix *x, struct kt_answer *a)
+{
+    x->rig.source->ops->unask(x->rig.source, a);
+}
+
+/* A long time is asked for by a search job: it says how far it is, its results
+ * come in pages, and it is let go of. */
+static void a_long_question_is_a_search_job(void **state)
+{
+    struct fix *x = *state;
+    struct kt_answer a;
+    for (int i = 0; i < 1200; i++)
+        fake_splunk_event(&x->splunk, i + 1, START - 40 * DAY + i * MINUTE, START - 40 * DAY + i * MINUTE, 0);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + 20 * SECOND);
+    unsigned exports = x->splunk.exports;
+    x->splunk.running_looks = 4;
+    put(x, &a);
+    int seen = 0, least = 101;
+    for (int i = 0; i < 60 && a.state == KT_ANSWER_ASKING; i++) {
+        rig_run(&x->rig, x->rig.now + 500);
+        seen = a.percent > seen ? a.percent : seen;
+        least = a.percent && a.percent < least ? a.percent : least;
+    }
+    assert_true(least == 20 && seen >= 60);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(a.percent, 0);
+    assert_int_equal(x->rig.found, 1200);
+    assert_int_equal(x->splunk.pages, 3);
+    assert_int_equal(x->splunk.cancelled, 1);
+    assert_int_equal(x->splunk.n_jobs, 1);
+    assert_int_equal(x->splunk.misread, 0);
+    assert_true(x->splunk.exports <= exports + 1); /* the live window alone */
+    take_back(x, &a);
+    size_t found = x->rig.found;
+    exports = x->splunk.exports;
+    x->splunk.fate[x->splunk.n_fates++] = SPLUNK_TOO_MANY; /* more than a job keeps: it is exported */
+    put(x, &a);
+    rig_run(&x->rig, x->rig.now + MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_true(x->splunk.exports > exports);
+    assert_true(x->rig.found >= found);
+    assert_int_equal(x->splunk.cancelled, 2);
+}
+
+static void a_search_job_fails_and_can_be_asked_again(void **state)
+{
+    struct fix *x = *state;
+    struct kt_answer a;
+    static const struct {
+        enum splunk_fate fate;
+        const char *says;
+    } ends[] = {{SPLUNK_FAILS, "Splunk's search job failed: The search ran out of memory"}, {SPLUNK_CANCELLED, "Splunk's search job was cancelled"}};
+    for (int i = 0; i < 700; i++)
+        fake_splunk_event(&x->splunk, i + 1, START - 40 * DAY + i * MINUTE, START - 40 * DAY + i * MINUTE, 0);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + 20 * SECOND);
+    for (size_t i = 0; i < 2; i++) {
+        x->splunk.fate[x->splunk.n_fates++] = ends[i].fate;
+        put(x, &a);
+        rig_run(&x->rig, x->rig.now + MINUTE);
+        assert_int_equal(a.state, KT_ANSWER_FAILED);
+        assert_non_null(strstr(a.says, ends[i].says));
+        take_back(x, &a);
+    }
+    x->splunk.fate[x->splunk.n_fates++] = SPLUNK_EXPIRES; /* between two pages: it is begun again */
+    put(x, &a);
+    rig_run(&x->rig, x->rig.now + 2 * MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(x->rig.found, 700);
+    assert_int_equal(x->splunk.n_jobs, 4);
+    take_back(x, &a);
+    static const enum splunk_fault faults[] = {SPLUNK_500, SPLUNK_BUSY, SPLUNK_DROP, SPLUNK_HTML, SPLUNK_FINE, SPLUNK_429, SPLUNK_EMPTY};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        fake_splunk_fault(&x->splunk, faults[i]);
+    put(x, &a);
+    rig_run(&x->rig, x->rig.now + 10 * MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    take_back(x, &a);
+    unsigned cancelled = x->splunk.cancelled;
+    x->splunk.fate[x->splunk.n_fates++] = SPLUNK_STAYS; /* given up: it is cancelled */
+    put(x, &a);
+    rig_run(&x->rig, x->rig.now + MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_ASKING);
+    take_back(x, &a);
+    assert_int_equal(x->splunk.cancelled, cancelled + 1);
+    assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_LIVE);
+}
+
 /* Events three times each, late by up to six hours, in any order, not all
  * found at once, while Splunk breaks in all its ways and the program is killed
  * at random points: all are there in the end, once. */
@@ -398,6 +499,8 @@ int main(void)
         T(the_macro_is_the_analytics_own),
         T(addresses_are_checked),
         cmocka_unit_test(the_outside_of_an_object_is_read),
+        T(a_long_question_is_a_search_job),
+        T(a_search_job_fails_and_can_be_asked_again),
         cmocka_unit_test(nothing_is_lost_or_doubled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
