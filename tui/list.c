@@ -201,26 +201,43 @@ bool kt_list_holds(struct kt_span text, struct kt_span needle)
     return false;
 }
 
-bool kt_list_search(struct kt_list *l, const struct kt_list_items *it, struct kt_span needle, bool backwards,
-                    bool here)
+void kt_list_seek_begin(struct kt_list_seek *s, const struct kt_list *l, const struct kt_list_items *it, bool backwards,
+                        bool here)
 {
-    if (!it->text || it->n == 0 || needle.n == 0)
-        return false;
+    size_t i = l->cursor < it->n ? l->cursor : 0;
+    if (!here && it->n)
+        i = backwards ? (i > 0 ? i - 1 : it->n - 1) : (i + 1 < it->n ? i + 1 : 0);
+    *s = (struct kt_list_seek){.on = true, .backwards = backwards, .at = i, .left = it->n};
+}
+
+enum kt_list_sought kt_list_seek(struct kt_list_seek *s, struct kt_list *l, const struct kt_list_items *it,
+                                 struct kt_span needle, size_t most)
+{
     struct kt_buf b;
+    bool found = false, can = s->on && it->text && it->n && needle.n;
     kt_buf_init(&b, KT_LIST_TEXT_MAX);
-    size_t i = l->cursor < it->n ? l->cursor : 0, most = it->n < KT_LIST_SEARCH_MAX ? it->n : KT_LIST_SEARCH_MAX;
-    bool found = false;
-    for (size_t k = 0; k <= most && !found; k++) {
-        if (k > 0 || !here)
-            i = backwards ? (i > 0 ? i - 1 : it->n - 1) : (i + 1 < it->n ? i + 1 : 0);
+    if (s->at >= it->n) /* there are fewer than when it began */
+        s->at = 0;
+    for (; can && s->left && most && !found; s->left--, most--) {
+        size_t i = s->at;
+        s->at = s->backwards ? (i > 0 ? i - 1 : it->n - 1) : (i + 1 < it->n ? i + 1 : 0);
         if (!rests(it, i))
             continue;
         kt_buf_reset(&b);
         it->text(it->ctx, i, &b);
         found = kt_list_holds(kt_buf_span(&b), needle);
+        if (found)
+            kt_list_goto(l, it, i);
     }
     kt_buf_free(&b);
-    if (found)
-        kt_list_goto(l, it, i);
-    return found;
+    s->on = can && !found && s->left;
+    return found ? KT_LIST_FOUND : s->on ? KT_LIST_SEEKING : KT_LIST_NOT_FOUND;
+}
+
+bool kt_list_search(struct kt_list *l, const struct kt_list_items *it, struct kt_span needle, bool backwards,
+                    bool here)
+{
+    struct kt_list_seek s;
+    kt_list_seek_begin(&s, l, it, backwards, here);
+    return kt_list_seek(&s, l, it, needle, KT_LIST_SEARCH_MAX) == KT_LIST_FOUND;
 }

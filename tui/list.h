@@ -48,10 +48,21 @@ void kt_list_draw(struct kt_list *l, const struct kt_list_items *it, struct kt_c
                   kt_list_draw_fn *draw);
 /* The item on a line of the canvas; SIZE_MAX: none. */
 size_t kt_list_at(const struct kt_list *l, const struct kt_list_items *it, int row);
-/* Moves to the next item (backwards: the one before) whose text holds
- * `needle`, ASCII case ignored, going round the end once; with `here`, the
- * item under the cursor counts first. Looks at no more than KT_LIST_SEARCH_MAX
- * items. False: none. */
+/* A search, looked after a piece at a time, so that no key waits for it. */
+struct kt_list_seek {
+    bool on, backwards;
+    size_t at, left; /* where it is, and how many are left to be looked at */
+};
+enum kt_list_sought { KT_LIST_FOUND, KT_LIST_NOT_FOUND, KT_LIST_SEEKING };
+/* Begins at the item after the cursor (before it; with `here`, at it), to go
+ * round the end once. */
+void kt_list_seek_begin(struct kt_list_seek *s, const struct kt_list *l, const struct kt_list_items *it, bool backwards,
+                        bool here);
+/* Looks at the next `most` items for one whose text holds `needle`, ASCII case
+ * ignored, and moves the cursor there. SEEKING: call it again. */
+enum kt_list_sought kt_list_seek(struct kt_list_seek *s, struct kt_list *l, const struct kt_list_items *it,
+                                 struct kt_span needle, size_t most);
+/* All of it at once, of no more than KT_LIST_SEARCH_MAX items. False: none. */
 enum { KT_LIST_SEARCH_MAX = 50000, KT_LIST_TEXT_MAX = 64 << 10 };
 bool kt_list_search(struct kt_list *l, const struct kt_list_items *it, struct kt_span needle, bool backwards,
                     bool here);

@@ -390,6 +390,8 @@ bool kt_pane_news(struct kt_pane *p)
     let_go(p);
     p->snap = s;
     refresh_info(p);
+    if (p->have_info && p->kind == &kt_pane_user)
+        kt_pane_user_count(p);
     lay_parts(p);
     struct kt_list_items it = kt_pane_items(p);
     kt_list_sync(&p->list, &it);
@@ -709,6 +711,7 @@ struct pane_screen {
     struct kt_screen s;
     struct kt_pane pane;
     size_t origin; /* where a search began */
+    struct kt_list_seek seek;
 };
 
 static struct kt_pane *pane_of(struct kt_screen *s)
@@ -817,14 +820,40 @@ static unsigned copy(struct kt_pane *p, bool row)
     return seq ? kt_app_copy_row(p->app, seq) : kt_app_hint(p->app, "c copies rows of the timeline; Y copies a value");
 }
 
-static unsigned search(struct kt_pane *p, bool backwards, bool here)
+/* A piece of the search; the next one is a tick's. `say`: what came of it. */
+static unsigned seek_on(struct pane_screen *n, bool say)
 {
+    enum { AT_ONCE = 1000 };
+    struct kt_pane *p = &n->pane;
+    struct kt_list_items it = kt_pane_items(p);
+    enum kt_list_sought is = kt_list_seek(&n->seek, &p->list, &it, kt_app_needle(p->app), AT_ONCE);
+    if (is == KT_LIST_FOUND)
+        p->app->hint[0] = '\0';
+    if (is == KT_LIST_FOUND || !say)
+        return KT_APP_REDRAW;
+    return kt_app_hint(p->app, is == KT_LIST_SEEKING ? "searching; any key stops it" : "not found on this page");
+}
+
+static unsigned search(struct pane_screen *n, bool backwards)
+{
+    struct kt_pane *p = &n->pane;
     struct kt_list_items it = kt_pane_items(p);
     if (!p->app->needle[0])
         return kt_app_hint(p->app, "nothing was searched for yet: / begins");
-    if (kt_list_search(&p->list, &it, kt_app_needle(p->app), backwards, here))
-        return KT_APP_REDRAW;
-    return kt_app_hint(p->app, "not found on this page");
+    kt_list_seek_begin(&n->seek, &p->list, &it, backwards, false);
+    return seek_on(n, true);
+}
+
+static int64_t next(const struct kt_screen *s)
+{
+    return ((const struct pane_screen *)s)->seek.on ? 1 : 0;
+}
+
+static void tick(struct kt_screen *s)
+{
+    struct pane_screen *n = (struct pane_screen *)s;
+    if (n->seek.on)
+        (void)seek_on(n, !s->app->prompt.label);
 }
 
 /* A row of the timeline, or the key whose pane this is. */
@@ -847,9 +876,11 @@ static bool triage(struct kt_screen *s, enum kt_command cmd, unsigned *did)
 
 static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key k)
 {
-    (void)k;
-    struct kt_pane *p = pane_of(s);
+    struct pane_screen *n = (struct pane_screen *)s;
+    struct kt_pane *p = &n->pane;
     unsigned did;
+    (void)k;
+    n->seek.on = false; /* who presses a key has something else in mind */
     if (triage(s, cmd, &did))
         return did;
     struct kt_list_items it = kt_pane_items(p);
@@ -863,10 +894,10 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
         kt_table_scope(p->app->table, p->entity, (struct kt_span){s->title, s->title_n});
         return kt_app_to_table(p->app);
     case KT_CMD_FIND:
-        ((struct pane_screen *)s)->origin = p->list.cursor;
+        n->origin = p->list.cursor;
         return kt_app_prompt(p->app, s, "search", "");
-    case KT_CMD_NEXT: return search(p, false, false);
-    case KT_CMD_PREVIOUS: return search(p, true, false);
+    case KT_CMD_NEXT: return search(n, false);
+    case KT_CMD_PREVIOUS: return search(n, true);
     case KT_CMD_COPY: return p->kind == &kt_pane_key ? kt_pane_copy_contain(p) : copy(p, false);
     case KT_CMD_COPY_VALUE: return copy(p, false);
     case KT_CMD_COPY_ROW: return copy(p, true);
@@ -882,24 +913,24 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
 
 static unsigned prompted(struct kt_screen *s, enum kt_prompt_event e)
 {
+    struct pane_screen *n = (struct pane_screen *)s;
     struct kt_pane *p = pane_of(s);
     struct kt_prompt *prompt = &p->app->prompt;
     struct kt_list_items it = kt_pane_items(p);
     if (kt_pane_history_prompting(p))
         return kt_pane_history_prompted(p, e);
-    size_t origin = ((struct pane_screen *)s)->origin;
-    kt_list_goto(&p->list, &it, origin);
+    n->seek.on = false;
+    kt_list_goto(&p->list, &it, n->origin);
     if (e == KT_PROMPT_CANCELLED) {
         p->app->needle[0] = '\0';
         return KT_APP_REDRAW;
     }
     memcpy(p->app->needle, prompt->text, prompt->len + 1);
     prompt->error[0] = '\0';
-    if (prompt->len && !kt_list_search(&p->list, &it, kt_app_needle(p->app), false, true)) {
-        if (e == KT_PROMPT_ACCEPTED)
-            return kt_app_hint(p->app, "not found on this page");
-    }
-    return KT_APP_REDRAW;
+    if (!prompt->len)
+        return KT_APP_REDRAW;
+    kt_list_seek_begin(&n->seek, &p->list, &it, false, true);
+    return seek_on(n, e == KT_PROMPT_ACCEPTED);
 }
 
 static unsigned news(struct kt_screen *s)
@@ -972,7 +1003,7 @@ static unsigned mouse(struct kt_screen *s, struct kt_key k)
 
 static const struct kt_screen_ops ops = {
     .rows = rows, .context = KT_CTX_PANE, .command = command, .news = news, .draw = draw, .prompted = prompted, .cover = cover,
-    .settle = settle, .anew = anew, .awaits = awaits, .mouse = mouse, .free = free_screen,
+    .settle = settle, .anew = anew, .awaits = awaits, .next = next, .tick = tick, .mouse = mouse, .free = free_screen,
 };
 
 struct kt_screen *kt_screen_pane(struct kt_app *a, kt_entity e, uint64_t from_seq)

@@ -63,6 +63,7 @@ struct kt_pane {
     uint64_t from_seq; /* the row by which one came; 0: none */
     struct kt_view *view;
     const struct kt_snapshot *snap; /* NULL: not known yet */
+    size_t rotations;               /* of a user: among the keys in `snap` */
     uint64_t generation;
     struct kt_entity_info info;     /* as of this frame; spans in the app's arena */
     bool have_info;
@@ -85,6 +86,8 @@ struct kt_pane {
     struct kt_history history;      /* as of this frame */
 };
 
+/* Counts a user's rotations among the keys of its snapshot. */
+void kt_pane_user_count(struct kt_pane *p);
 bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t from_seq);
 void kt_pane_close(struct kt_pane *p);
 /* Another entity (0: none), the same views. */

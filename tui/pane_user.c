@@ -2,35 +2,31 @@
 #include "tui/format.h"
 #include "tui/pane.h"
 
-enum { LIVES_LOOKED_AT = 256 }; /* about a microsecond each */
+enum { LIVES_LOOKED_AT = 256 }; /* some microseconds each: once for each snapshot */
 
-/* Of the user's own keys, those that took the place of another one. */
-static size_t rotations(const struct kt_pane *p, bool *more)
+static size_t looked_at(const struct kt_snapshot *s)
+{
+    return s->n_facet[KT_ENTITY_KEY] < LIVES_LOOKED_AT ? s->n_facet[KT_ENTITY_KEY] : LIVES_LOOKED_AT;
+}
+
+void kt_pane_user_count(struct kt_pane *p)
 {
     const struct kt_snapshot *s = p->snap;
-    size_t n = 0, kept = s->n_facet[KT_ENTITY_KEY], looked = kept < LIVES_LOOKED_AT ? kept : LIVES_LOOKED_AT;
-    *more = s->distinct[KT_ENTITY_KEY] > looked;
-    for (size_t i = 0; i < looked; i++) {
-        struct kt_key_life life;
-        if (kt_store_key_life(p->app->store, s->facet[KT_ENTITY_KEY][i].info.name, p->app->arena, &life))
-            n += kt_span_known(life.rotation_of) && kt_span_eq(life.user, p->info.name) &&
-                 kt_span_eq(life.account, p->info.account);
-    }
-    return n;
+    p->rotations = 0;
+    for (size_t i = 0; i < looked_at(s); i++)
+        p->rotations += kt_store_key_replaced(p->app->store, s->facet[KT_ENTITY_KEY][i].info.name, p->info.account, p->info.name);
 }
 
 /* 2 keys · 1 rotation · 3 addresses · 2 agents */
 static void what_it_touches(const struct kt_pane *p, struct kt_pen *pen)
 {
     char b[KT_FMT_TEXT];
-    bool more;
     if (!p->snap)
         return;
-    size_t n = rotations(p, &more);
     const uint64_t *all = p->snap->distinct;
     kt_pen_text(pen, KT_STYLE(TEXT), kt_fmt_plural(all[KT_ENTITY_KEY], "key", "keys", b));
-    kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(n, "rotation", "rotations", b));
-    if (more)
+    kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(p->rotations, "rotation", "rotations", b));
+    if (all[KT_ENTITY_KEY] > looked_at(p->snap))
         kt_pen_fmt(pen, KT_STYLE(DIM), " among %d of them", LIVES_LOOKED_AT);
     kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(all[KT_ENTITY_ADDRESS], "address", "addresses", b));
     kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(all[KT_ENTITY_AGENT], "agent", "agents", b));

@@ -47,8 +47,8 @@ struct kt_table {
     struct kt_view *hits;
     uint64_t hits_generation;
     const struct kt_snapshot *hits_snap;
-    uint64_t *sorted; /* their numbers in rising order; NULL: too many */
-    struct kt_filter *needle;
+    uint64_t *hit;    /* a bit for each row from hit_first on: it is one; NULL: none is */
+    uint64_t hit_first, hit_bits;
     uint64_t origin;  /* the row under the cursor when a prompt was opened */
     uint64_t restore; /* the row to go back to once the table shows it again; 0: none */
     enum { SEEK_NOT, SEEK_HERE, SEEK_NEXT, SEEK_PREVIOUS } seek; /* to be done when the hits are known */

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-enum { HITS_SORTED = 65536, WALK_MAX = 50000 };
-
 static void drop(const struct kt_snapshot **s)
 {
     if (*s)
@@ -19,10 +17,8 @@ void kt_table_search_end(struct kt_table *t)
         kt_view_close(t->hits);
     t->hits = NULL;
     drop(&t->hits_snap);
-    free(t->sorted);
-    t->sorted = NULL;
-    kt_filter_free(t->needle);
-    t->needle = NULL;
+    free(t->hit);
+    t->hit = NULL;
     t->seek = SEEK_NOT;
     t->s.app->needle[0] = '\0';
 }
@@ -30,21 +26,15 @@ void kt_table_search_end(struct kt_table *t)
 /* Asks for the rows that hold the text among those that the table shows. */
 void kt_table_search_start(struct kt_table *t)
 {
-    struct kt_filter *f = NULL, *needle = NULL;
+    struct kt_filter *f = NULL;
     struct kt_buf word;
-    int64_t now = kt_app_now(t->s.app);
     struct kt_view_spec spec = kt_table_spec(t);
     kt_buf_init(&word, KT_FILTER_TEXT_MAX);
     bool ok = kt_narrow_quote(kt_span_of(t->s.app->needle), &word) &&
-              kt_filter_parse(&needle, kt_buf_span(&word), now, NULL, NULL) == KT_OK &&
               kt_table_choose(t, true, kt_buf_span(&word), &f, NULL);
     kt_buf_free(&word);
-    if (!ok) {
-        kt_filter_free(needle);
+    if (!ok)
         return;
-    }
-    kt_filter_free(t->needle);
-    t->needle = needle;
     spec.filter = f;
     spec.buckets = 0;
     if (t->hits)
@@ -54,32 +44,22 @@ void kt_table_search_start(struct kt_table *t)
     kt_filter_free(f);
 }
 
-static int by_seq(const void *a, const void *b)
+static bool is_hit(const struct kt_table *t, uint64_t seq)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
+    uint64_t bit = seq - t->hit_first;
+    return seq >= t->hit_first && bit < t->hit_bits && t->hit[bit / 64] >> bit % 64 & 1;
 }
 
-static bool is_hit(struct kt_table *t, uint64_t seq)
-{
-    if (t->sorted)
-        return bsearch(&seq, t->sorted, t->hits_snap->n, sizeof seq, by_seq) != NULL;
-    struct kt_row r;
-    kt_arena_reset(t->s.app->arena);
-    return kt_app_row(t->s.app, seq, &r) && kt_filter_row(t->needle, &r, t->s.app->arena);
-}
-
-/* Walks from the cursor to a hit. Where hits are few they are looked up by
- * number; where they are many one is near. */
+/* Walks from the cursor to a hit: a bit is looked at for each row between. */
 static unsigned seek(struct kt_table *t)
 {
     int how = t->seek;
     struct kt_list_items it = kt_table_items(t);
     t->seek = SEEK_NOT;
-    if (!t->hits_snap || t->hits_snap->n == 0 || it.n == 0)
+    if (!t->hits_snap || t->hits_snap->n == 0 || !t->hit || it.n == 0)
         return how == SEEK_HERE ? KT_APP_REDRAW : kt_app_hint(t->s.app, "no hits");
-    size_t i = t->list.cursor, most = t->sorted ? it.n : it.n < WALK_MAX ? it.n : WALK_MAX;
-    for (size_t k = 0; k <= most; k++) {
+    size_t i = t->list.cursor;
+    for (size_t k = 0; k <= it.n; k++) {
         if (k > 0 || how != SEEK_HERE)
             i = how == SEEK_PREVIOUS ? (i > 0 ? i - 1 : it.n - 1) : (i + 1 < it.n ? i + 1 : 0);
         if (!is_hit(t, t->snap->seq[i]))
@@ -103,18 +83,22 @@ unsigned kt_table_search_next(struct kt_table *t, bool backwards)
     return KT_APP_REDRAW;
 }
 
-static void sort_hits(struct kt_table *t)
+/* A bit for each row from the first hit to the last one to come in. */
+static void note_hits(struct kt_table *t)
 {
-    free(t->sorted);
-    t->sorted = NULL;
-    size_t n = t->hits_snap->n;
-    if (n == 0 || n > HITS_SORTED)
-        return;
-    t->sorted = malloc(n * sizeof *t->sorted);
-    if (!t->sorted)
-        return;
-    memcpy(t->sorted, t->hits_snap->seq, n * sizeof *t->sorted);
-    qsort(t->sorted, n, sizeof *t->sorted, by_seq);
+    const struct kt_snapshot *s = t->hits_snap;
+    uint64_t first = UINT64_MAX, last = 0;
+    free(t->hit);
+    t->hit = NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        first = s->seq[i] < first ? s->seq[i] : first;
+        last = s->seq[i] > last ? s->seq[i] : last;
+    }
+    t->hit_first = first;
+    t->hit_bits = s->n ? last - first + 1 : 0;
+    t->hit = s->n ? calloc((size_t)(t->hit_bits / 64 + 1), sizeof *t->hit) : NULL;
+    for (size_t i = 0; t->hit && i < s->n; i++)
+        t->hit[(s->seq[i] - first) / 64] |= UINT64_C(1) << (s->seq[i] - first) % 64;
 }
 
 bool kt_table_search_news(struct kt_table *t)
@@ -128,7 +112,7 @@ bool kt_table_search_news(struct kt_table *t)
     }
     drop(&t->hits_snap);
     t->hits_snap = s;
-    sort_hits(t);
+    note_hits(t);
     if (t->seek != SEEK_NOT)
         seek(t);
     return true;

@@ -363,6 +363,22 @@ bool kt_store_key_life(struct kt_store *s, struct kt_span key, struct kt_arena *
     return true;
 }
 
+bool kt_store_key_replaced(struct kt_store *s, struct kt_span key, struct kt_span account, struct kt_span user)
+{
+    struct parts owner;
+    store_lock(s);
+    const struct ledger *l = s->ledger;
+    uint32_t i = l && key.p ? life_find(l, key) : 0;
+    const struct life *x = i ? life_at(l, i) : NULL;
+    bool replaced = x && x->owner;
+    if (replaced) {
+        parts_unpack(sym_span(&l->owner, x->owner), &owner);
+        replaced = kt_span_eq(owner.part[OWNER_NAME], user) && kt_span_eq(owner.part[OWNER_ACCOUNT], account) && predecessor(l, i);
+    }
+    store_unlock(s);
+    return replaced;
+}
+
 enum kt_key_state kt_store_key_state(struct kt_store *s, struct kt_span key, uint64_t *version)
 {
     store_lock(s);

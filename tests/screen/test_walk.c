@@ -1,6 +1,7 @@
 /* A long random walk over all screens at all sizes: nothing crashes, and from
  * everywhere there is a way out. */
 #include "tests/support/app_fixture.h"
+#include "tests/support/places.h"
 #include "tui/commands.h"
 #include "tui/screen.h"
 
@@ -73,14 +74,10 @@ static void cells_are_sound(const struct kt_canvas *c)
     assert_true(c->cursor_row < c->rows && c->cursor_col < c->cols);
 }
 
-/* Esc and Backspace alone lead to the table, from wherever one is. */
+/* Esc alone leads to the table, from wherever one is. */
 static void get_out(struct fixture *f)
 {
-    kt_app_key(f->app, (struct kt_key){KT_KEY_PASTE_END, 0});
-    for (int i = 0; i < KT_SCREENS_MAX + 2 && (f->app->top != f->app->table || f->app->prompt.label); i++)
-        kt_app_key(f->app, KT_CHAR(27));
-    assert_ptr_equal(f->app->top, f->app->table);
-    assert_null(f->app->prompt.label);
+    assert_true(place_leave(f->app));
 }
 
 static void walk(enum fixture_records what, bool ascii, int steps)
@@ -144,31 +141,6 @@ static int leave_folder(const char *folder)
 
 /* --- every key in every view -------------------------------------------------- */
 
-/* How each place is come to from the table. */
-static const struct {
-    enum kt_context ctx;
-    const char *way;
-} places[] = {
-    {KT_CTX_TABLE, ""},        {KT_CTX_PANE, "1 Enter"},  {KT_CTX_RECORD, "6 Enter"}, {KT_CTX_LINES, "?"}, {KT_CTX_LINES, "S"},
-    {KT_CTX_MENU, "s"},        {KT_CTX_MENU, "T"},      {KT_CTX_WALL, "W"},         {KT_CTX_VIEWS, "v"}, {KT_CTX_COLUMNS, "C"},
-    {KT_CTX_GROUPS, "b"},      {KT_CTX_TIME, "H"},      {KT_CTX_DIFF, "Space Space d"},
-    {KT_CTX_PROMPT, "/"},      {KT_CTX_PROMPT, ":"},    {KT_CTX_PROMPT, "m"},       {KT_CTX_PROMPT, "C-f"},
-};
-enum { PLACES = sizeof places / sizeof *places };
-
-static enum kt_context here(const struct fixture *f)
-{
-    return f->app->prompt.label ? KT_CTX_PROMPT : f->app->top->ops->context;
-}
-
-static void press(struct fixture *f, const char *keys)
-{
-    char name[KT_KEY_NAME];
-    struct kt_key k;
-    while (kt_key_next(&keys, &k, name))
-        (void)kt_app_key(f->app, k);
-}
-
 /* One that is opened on the way may have been left open by keys before. */
 static void go_to(struct fixture *f, size_t place)
 {
@@ -176,10 +148,10 @@ static void go_to(struct fixture *f, size_t place)
         get_out(f);
         f->app->marks.n = 0;
         kt_app_settle(f->app);
-        press(f, "Home");
-        press(f, places[place].way);
+        place_press(f->app, "Home");
+        place_press(f->app, places[place].way);
         kt_app_settle(f->app);
-        if (here(f) == places[place].ctx)
+        if (place_here(f->app) == places[place].ctx)
             return;
         fixture_close(f); /* what keys did to the table may stand in the way: a range that has no rows */
         fixture_open(f, FIXTURE_DAY, 40, 120, false);
@@ -208,7 +180,7 @@ static void every_key_of_every_view_has_a_way_back(void **state)
                 kt_app_settle(f.app);
                 kt_app_draw(f.app, &f.canvas);
                 cells_are_sound(&f.canvas);
-                moved += here(&f) != places[p].ctx;
+                moved += place_here(f.app) != places[p].ctx;
                 get_out(&f);
             }
         }
@@ -218,7 +190,7 @@ static void every_key_of_every_view_has_a_way_back(void **state)
             char text[80];
             snprintf(text, sizeof text, "%s", kt_command_info((enum kt_command)c)->name);
             get_out(&f);
-            press(&f, page ? "Enter :" : ":");
+            place_press(f.app, page ? "Enter :" : ":");
             for (const char *t = text; *t; t++)
                 (void)kt_app_key(f.app, KT_CHAR(*t));
             (void)kt_app_key(f.app, KT_CHAR(13));
