@@ -418,6 +418,17 @@ static void triage(struct report *p, const struct kt_row_triage *t)
     }
 }
 
+/* What was said of the key where the row that made it was not known. */
+static void triage_of_key(struct report *p, struct kt_span key)
+{
+    struct kt_state *state = kt_engine_state(p->o->engine);
+    struct kt_row_triage t = {.at = KT_TIME_NONE};
+    if (!state || !kt_span_known(key))
+        return;
+    kt_state_holds(state, &(struct kt_subject){.key = key}, p->rows, &t);
+    triage(p, &t);
+}
+
 static void contain(struct report *p, const struct kt_row *r, const struct kt_key_life *l)
 {
     struct kt_contain c;
@@ -602,6 +613,7 @@ static bool section(struct report *p, size_t at, size_t number)
     say(p, "\n");
     risk(p, &r.verdict);
     triage(p, &r.triage);
+    triage_of_key(p, r.ev.key.id);
     if (!flush(p))
         return false;
     of_row(p, t, &r);

@@ -71,7 +71,7 @@ enum kt_context {
     X(GROUP_PICK, "group" KT_ARG("N"), "1 2 3 4 5 6 7 8 9 0", KT_CTX_GROUPS, 0, "", "by user, target, address, network, country, agent, account, rule, signal, hour") \
     X(GROUP_SORT, "sort-groups", "s", KT_CTX_GROUPS, 4, "sort", "most rows first, or highest risk, newest, name")     \
     X(GROUP_PANE, "group-page", "p", KT_CTX_GROUPS, 6, "page", "the page of the user, address or agent")              \
-    X(GROUP_RISK, "group-riskiest", "r", KT_CTX_GROUPS, 7, "riskiest", "the record with the highest risk in it")      \
+    X(GROUP_RISK, "group-riskiest", "r", KT_CTX_GROUPS, 8, "riskiest", "the record with the highest risk in it")      \
     X(GROUP_COPY, "copy-group", "y Y", KT_CTX_GROUPS, 0, "", "copy its name")                                         \
     X(TIME, "histogram", "H", KT_CTX_TABLE, 0, "", "rows over time above the table; to go about in it")               \
     X(TIME_LEFT, "earlier-step", "Left h", KT_CTX_TIME, 2, "earlier", "one step earlier")                             \
@@ -104,21 +104,21 @@ enum kt_context {
     X(TAB_PREV, "tab-previous", "S-Tab Left", KT_CTX_TABLE, 0, "", "show the pane before")                           \
     X(TAB_PICK, "tab" KT_ARG("N"), "1 2 3 4 5 6", KT_CTX_TABLE, 0, "", "show the key, target, actor, address, agent, record")    \
     X(ALONE, "alone", "z", KT_CTX_TABLE, 0, "", "the table alone, with the panes at its side, or below")                          \
-    X(SECTION_NEXT, "section-next", "Tab Right", KT_CTX_PANE, 5, "section", "go to the next section")                \
+    X(SECTION_NEXT, "section-next", "Tab Right", KT_CTX_PANE, 8, "section", "go to the next section")                \
     X(SECTION_PREV, "section-previous", "S-Tab Left", KT_CTX_PANE, 0, "", "go to the section before")                \
-    X(FILTER_TO, "filter-to", "f", KT_CTX_PANE, 5, "filter to this", "the table, with only what touches this")       \
+    X(FILTER_TO, "filter-to", "f", KT_CTX_PANE, 8, "filter to this", "the table, with only what touches this")       \
     X(HISTORY, "history", "h", KT_CTX_PANE, 4, "history", "ask for all that it did, as far back as is kept; again: stop")     \
-    X(FOLD_ALL, "fold-all", "-", KT_CTX_RECORD, 4, "fold all", "fold every object and list")                         \
-    X(UNFOLD_ALL, "unfold-all", "+ =", KT_CTX_RECORD, 5, "unfold", "unfold every object and list")                   \
-    X(WRAP, "wrap", "w", KT_CTX_RECORD, 6, "wrap", "wrap long lines, or clip them")                                  \
+    X(FOLD_ALL, "fold-all", "-", KT_CTX_RECORD, 9, "fold all", "fold every object and list")                         \
+    X(UNFOLD_ALL, "unfold-all", "+ =", KT_CTX_RECORD, 9, "unfold", "unfold every object and list")                   \
+    X(WRAP, "wrap", "w", KT_CTX_RECORD, 9, "wrap", "wrap long lines, or clip them")                                  \
     X(SEARCH, "search" KT_ARG("[TEXT]"), "C-f \\", KT_CTX_TABLE, 8, "search", "find a text in any column; hits are marked")           \
-    X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 3, "search", "find a text on this page") \
+    X(FIND, "find", "/ C-f \\", KT_CTX_PANE | KT_CTX_RECORD | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 7, "search", "find a text on this page") \
     X(NEXT, "next-hit", "n", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 0, "", "go to the next hit")                                \
     X(PREVIOUS, "previous-hit", "N", KT_CTX_DATA | KT_CTX_LINES | KT_CTX_DIFF | KT_CTX_GROUPS, 0, "", "go to the hit before")                      \
-    X(COPY, "copy", "y", KT_CTX_DATA, 9, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
+    X(COPY, "copy", "y", KT_CTX_DATA, 7, "copy", "copy how to contain this key, or the value here (OSC 52)")         \
     X(COPY_VALUE, "copy-value", "Y", KT_CTX_DATA, 0, "", "copy the value under the cursor, a key's id too")          \
     X(COPY_ROW, "copy-row", "c", KT_CTX_DATA, 0, "", "copy the row as one line of JSON (OSC 52)")                    \
-    X(EXPORT, "export" KT_ARG("[FORMAT FILE]"), "e", KT_CTX_DATA | KT_WRITES, 0, "", "write the marked rows, or those shown, into a file; stop writing") \
+    X(EXPORT, "export" KT_ARG("[FORMAT FILE]"), "e", KT_CTX_DATA | KT_WRITES, 6, "export", "write the marked rows, or those shown, into a file; stop writing") \
     X(THEME, "theme" KT_ARG("[NAME]"), "T", KT_CTX_DATA, 0, "", "choose a theme, and see it while choosing")                      \
     X(ACK, "acknowledge", "a", KT_CTX_DATA | KT_WRITES, 5, "ack", "acknowledge, or no longer")                                   \
     X(NOTE, "note" KT_ARG("[TEXT]"), "m", KT_CTX_DATA | KT_WRITES, 6, "note", "write a note on it")                                               \

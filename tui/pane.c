@@ -513,8 +513,7 @@ static void draw_section_head(const struct kt_pane *p, const struct kt_part *par
     text_at(p, c, row, f.last, 8, s, "LAST");
     text_at(p, c, row, f.what, 16, s, uses ? "AT CREATION" : part->section == KT_SECTION_USERS ? "PART"
                                       : part->section == KT_SECTION_KEYS ? "STATE" : "ELSEWHERE");
-    if (part->section != KT_SECTION_KEYS)
-        text_at(p, c, row, f.role, 16, s, part->section == KT_SECTION_AGENTS ? "CLASS"
+    text_at(p, c, row, f.role, 16, s, part->section == KT_SECTION_KEYS ? "WHOSE" : part->section == KT_SECTION_AGENTS ? "CLASS"
                                           : part->section == KT_SECTION_USERS ? "TYPE" : uses ? "DENIED" : "KIND");
 }
 
@@ -553,7 +552,12 @@ static void draw_facet_item(const struct kt_pane *p, const struct kt_part *part,
     text_at(p, c, row, f.last, p->time_width, KT_STYLE(TEXT), kt_fmt_when(i->last, now, p->time_width, b));
     item_words(p, part, i, words, sizeof words);
     text_at(p, c, row, f.what, 15, KT_STYLE(TEXT), words);
-    if (f.role && part->section != KT_SECTION_KEYS) {
+    if (f.role && part->section == KT_SECTION_KEYS) {
+        struct kt_span whose = kt_store_key_user(p->app->store, i->info.name, p->app->arena);
+        bool own = p->info.kind != KT_ENTITY_USER || kt_span_eq(whose, p->info.name);
+        kt_canvas_data(c, row, p->left + f.role, p->width - f.role, own ? KT_STYLE(DIM) : KT_STYLE(TEXT),
+                       kt_span_known(whose) ? whose : KT_LIT("not known"), KT_TEXT_IDENTITY);
+    } else if (f.role) {
         bool attack = kt_span_is(i->info.type, "attack-tool");
         kt_canvas_data(c, row, p->left + f.role, p->width - f.role, attack ? KT_STYLE(BAD) : KT_STYLE(DIM),
                        i->info.type, KT_TEXT_IDENTITY);
@@ -689,8 +693,10 @@ void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, i
     }
     int part = p->side ? width / 2 : width;
     int inner = part > 2 ? part - 2 : part;
+    /* by itself the lists below it keep eight lines, or half of it */
+    int most = p->cursor ? (height >= 16 ? height - 8 : height >= 12 ? height / 2 : height >= 6 ? 2 : 0) : height;
+    p->room = most;
     int facts = count_facts(p, c->ascii, inner);
-    int most = p->cursor ? (height >= 12 ? height / 2 : height >= 6 ? 2 : 0) : height;
     facts = facts < most ? facts : most;
     struct kt_pen pen;
     kt_pen_begin(&pen, c, c->ascii, row, facts, left + 1, inner);
@@ -856,21 +862,19 @@ static void tick(struct kt_screen *s)
         (void)seek_on(n, !s->app->prompt.label);
 }
 
-/* A row of the timeline, or the key whose pane this is. */
+/* A row of the timeline, or that by which the key of this pane was made. */
 static bool triage(struct kt_screen *s, enum kt_command cmd, unsigned *did)
 {
     struct kt_pane *p = pane_of(s);
     struct kt_subject about = {0};
-    struct kt_entity_info info;
     struct kt_span value;
     struct kt_row r;
     uint64_t seq = 0;
     bool have = line_value(p, &value, &seq) && seq && kt_app_row(p->app, seq, &r);
     if (have)
         about = kt_triage_row(&r);
-    else if (kt_store_entity(p->app->store, p->entity, p->app->arena, &info) && info.kind == KT_ENTITY_KEY)
-        about = kt_triage_key(info.name);
-    have = have || kt_span_known(about.key);
+    else
+        have = kt_pane_key_subject(p, &about);
     return kt_triage_command(s, cmd, have ? &about : NULL, did);
 }
 

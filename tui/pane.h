@@ -63,7 +63,7 @@ struct kt_pane {
     uint64_t from_seq; /* the row by which one came; 0: none */
     struct kt_view *view;
     const struct kt_snapshot *snap; /* NULL: not known yet */
-    size_t rotations;               /* of a user: among the keys in `snap` */
+    size_t own, rotations;          /* of a user: among the keys in `snap` */
     uint64_t generation;
     struct kt_entity_info info;     /* as of this frame; spans in the app's arena */
     bool have_info;
@@ -77,6 +77,7 @@ struct kt_pane {
     size_t lines;
     struct kt_list list;
     int left, width; /* where it is drawn */
+    int room;        /* lines for what is told of it */
     bool cursor;     /* shown by itself */
     bool side;       /* wide: the sections stand beside the facts */
     struct kt_columns columns;
@@ -86,7 +87,11 @@ struct kt_pane {
     struct kt_history history;      /* as of this frame */
 };
 
-/* Counts a user's rotations among the keys of its snapshot. */
+/* Whom acts of triage in a key's pane are about: the row that made it, so that the
+ * table, the wall and reports know of them; the key itself where that is not
+ * known. False: it is no key's. */
+bool kt_pane_key_subject(const struct kt_pane *p, struct kt_subject *about);
+/* Counts a user's own keys, and rotations, among the keys of its snapshot. */
 void kt_pane_user_count(struct kt_pane *p);
 bool kt_pane_open(struct kt_pane *p, struct kt_app *a, kt_entity e, uint64_t from_seq);
 void kt_pane_close(struct kt_pane *p);

@@ -29,6 +29,17 @@ static bool creation(const struct kt_pane *p, struct kt_row *r)
     return false;
 }
 
+bool kt_pane_key_subject(const struct kt_pane *p, struct kt_subject *about)
+{
+    struct kt_pane now = *p; /* what it knew of the key was for the last frame */
+    struct kt_row r;
+    if (!kt_store_entity(p->app->store, p->entity, p->app->arena, &now.info) || now.info.kind != KT_ENTITY_KEY)
+        return false;
+    now.have_info = true;
+    *about = creation(&now, &r) ? kt_triage_row(&r) : kt_triage_key(now.info.name);
+    return true;
+}
+
 /* --- lines that begin with a time ---------------------------------------------- */
 
 static void begin(const struct kt_pane *p, struct kt_pen *pen, int64_t t)
@@ -247,8 +258,11 @@ unsigned kt_pane_copy_contain(const struct kt_pane *p)
     contain(&now, creation(&now, &r) ? &r : NULL, &c);
     if (c.kind == KT_CONTAIN_NONE)
         return kt_app_hint(p->app, "nothing to copy: %s", c.why);
-    return kt_app_copy_text(p->app, c.command,
-                            c.kind == KT_CONTAIN_LOOKUP ? "what asks AWS whose key this is" : "the command, not run");
+    char what[80];
+    struct kt_span key = now.info.name; /* one that IAM can have produced, or there were no command */
+    snprintf(what, sizeof what, c.kind == KT_CONTAIN_LOOKUP ? "what asks AWS whose %.4s…%.4s is" : "%.4s…%.4s's command, not run",
+             key.p, key.p + key.n - 4);
+    return kt_app_copy_text(p->app, c.command, what);
 }
 
 /* Below the table one line of it has to do; by itself it stands in full. */
@@ -272,12 +286,12 @@ static void tell_contain(const struct kt_pane *p, struct kt_pen *pen, const stru
     kt_pen_line(pen);
 }
 
-enum { FEW_LINES = 9 };
+enum { FEW_LINES = 9, MANY_LINES = 16 };
 
 /* Of the key itself, and of the row that made it. */
 static void tell_triage(const struct kt_pane *p, struct kt_pen *pen, const struct kt_row *made_by)
 {
-    size_t most = p->cursor ? KT_TRIAGE_TOLD : 1; /* below the table the last word has to do */
+    size_t most = p->cursor && p->room >= MANY_LINES ? KT_TRIAGE_TOLD : 1; /* where there is little room the last word has to do */
     struct kt_subject about = kt_triage_key(p->have_info ? p->info.name : KT_SPAN_NONE);
     if (kt_span_known(about.key))
         kt_triage_tell(p->app, pen, &about, most);

@@ -12,9 +12,12 @@ static size_t looked_at(const struct kt_snapshot *s)
 void kt_pane_user_count(struct kt_pane *p)
 {
     const struct kt_snapshot *s = p->snap;
-    p->rotations = 0;
-    for (size_t i = 0; i < looked_at(s); i++)
-        p->rotations += kt_store_key_replaced(p->app->store, s->facet[KT_ENTITY_KEY][i].info.name, p->info.account, p->info.name);
+    p->own = p->rotations = 0;
+    for (size_t i = 0; i < looked_at(s); i++) {
+        bool replaces;
+        p->own += kt_store_key_is_of(p->app->store, s->facet[KT_ENTITY_KEY][i].info.name, p->info.account, p->info.name, &replaces);
+        p->rotations += replaces;
+    }
 }
 
 /* 2 keys · 1 rotation · 3 addresses · 2 agents */
@@ -24,10 +27,10 @@ static void what_it_touches(const struct kt_pane *p, struct kt_pen *pen)
     if (!p->snap)
         return;
     const uint64_t *all = p->snap->distinct;
-    kt_pen_text(pen, KT_STYLE(TEXT), kt_fmt_plural(all[KT_ENTITY_KEY], "key", "keys", b));
+    kt_pen_text(pen, KT_STYLE(TEXT), kt_fmt_plural(p->own, "key", "keys", b));
     kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(p->rotations, "rotation", "rotations", b));
     if (all[KT_ENTITY_KEY] > looked_at(p->snap))
-        kt_pen_fmt(pen, KT_STYLE(DIM), " among %d of them", LIVES_LOOKED_AT);
+        kt_pen_fmt(pen, KT_STYLE(DIM), " among %d of %s", LIVES_LOOKED_AT, kt_fmt_plural(all[KT_ENTITY_KEY], "key", "keys", b));
     kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(all[KT_ENTITY_ADDRESS], "address", "addresses", b));
     kt_pen_fmt(pen, KT_STYLE(TEXT), " · %s", kt_fmt_plural(all[KT_ENTITY_AGENT], "agent", "agents", b));
     kt_pen_line(pen);

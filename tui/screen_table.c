@@ -523,7 +523,7 @@ static unsigned clear(struct kt_table *t)
     } else if (t->paused) {
         return pause_or_go_on(t);
     } else if (t->filter) {
-        return kt_app_hint(t->s.app, "the filter stays: / changes it, q quits");
+        return kt_app_hint(t->s.app, "the filter stays: / changes it, / ^U Enter takes it off");
     } else {
         return kt_app_hint(t->s.app, "this is the bottom: q quits");
     }

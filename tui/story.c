@@ -129,13 +129,28 @@ static void tell_means(struct kt_pen *pen, const struct kt_row *r)
 
 static void tell_mfa(struct kt_pen *pen, const struct kt_row *r)
 {
-    kt_pen_keep(pen, r->ev.actor.mfa == KT_UNKNOWN ? 29 : 10);
+    bool unknown = r->ev.actor.mfa == KT_UNKNOWN;
+    kt_pen_keep(pen, unknown ? 16 : 10);
     kt_pen_text(pen, KT_STYLE(DIM), "  MFA: ");
-    if (r->ev.actor.mfa == KT_UNKNOWN)
-        kt_pen_text(pen, KT_STYLE(DIM), "not known (no session)");
+    if (unknown) /* why, where that takes no line of its own */
+        kt_pen_text(pen, KT_STYLE(DIM), pen->right - pen->col >= 22 ? "not known (no session)" : "not known");
     else
         kt_pen_text(pen, r->ev.actor.mfa == KT_YES ? KT_STYLE(TEXT) : KT_STYLE(WARN),
                     r->ev.actor.mfa == KT_YES ? "yes" : "no");
+}
+
+/* "for another user, new address": each reason whole, on as many lines as they take. */
+static void tell_reasons(struct kt_pen *pen, struct kt_span why)
+{
+    for (struct kt_span one; why.n; why.p += one.n, why.n -= one.n) {
+        const char *comma = memmem(why.p, why.n, ", ", 2);
+        one = (struct kt_span){why.p, comma ? (size_t)(comma - why.p) + 1 : why.n};
+        kt_pen_data(pen, KT_STYLE(TEXT), one, KT_TEXT_FREE, NULL);
+        if (comma) {
+            kt_pen_gap(pen, 1);
+            one.n++;
+        }
+    }
 }
 
 static void tell_risk(struct kt_pen *pen, const struct kt_row *r)
@@ -144,7 +159,7 @@ static void tell_risk(struct kt_pen *pen, const struct kt_row *r)
     kt_pen_fmt(pen, s, "risk %d %s", r->verdict.risk, kt_level_name(r->verdict.level));
     if (r->verdict.why[0]) {
         kt_pen_text(pen, KT_STYLE(TEXT), ": ");
-        kt_pen_data(pen, KT_STYLE(TEXT), kt_span_of(r->verdict.why), KT_TEXT_FREE, NULL);
+        tell_reasons(pen, kt_span_of(r->verdict.why));
     }
     kt_pen_line(pen);
 }

@@ -139,8 +139,11 @@ size_t kt_store_key_siblings(struct kt_store *s, struct kt_span key, struct kt_a
 /* The rows of the creations of a key and of the other keys of its user, of
  * those that were seen: whose lives one of its facts may change. */
 size_t kt_store_key_rows(struct kt_store *s, struct kt_span key, uint64_t *out, size_t max);
-/* Did it take the place of another key of this user (kt_key_life.rotation_of)? */
-bool kt_store_key_replaced(struct kt_store *s, struct kt_span key, struct kt_span account, struct kt_span user);
+/* Is it this user's, as far as was seen? `replaces` (may be NULL): it took the
+ * place of another of its user's keys (kt_key_life.rotation_of). Cheap. */
+bool kt_store_key_is_of(struct kt_store *s, struct kt_span key, struct kt_span account, struct kt_span user, bool *replaces);
+/* Whose it is, in `a`; unknown where that was not seen. */
+struct kt_span kt_store_key_user(struct kt_store *s, struct kt_span key, struct kt_arena *a);
 /* Its state alone, and `version` (may be NULL; 0: not known): cheap. */
 enum kt_key_state kt_store_key_state(struct kt_store *s, struct kt_span key, uint64_t *version);
 #endif

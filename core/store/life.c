@@ -363,20 +363,35 @@ bool kt_store_key_life(struct kt_store *s, struct kt_span key, struct kt_arena *
     return true;
 }
 
-bool kt_store_key_replaced(struct kt_store *s, struct kt_span key, struct kt_span account, struct kt_span user)
+bool kt_store_key_is_of(struct kt_store *s, struct kt_span key, struct kt_span account, struct kt_span user, bool *replaces)
 {
     struct parts owner;
     store_lock(s);
     const struct ledger *l = s->ledger;
     uint32_t i = l && key.p ? life_find(l, key) : 0;
     const struct life *x = i ? life_at(l, i) : NULL;
-    bool replaced = x && x->owner;
-    if (replaced) {
+    bool is = x && x->owner;
+    if (is) {
         parts_unpack(sym_span(&l->owner, x->owner), &owner);
-        replaced = kt_span_eq(owner.part[OWNER_NAME], user) && kt_span_eq(owner.part[OWNER_ACCOUNT], account) && predecessor(l, i);
+        is = kt_span_eq(owner.part[OWNER_NAME], user) && kt_span_eq(owner.part[OWNER_ACCOUNT], account);
     }
+    if (replaces)
+        *replaces = is && predecessor(l, i);
     store_unlock(s);
-    return replaced;
+    return is;
+}
+
+struct kt_span kt_store_key_user(struct kt_store *s, struct kt_span key, struct kt_arena *a)
+{
+    struct copy c = {.a = a, .ok = true};
+    struct kt_key_life of = {.user = KT_SPAN_NONE};
+    store_lock(s);
+    c.l = s->ledger;
+    uint32_t i = c.l && key.p ? life_find(c.l, key) : 0;
+    if (i)
+        tell_owner(&c, life_at(c.l, i), &of);
+    store_unlock(s);
+    return of.user;
 }
 
 enum kt_key_state kt_store_key_state(struct kt_store *s, struct kt_span key, uint64_t *version)

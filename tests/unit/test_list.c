@@ -233,6 +233,34 @@ static void a_search_goes_round_and_either_way(void **state)
     assert_int_equal(l.id, 3);
 }
 
+static void a_search_can_be_looked_after_in_pieces(void **state)
+{
+    (void)state;
+    struct kt_list l = {0};
+    struct kt_list_seek s;
+    size_t pieces = 0;
+    fill(140, 90); /* 140 down to 51 */
+    struct kt_list_items it = items();
+    kt_list_sync(&l, &it);
+    kt_list_seek_begin(&s, &l, &it, false, false);
+    while (kt_list_seek(&s, &l, &it, KT_LIT("item 5"), 10) == KT_LIST_SEEKING)
+        pieces++;
+    assert_int_equal(l.id, 59);
+    assert_int_equal(pieces, 8);
+    assert_false(s.on);
+    kt_list_seek_begin(&s, &l, &it, true, false); /* there are fewer items than when it began */
+    assert_int_equal(kt_list_seek(&s, &l, &it, KT_LIT("nobody"), 10), KT_LIST_SEEKING);
+    fill(140, 5);
+    it = items();
+    while (kt_list_seek(&s, &l, &it, KT_LIT("nobody"), 10) == KT_LIST_SEEKING)
+        pieces++;
+    assert_int_equal(l.id, 59);
+    fill(0, 0);
+    it = items();
+    kt_list_seek_begin(&s, &l, &it, false, true);
+    assert_int_equal(kt_list_seek(&s, &l, &it, KT_LIT("item"), 10), KT_LIST_NOT_FOUND);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, fresh)
@@ -244,6 +272,7 @@ int main(void)
         T(moves_pass_over_heads_and_stop_at_the_ends),
         T(drawing_fills_the_window_and_not_a_line_more),
         T(a_search_goes_round_and_either_way),
+        T(a_search_can_be_looked_after_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
