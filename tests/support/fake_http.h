@@ -58,7 +58,8 @@ void fake_http_door_soon(struct fake_http *f, enum fake_door door);
 /* For a look at what the handler shares. */
 void fake_http_lock(struct fake_http *f);
 void fake_http_unlock(struct fake_http *f);
-/* What the handler has done so far is seen from here on. Enough where the client has ended. */
+/* What the handler has done so far is seen from here on, and what was set before by it. Enough
+ * where no client is under way. */
 void fake_http_see(struct fake_http *f);
 unsigned fake_http_connections(const struct fake_http *f); /* accepted so far */
 /* To all streams that are open: the bytes, in chunks of `piece`; or their end
