@@ -117,7 +117,7 @@ static void plan(struct insights *s, const struct kt_source_opts *o)
     p->until = o->until;
     p->scan[p->n_scans++] = (struct kt_scan){30 * MINUTE, s->a.interval ? s->a.interval : INTERVAL_MS};
     p->scan[p->n_scans++] = (struct kt_scan){DAY, 6 * HOUR};
-    p->first = DAY;
+    p->first = o->follow ? DAY : 0;
     p->tail = DAY; /* its time is the one of delivery */
     snprintf(p->name, sizeof p->name, "insights:%.200s%s", s->a.group[0], s->a.n > 1 ? ",..." : "");
     snprintf(p->key, sizeof p->key, "%s %zu %s", p->name, s->a.n, s->who.region);

@@ -125,8 +125,10 @@ static const char *object_end(const char *p, const char *end)
     bool inside = false;
     for (int depth = 0; p < end; p++) {
         if (inside) {
-            p += *p == '\\';
-            inside = p < end && *p != '"';
+            if (*p == '\\')
+                p++; /* and what it escapes */
+            else
+                inside = *p != '"';
             continue;
         }
         inside = *p == '"';

@@ -2,6 +2,7 @@
  * table over two of them gives what a scan of the same records gives, and one
  * that is away is a gap. */
 #include "tests/support/house.h"
+#include "tests/support/past.h"
 #include "tests/support/run.h"
 
 #include <fcntl.h>
@@ -16,8 +17,6 @@
 #include <cmocka.h>
 
 enum { RECORDS = 6000, OUT_MAX = 64 << 20 };
-#define TABLE "(eventTime DateTime, eventName String, userIdentity_userName String, userIdentity_accessKeyId String, " \
-              "sourceIPAddress String, raw String)"
 
 struct fix {
     struct house a, b;
@@ -25,31 +24,6 @@ struct fix {
     char records[400];
     struct kt_buf out, err, answer;
 };
-
-static const char *const names[] = {"CreateAccessKey", "DeleteAccessKey", "GetCallerIdentity", "ListBuckets", "CreateUser"};
-
-/* Record number i, and its row; hostile texts among them. */
-static void write_record(int i, struct kt_buf *record, struct kt_buf *row)
-{
-    static const char *const agents[] = {"aws-cli/2.15.0", "Boto3/1.28 \\\"x\\\"", "\\u001b[2J'; DROP TABLE t; --", "k\\u00e4li"};
-    char time[40];
-    const char *name = names[i % 5], *user = i % 7 ? "alice" : "o'neil+1@x";
-    snprintf(time, sizeof time, "2026-02-%02dT%02d:%02d:%02dZ", 1 + i % 28, i / 60 % 24, i % 60, i / 7 % 60);
-    kt_buf_reset(record);
-    kt_buf_addf(record, "{\"eventVersion\":\"1.08\",\"userIdentity\":{\"type\":\"IAMUser\",\"userName\":\"%s%d\",\"arn\":"
-                        "\"arn:aws:iam::111122223333:user/%s%d\",\"accountId\":\"111122223333\",\"accessKeyId\":\"AKIA%016d\"},"
-                        "\"eventTime\":\"%s\",\"eventSource\":\"iam.amazonaws.com\",\"eventName\":\"%s\",\"awsRegion\":\"us-east-1\","
-                        "\"sourceIPAddress\":\"192.0.2.%d\",\"userAgent\":\"%s\",\"requestParameters\":{\"userName\":\"bob%d\"},"
-                        "\"responseElements\":null,\"eventID\":\"%08d-0000-4000-8000-000000000000\",\"recipientAccountId\":\"111122223333\"}",
-                user, i % 40, user, i % 40, i % 300, time, name, i % 250, agents[i % 4], i % 50, i);
-    kt_buf_addf(row, "%.10s %.8s\t%s\t", time, time + 11, name);
-    for (const char *p = user; *p; p++)
-        kt_buf_addf(row, *p == '\'' ? "\\'" : "%c", *p);
-    kt_buf_addf(row, "%d\tAKIA%016d\t192.0.2.%d\t", i % 40, i % 300, i % 250);
-    for (size_t k = 0; k < record->len; k++)
-        kt_buf_addf(row, record->p[k] == '\\' ? "\\\\" : "%c", record->p[k]);
-    kt_buf_addc(row, '\n');
-}
 
 static void must_ask(struct fix *x, const struct house *h, const char *query, struct kt_span data)
 {
@@ -67,16 +41,16 @@ static void fill(struct fix *x)
     FILE *f = fopen(x->records, "we");
     assert_non_null(f);
     for (int i = 0; i < RECORDS; i++) {
-        write_record(i, &record, &rows[i % 2]);
+        past_record(i, &record, &rows[i % 2]);
         fprintf(f, "%s\n", kt_buf_str(&record));
     }
     fclose(f);
     const struct house *both[] = {&x->a, &x->b};
     for (int i = 0; i < 2; i++) {
-        must_ask(x, both[i], "CREATE TABLE trail " TABLE " ENGINE = MergeTree PARTITION BY toYYYYMM(eventTime) ORDER BY eventTime", KT_SPAN_NONE);
+        must_ask(x, both[i], "CREATE TABLE trail " PAST_TABLE " ENGINE = MergeTree PARTITION BY toYYYYMM(eventTime) ORDER BY eventTime", KT_SPAN_NONE);
         must_ask(x, both[i], "INSERT INTO trail FORMAT TabSeparated", kt_buf_span(&rows[i]));
     }
-    must_ask(x, &x->a, "CREATE TABLE all_trails " TABLE " ENGINE = Distributed(both, default, trail)", KT_SPAN_NONE);
+    must_ask(x, &x->a, "CREATE TABLE all_trails " PAST_TABLE " ENGINE = Distributed(both, default, trail)", KT_SPAN_NONE);
     kt_buf_free(&record);
     kt_buf_free(&rows[0]);
     kt_buf_free(&rows[1]);
@@ -189,42 +163,6 @@ static void a_server_that_is_away_is_a_gap(void **state)
 
 /* --- the same filter, asked of the engine and of the files ------------------------------------ */
 
-static const char *pick(unsigned *seed, const char *const *of, size_t n)
-{
-    return of[(size_t)rand_r(seed) % n];
-}
-
-#define PICK(seed, list) pick(seed, list, sizeof list / sizeof *list)
-
-static void write_term(unsigned *seed, struct kt_buf *out)
-{
-    static const char *const forms[] = {"actor:=alice%d", "actor:alice%d", "actor:\"o'neil+1@x%d\"", "target:bob%d", "target:=bob%d",
-                                        "source:192.0.2.%d", "source:=192.0.2.%d", "key:AKIA%d", "actor.access_key_id:%d",
-                                        "event_id:0000%d", "account:11112%d", "agent.text:k%d", "time>2026-02-%02d", "time<=2026-02-%02d"};
-    static const char *const fixed[] = {"event_name:create", "event_name:=DeleteAccessKey", "event_source:iam", "event_source:=s3.amazonaws.com",
-                                        "result:created", "result:done", "result:denied", "agent.text:boto3", "agent.text:drop",
-                                        "agent.text:\"aws-cli/2\"", "actor.type:=IAMUser", "actor.arn:user", "region:us-east-1",
-                                        "region:=eu-west-1", "alice", "boto3", "actor:oneil", "agent.text:\"k\xC3\xA4li\"", "key:",
-                                        "source.kind:ip", "kind:creation", "actor.arn:\"user/alice1\"",
-                                        "event_name in (CreateAccessKey, \"ListBuckets\")", "actor in (alice1, alice2*, o'neil*)",
-                                        "event_name~^Create", "source:192.0.2.0/28", "requestParameters.userName=bob7",
-                                        "requestParameters.userName:*1", "userIdentity.type=IAMUser", "actor:alice1?", "result!=created",
-                                        "(actor:alice3 or source:192.0.2.7)", "not (actor:alice4 and event_name:list)", "agent.text~DROP"};
-    if (rand_r(seed) % 3 == 0)
-        kt_buf_addc(out, '-');
-    if (rand_r(seed) % 2)
-        kt_buf_adds(out, PICK(seed, fixed));
-    else {
-        char text[128];
-        const char *form = PICK(seed, forms);
-        const char *percent = strchr(form, '%');
-        snprintf(text, sizeof text, "%.*s%s%s", (int)(percent - form), form, "", "");
-        kt_buf_adds(out, text);
-        kt_buf_addf(out, percent[1] == '0' ? "%02d" : "%d", 1 + rand_r(seed) % 28);
-        kt_buf_adds(out, percent + (percent[1] == '0' ? 4 : 2));
-    }
-}
-
 static void same_ids(struct fix *x, const char *filter, const char *address)
 {
     char **mine, **theirs;
@@ -259,11 +197,7 @@ static void filters_give_the_same_rows(void **state)
     kt_buf_init(&filter, 4096);
     snprintf(address, sizeof address, "clickhouse://127.0.0.1:%d/all_trails?http=1", x->a.http);
     for (long i = 0, n = many ? strtol(many, NULL, 10) : 20; i < n; i++) {
-        kt_buf_reset(&filter);
-        for (int k = 1 + rand_r(&seed) % 3; k > 0; k--) {
-            write_term(&seed, &filter);
-            kt_buf_adds(&filter, k > 1 ? (rand_r(&seed) % 3 ? " " : " or ") : "");
-        }
+        past_filter(&seed, &filter);
         same_ids(x, kt_buf_str(&filter), address);
     }
     kt_buf_free(&filter);

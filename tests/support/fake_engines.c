@@ -83,9 +83,10 @@ static enum words asks_for(const struct engine_query *q, const struct fake_event
     return w;
 }
 
-static size_t hits_of(struct fake_engines *e, const struct engine_query *q, bool by_delivery, struct fake_event **hit)
+static void find_hits(struct fake_engines *e, struct engine_query *q, bool by_delivery)
 {
-    size_t n = 0;
+    q->known = true;
+    q->hit = calloc(e->n_events + 1, sizeof *q->hit);
     for (size_t i = 0; i < e->n_events; i++) {
         struct fake_event *v = &e->event[i];
         int64_t at = (by_delivery ? v->available : v->time) / 1000;
@@ -94,9 +95,17 @@ static size_t hits_of(struct fake_engines *e, const struct engine_query *q, bool
         enum words w = asks_for(q, v, by_delivery);
         e->misread += w == WORDS_WRONG;
         if (w == WORDS_YES)
-            hit[n++] = v;
+            q->hit[q->n_hits++] = i;
     }
-    return n;
+}
+
+static size_t hits_of(struct fake_engines *e, struct engine_query *q, bool by_delivery, struct fake_event **hit)
+{
+    if (!q->known)
+        find_hits(e, q, by_delivery);
+    for (size_t i = 0; i < q->n_hits; i++)
+        hit[i] = &e->event[q->hit[i]];
+    return q->n_hits;
 }
 
 /* --- Athena ---------------------------------------------------------------------------------- */
@@ -341,8 +350,10 @@ void fake_engines_init(struct fake_engines *e, struct fake_aws *f)
 void fake_engines_free(struct fake_engines *e)
 {
     free(e->event);
-    for (size_t i = 0; i < e->n_queries; i++)
+    for (size_t i = 0; i < e->n_queries; i++) {
         free(e->query[i].text);
+        free(e->query[i].hit);
+    }
 }
 
 void fake_engines_event(struct fake_engines *e, int number, int64_t time, int64_t delivered)

@@ -15,6 +15,8 @@ struct engine_query {
     int looks;
     bool stopped;
     enum engine_fate fate;
+    size_t *hit, n_hits;      /* events, once they are asked for */
+    bool known;
 };
 struct fake_engines {
     struct fake_aws *aws;

@@ -165,14 +165,23 @@ static void begin_job(struct fake_splunk *f, const struct fake_request *r, struc
     kt_buf_addf(&out->body, "{\"sid\":\"1700000000.%zu\"}", f->n_jobs++);
 }
 
-static size_t job_hits(struct fake_splunk *f, const struct splunk_job_state *j, struct splunk_event **hit)
+static size_t job_hits(struct fake_splunk *f, struct splunk_job_state *j, struct splunk_event **hit)
 {
+    for (size_t i = 0; j->known && i < j->n_hits; i++)
+        hit[i] = &f->event[j->hit[i]];
+    if (j->known)
+        return j->n_hits;
     snprintf(f->search, sizeof f->search, "%s", j->search);
     f->earliest = j->earliest;
     f->latest = j->latest;
     f->index_earliest = 0;
     f->index_latest = INT64_MAX;
-    return hits_of(f, hit);
+    j->n_hits = hits_of(f, hit);
+    j->known = true;
+    j->hit = calloc(j->n_hits + 1, sizeof *j->hit);
+    for (size_t i = 0; i < j->n_hits; i++)
+        j->hit[i] = (size_t)(hit[i] - f->event);
+    return j->n_hits;
 }
 
 static void look_at_job(struct fake_splunk *f, struct splunk_job_state *j, struct fake_reply *out)
@@ -300,8 +309,10 @@ void fake_splunk_free(struct fake_splunk *f)
     fake_http_free(f->http);
     for (size_t i = 0; i < f->n_events; i++)
         free(f->event[i].event.escaped);
-    for (size_t i = 0; i < f->n_jobs; i++)
+    for (size_t i = 0; i < f->n_jobs; i++) {
         free(f->job[i].search);
+        free(f->job[i].hit);
+    }
     free(f->event);
     by_time_free(&f->order);
 }

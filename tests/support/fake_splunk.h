@@ -21,7 +21,8 @@ struct splunk_job_state {
     int64_t earliest, latest;
     int looks;
     unsigned pages;
-    bool gone;
+    bool gone, known;
+    size_t *hit, n_hits; /* events, once they are looked for */
     enum splunk_fate fate;
 };
 

@@ -318,6 +318,17 @@ static void insights_shows_and_follows(void **state)
     assert_int_equal(rig_health(&x->rig).troubles, 0);
 }
 
+/* Once, without --since, all that there is, as of the others. */
+static void insights_reads_all_there_is(void **state)
+{
+    struct fix *x = *state;
+    event(x, START - 400 * DAY, 0);
+    rig_open(&x->rig, INSIGHTS, false);
+    rig_run(&x->rig, START + DAY);
+    assert_int_equal(x->rig.wait.kind, KT_WAIT_DONE);
+    assert_int_equal(x->rig.rows, 1);
+}
+
 /* Where there are more rows than it gives, the window is halved. */
 static void insights_gives_all_though_it_gives_few(void **state)
 {
@@ -398,6 +409,7 @@ int main(void)
         cmocka_unit_test(athena_reads_one_account_alone_where_it_may),
         cmocka_unit_test(addresses_are_read),
         WITH(insights_shows_and_follows),
+        WITH(insights_reads_all_there_is),
         WITH(insights_gives_all_though_it_gives_few),
         WITH(insights_gives_all_pages),
         WITH(insights_tells_what_it_cannot_have),

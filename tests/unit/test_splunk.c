@@ -391,6 +391,9 @@ static void a_long_question_is_a_search_job(void **state)
     rig_run(&x->rig, START + 20 * SECOND);
     unsigned exports = x->splunk.exports;
     x->splunk.running_looks = 4;
+    static const char quotes[] = "{\"eventName\":\"GetObject\",\"userIdentity\":{\"userName\":\"alice\",\"accountId\":\"111122223333\"},\"userAgent\":"
+                                 "\"a \\\" [ {\",\"eventTime\":\"2026-10-01T00:00:00Z\",\"eventID\":\"00000000-0000-4000-8000-000000001201\",\"recipientAccountId\":\"111122223333\"}";
+    fake_splunk_record(&x->splunk, quotes, START - 39 * DAY); /* a quote and brackets within a text */
     put(x, &a);
     int seen = 0, least = 101;
     for (int i = 0; i < 60 && a.state == KT_ANSWER_ASKING; i++) {
@@ -401,7 +404,7 @@ static void a_long_question_is_a_search_job(void **state)
     assert_true(least == 20 && seen >= 60);
     assert_int_equal(a.state, KT_ANSWER_WHOLE);
     assert_int_equal(a.percent, 0);
-    assert_int_equal(x->rig.found, 1200);
+    assert_int_equal(x->rig.found, 1201);
     assert_int_equal(x->splunk.pages, 3);
     assert_int_equal(x->splunk.cancelled, 1);
     assert_int_equal(x->splunk.n_jobs, 1);
