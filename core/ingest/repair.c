@@ -1,51 +1,7 @@
 #include "ingest/repair.h"
 
+#include "base/utf8.h"
 #include "ingest/ingest.h"
-
-static bool continues(unsigned char c)
-{
-    return (c & 0xc0) == 0x80;
-}
-
-/* Bytes of the character at `p` (n of them left); 0 where it is no UTF-8, with
- * *bad set to how many bytes one replacement stands for. */
-static size_t utf8_len(const unsigned char *p, size_t n, size_t *bad)
-{
-    unsigned char lo = 0x80, hi = 0xbf;
-    size_t len;
-    *bad = 1;
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xc2 && p[0] <= 0xdf)
-        len = 2;
-    else if (p[0] >= 0xe0 && p[0] <= 0xef)
-        len = 3;
-    else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-        len = 4;
-    else
-        return 0;
-    if (p[0] == 0xe0)
-        lo = 0xa0;
-    else if (p[0] == 0xed)
-        hi = 0x9f;
-    else if (p[0] == 0xf0)
-        lo = 0x90;
-    else if (p[0] == 0xf4)
-        hi = 0x8f;
-    for (size_t i = 1; i < len; i++) {
-        if (i >= n || (i == 1 ? p[1] < lo || p[1] > hi : !continues(p[i]))) {
-            *bad = i;
-            return 0;
-        }
-    }
-    return len;
-}
-
-size_t kt_utf8_len(const unsigned char *p, size_t n)
-{
-    size_t bad;
-    return utf8_len(p, n, &bad);
-}
 
 static int hex_digit(char c)
 {
@@ -103,7 +59,7 @@ bool kt_repair(struct kt_span text, struct kt_buf *out)
             if (!lone && len == 2 && (unsigned char)text.p[i + 1] >= 0x80)
                 len = 1;
         } else {
-            len = utf8_len((const unsigned char *)text.p + i, text.n - i, &bad);
+            len = kt_utf8_len_or((const unsigned char *)text.p + i, text.n - i, &bad);
             if (!len) {
                 len = bad;
                 with = "\xef\xbf\xbd";

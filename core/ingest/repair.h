@@ -15,10 +15,6 @@
  * where nothing had to be replaced or memory ran out (`out->failed`). */
 bool kt_repair(struct kt_span text, struct kt_buf *out);
 
-/* Bytes of the character at `p`, of which `n` (at least 1) are there; 0 where
- * it is no UTF-8. */
-size_t kt_utf8_len(const unsigned char *p, size_t n);
-
 struct kt_parsed {
     json_t *json;         /* owned by the caller; NULL: not JSON */
     struct kt_span text;  /* what was parsed: the text given, or `scratch` */

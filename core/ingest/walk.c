@@ -1,6 +1,6 @@
 #include "ingest/walk.h"
 
-#include "ingest/repair.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <stddef.h>
