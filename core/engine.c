@@ -70,6 +70,9 @@ static bool engine_init(struct kt_engine *g, struct kt_err *e)
         kt_judge_set_places(g->judge, &(struct kt_places){kt_enrich_look, g->enrich});
     g->known = g->opts.follow ? kt_known_new() : NULL; /* without it all is read again and again, and found to be known */
     kt_buf_init(&g->content, KT_RECORD_MAX * 6u); /* every byte escaped */
+    kt_buf_init(&g->repaired, KT_RECORD_MAX * 6u);
+    kt_tree_init(&g->tree);
+    kt_tree_init(&g->kept);
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g->ask_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -154,6 +157,9 @@ void kt_engine_free(struct kt_engine *g)
     kt_arena_free(g->arena);
     kt_arena_free(g->scratch);
     kt_buf_free(&g->content);
+    kt_buf_free(&g->repaired);
+    kt_tree_free(&g->tree);
+    kt_tree_free(&g->kept);
     if (g->state_fd >= 0)
         close(g->state_fd);
     if (g->news_fd >= 0)

@@ -96,13 +96,13 @@ enum kt_code kt_engine_add(struct kt_engine *g, const char *address, const char 
 /* --- headless ---------------------------------------------------------- */
 
 struct kt_engine_sink {
-    /* A new row, in order of arrival, spans and json borrowed; false: stop.
+    /* A new row, in order of arrival, spans and nodes borrowed; false: stop.
      * With its verdict as of then, or, with `at_end` and without following,
      * when all is read, with its last one; earlier only where the store would
      * drop rows. A filter that asks for the verdict makes it so, too.
 
      * Rows that a Sigma filter suppressed are counted, and not told. */
-    bool (*row)(void *ctx, const struct kt_row *r, json_t *root);
+    bool (*row)(void *ctx, const struct kt_row *r, struct kt_node *root);
     /* Something was not read, or was repaired over: a place and a sentence. */
     void (*trouble)(void *ctx, const char *place, const char *sentence);
     /* Between steps, at most some ten times a second: progress. May be NULL. */

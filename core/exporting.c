@@ -154,14 +154,6 @@ static enum kt_code write_report(struct kt_export *x, struct kt_err *e)
     return kt_report_write(x->file, &o, e);
 }
 
-static json_t *record_of(const struct kt_row *r)
-{
-    if (!kt_span_known(r->raw) || r->ev.kind == KT_KIND_MALFORMED)
-        return NULL;
-    json_t *root = json_loadb(r->raw.p, r->raw.n, JSON_ALLOW_NUL, NULL);
-    return root ? root : json_loadb(r->raw.p, r->raw.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
-}
-
 static enum kt_code write_row(struct kt_export *x, struct kt_output *out, struct kt_arena *a, uint64_t seq,
                               struct kt_err *e)
 {
@@ -174,10 +166,13 @@ static enum kt_code write_row(struct kt_export *x, struct kt_output *out, struct
         pthread_mutex_unlock(&x->lock);
         return KT_OK;
     }
-    json_t *root = record ? record_of(&r) : NULL;
+    struct kt_tree tree;
+    kt_tree_init(&tree);
+    bool read = record && kt_span_known(r.raw) && r.ev.kind != KT_KIND_MALFORMED;
+    struct kt_node *root = read ? kt_tree_parse(&tree, r.raw) : NULL;
     errno = 0;
     bool ok = kt_output_row(out, &r, root);
-    json_decref(root);
+    kt_tree_free(&tree);
     return ok ? KT_OK : kt_fail(e, KT_EIO, "%s: %s", x->path, errno ? strerror(errno) : "memory ran out");
 }
 

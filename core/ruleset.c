@@ -337,7 +337,7 @@ const struct kt_rules *kt_ruleset_rules(const struct kt_ruleset *s)
     return s->rules;
 }
 
-bool kt_ruleset_judge(struct kt_ruleset *s, json_t *root, struct kt_verdict *out)
+bool kt_ruleset_judge(struct kt_ruleset *s, struct kt_node *root, struct kt_verdict *out)
 {
     s->n_matched = kt_rules_match(s->rules, root, out, s->matched, kt_rules_count(s->rules));
     for (size_t i = 0; s->only >= 0 && i < s->n_matched; i++)

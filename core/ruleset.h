@@ -46,7 +46,7 @@ void kt_ruleset_free(struct kt_ruleset *s);
 const struct kt_rules *kt_ruleset_rules(const struct kt_ruleset *s);
 /* Judges a record by the set in force. False: the rule `only` is none of all
  * that it matches. One thread at a time. */
-bool kt_ruleset_judge(struct kt_ruleset *s, json_t *root, struct kt_verdict *out);
+bool kt_ruleset_judge(struct kt_ruleset *s, struct kt_node *root, struct kt_verdict *out);
 /* The rules that the record judged last matches, silent ones too. */
 size_t kt_ruleset_matched(const struct kt_ruleset *s, const int **rule);
 /* Is the set before in force in the place of the one that was loaded last? */

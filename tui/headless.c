@@ -136,7 +136,7 @@ static void on_tick(void *ctx, const struct kt_health *total)
 
 /* --- rows and troubles --------------------------------------------------- */
 
-static bool on_row(void *ctx, const struct kt_row *r, json_t *root)
+static bool on_row(void *ctx, const struct kt_row *r, struct kt_node *root)
 {
     struct headless *h = ctx;
     clear_progress(h);
@@ -198,7 +198,7 @@ static enum kt_code open_output(struct headless *h, const struct kt_options *o, 
 
 /* --- a report ------------------------------------------------------------ */
 
-static bool note_row(void *ctx, const struct kt_row *r, json_t *root)
+static bool note_row(void *ctx, const struct kt_row *r, struct kt_node *root)
 {
     struct headless *h = ctx;
     (void)root;

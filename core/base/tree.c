@@ -460,13 +460,27 @@ static bool move_text(const char **p, size_t n, struct kt_span from, const char 
     return *p != NULL;
 }
 
-struct kt_node *kt_tree_copy(const struct kt_tree *t, struct kt_span text, const char *same, struct kt_arena *a)
+/* How many nodes a value is. */
+static size_t size_of(const struct kt_node *v)
 {
-    struct kt_node *copy = kt_arena_alloc(a, t->n * sizeof *copy);
+    const struct kt_node *at = v;
+    while (kt_node_holds(at) && at->n) /* to the last in the last */
+        for (at++; at->next;)
+            at += at->next;
+    return (size_t)(at - v) + 1;
+}
+
+struct kt_node *kt_node_copy(const struct kt_node *v, struct kt_span text, const char *same, struct kt_arena *a)
+{
+    size_t n = size_of(v);
+    struct kt_node *copy = kt_arena_alloc(a, n * sizeof *copy);
     if (!copy)
         return NULL;
-    memcpy(copy, t->node, t->n * sizeof *copy);
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; i < n; i++)
+        copy[i] = v[i];
+    copy->key = NULL;
+    copy->key_n = copy->next = 0;
+    for (size_t i = 0; i < n; i++)
         if (!move_text(&copy[i].key, copy[i].key_n, text, same, a) ||
             (copy[i].kind == KT_NODE_STRING && !move_text(&copy[i].v.text, copy[i].n, text, same, a)))
             return NULL;
@@ -497,10 +511,19 @@ struct kt_node *kt_node_item(const struct kt_node *list, size_t i)
 
 /* --- writing --------------------------------------------------------------------------- */
 
+static size_t written(const char *p, size_t n)
+{
+    size_t more = 2;
+    for (size_t i = 0; i < n; i++)
+        more += (unsigned char)p[i] < 0x20 ? (memchr("\b\f\n\r\t", p[i], 5) ? 1 : 5) : p[i] == '"' || p[i] == '\\';
+    return n + more;
+}
+
 static bool write_text(struct kt_buf *out, const char *p, size_t n)
 {
     static const char hex[] = "0123456789ABCDEF", named[] = "\b\f\n\r\t\"\\";
-    if (!kt_buf_reserve(out, 6 * n + 2))
+    size_t most = 6 * n + 2;
+    if (!kt_buf_reserve(out, out->max - out->len < most ? written(p, n) : most))
         return false;
     char *to = out->p + out->len;
     *to++ = '"';

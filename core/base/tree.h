@@ -54,9 +54,10 @@ struct kt_node *kt_tree_of(struct kt_tree *t, json_t *json_taken);
 /* By kt_tree_read, else by jansson, as records that were kept are read again: NULs are
  * allowed, integers beyond 64 bits are reals. NULL: not JSON, or memory ran out. */
 struct kt_node *kt_tree_parse(struct kt_tree *t, struct kt_span text);
-/* All of a tree in `a`: what it borrows of `text` it borrows of `same`, a copy of that
- * text; its other strings are copied. NULL where memory ran out. */
-struct kt_node *kt_tree_copy(const struct kt_tree *t, struct kt_span text, const char *same, struct kt_arena *a);
+/* A value in `a`, with all that it holds and without its key: what it borrows of `text` it
+ * borrows of `same`, a copy of that text; its other strings are copied. NULL where memory
+ * ran out. */
+struct kt_node *kt_node_copy(const struct kt_node *v, struct kt_span text, const char *same, struct kt_arena *a);
 
 static inline bool kt_node_is(const struct kt_node *v, enum kt_node_kind k)
 {

@@ -41,59 +41,63 @@ bool trial_text_failed(struct trial *t)
 
 /* --- values ---------------------------------------------------------------------- */
 
-static bool path_step(json_t *v, const char *p, const char *end, value_fn *f, void *ctx);
+static bool path_step(struct kt_node *v, const char *p, const char *end, value_fn *f, void *ctx);
 
 /* An item by its number, else the rest of the path in each item. */
-static bool path_list(json_t *v, const char *p, const char *end, value_fn *f, void *ctx)
+static bool path_list(struct kt_node *v, const char *p, const char *end, value_fn *f, void *ctx)
 {
     size_t i = 0, n = 0;
     while (p + n < end && n < 9 && p[n] >= '0' && p[n] <= '9')
         i = i * 10 + (size_t)(p[n++] - '0');
     if (n && (p + n == end || p[n] == '.')) {
-        json_t *item = json_array_get(v, i);
+        struct kt_node *item = kt_node_item(v, i);
         if (!item)
             return true;
         return p + n == end ? f(ctx, item) : path_step(item, p + n + 1, end, f, ctx);
     }
-    for (i = 0; i < json_array_size(v); i++) {
-        json_t *item = json_array_get(v, i);
-        if (json_is_object(item) && !path_step(item, p, end, f, ctx))
+    for (struct kt_node *item = kt_node_first(v); item; item = kt_node_next(item))
+        if (kt_node_is(item, KT_NODE_OBJECT) && !path_step(item, p, end, f, ctx))
             return false;
-    }
     return true;
 }
 
 /* A key that itself holds dots is tried whole first. */
-static bool path_step(json_t *v, const char *p, const char *end, value_fn *f, void *ctx)
+static bool path_step(struct kt_node *v, const char *p, const char *end, value_fn *f, void *ctx)
 {
-    while (json_is_object(v)) {
-        json_t *whole = json_object_getn(v, p, (size_t)(end - p));
+    while (kt_node_is(v, KT_NODE_OBJECT)) {
+        struct kt_node *whole = kt_node_member(v, p, (size_t)(end - p));
         if (whole)
             return f(ctx, whole);
         const char *dot = memchr(p, '.', (size_t)(end - p));
         if (!dot)
             return true;
-        v = json_object_getn(v, p, (size_t)(dot - p));
+        v = kt_node_member(v, p, (size_t)(dot - p));
         p = dot + 1;
     }
-    return json_is_array(v) ? path_list(v, p, end, f, ctx) : true;
+    return kt_node_is(v, KT_NODE_ARRAY) ? path_list(v, p, end, f, ctx) : true;
 }
 
-bool path_each(json_t *root, struct kt_span path, value_fn *f, void *ctx)
+bool path_each(struct kt_node *root, struct kt_span path, value_fn *f, void *ctx)
 {
     return path_step(root, path.p, path.p + path.n, f, ctx);
 }
 
-struct kt_span scalar_text(const json_t *v, char *room, bool whole)
+struct kt_span scalar_text(const struct kt_node *v, char *room, bool whole)
 {
     size_t n = 0;
-    if (json_is_string(v))
-        return (struct kt_span){json_string_value(v), json_string_length(v)};
+    if (v->kind == KT_NODE_STRING)
+        return kt_node_text(v);
     if (whole) {
-        double d = json_is_real(v) ? json_real_value(v) : 0.5;
+        double d = v->kind == KT_NODE_REAL ? v->v.real : 0.5;
         n = d == floor(d) && fabs(d) < 9007199254740992.0 ? (size_t)snprintf(room, 64, "%.0f", d) : 0;
-    } else if (json_is_number(v) || json_is_boolean(v)) {
-        n = json_dumpb(v, room, 64, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    } else if (v->kind == KT_NODE_TRUE || v->kind == KT_NODE_FALSE) {
+        return v->kind == KT_NODE_TRUE ? KT_LIT("true") : KT_LIT("false");
+    } else if (v->kind == KT_NODE_INTEGER) {
+        n = (size_t)snprintf(room, 64, "%lld", (long long)v->v.integer);
+    } else if (v->kind == KT_NODE_REAL) {
+        json_t *real = json_real(v->v.real);
+        n = real ? json_dumpb(real, room, 64, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : 0;
+        json_decref(real);
     }
     return (struct kt_span){room, n <= 64 ? n : 0};
 }
@@ -104,65 +108,54 @@ struct texts {
     void *ctx;
 };
 
-static bool scalar_each(const struct texts *t, const json_t *v, int seen_as)
+static bool scalar_each(const struct texts *t, const struct kt_node *v, int seen_as)
 {
     char room[64];
     struct kt_span s = scalar_text(v, room, false);
-    if (json_is_string(v) || s.n) {
+    if (kt_node_is(v, KT_NODE_STRING) || s.n) {
         if (!t->f(t->ctx, s, seen_as))
             return false;
     }
-    if (!json_is_real(v))
+    if (!kt_node_is(v, KT_NODE_REAL))
         return true;
     s = scalar_text(v, room, true);
     return !s.n || t->f(t->ctx, s, seen_as);
 }
 
 /* A text that JSON spells as it is stands in the text of what holds it. */
-static bool spelled_otherwise(const json_t *v)
+static bool spelled_otherwise(const struct kt_node *v)
 {
-    const unsigned char *p = (const unsigned char *)json_string_value(v);
-    for (size_t i = 0, n = json_string_length(v); i < n; i++)
+    struct kt_span s = kt_node_text(v);
+    const unsigned char *p = (const unsigned char *)s.p;
+    for (size_t i = 0; i < s.n; i++)
         if (p[i] < 0x20 || p[i] == '"' || p[i] == '\\')
             return true;
     return false;
 }
 
-static bool leaves_each(const struct texts *t, json_t *v, int seen_as)
+static bool leaves_each(const struct texts *t, struct kt_node *v, int seen_as)
 {
-    if (json_is_array(v)) {
-        for (size_t i = 0; i < json_array_size(v); i++)
-            if (!leaves_each(t, json_array_get(v, i), seen_as))
-                return false;
-        return true;
-    }
-    if (!json_is_object(v))
+    if (!kt_node_holds(v))
         return ((t->sees & SEES_SPELLED) && !spelled_otherwise(v)) || scalar_each(t, v, seen_as);
-    for (void *it = json_object_iter(v); it; it = json_object_iter_next(v, it))
-        if (!leaves_each(t, json_object_iter_value(it), seen_as))
+    for (struct kt_node *x = kt_node_first(v); x; x = kt_node_next(x))
+        if (!leaves_each(t, x, seen_as))
             return false;
     return true;
 }
 
-static int add_json(const char *p, size_t n, void *ctx)
-{
-    return kt_buf_add(ctx, p, n) ? 0 : -1;
-}
-
-bool texts_each(json_t *v, int sees, struct kt_buf *json, text_fn *f, void *ctx)
+bool texts_each(struct kt_node *v, int sees, struct kt_buf *json, text_fn *f, void *ctx)
 {
     struct texts t = {sees, f, ctx};
-    if (!json_is_object(v) && !json_is_array(v))
+    if (!kt_node_holds(v))
         return !(sees & SEES_SCALAR) || scalar_each(&t, v, SEES_SCALAR);
-    for (size_t i = 0; (sees & SEES_SCALAR) && i < json_array_size(v); i++) {
-        json_t *item = json_array_get(v, i);
-        if (!json_is_object(item) && !json_is_array(item) && !scalar_each(&t, item, SEES_SCALAR))
-            return false;
-    }
+    if ((sees & SEES_SCALAR) && v->kind == KT_NODE_ARRAY)
+        for (struct kt_node *item = kt_node_first(v); item; item = kt_node_next(item))
+            if (!kt_node_holds(item) && !scalar_each(&t, item, SEES_SCALAR))
+                return false;
     if (!(sees & SEES_JSON))
         return !(sees & SEES_LEAF) || leaves_each(&t, v, SEES_LEAF);
     kt_buf_reset(json);
-    if (json_dump_callback(v, add_json, json, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0) {
+    if (!kt_node_write(v, json, 15)) {
         json->failed = true;     /* also where the text was not what failed */
         t.sees &= ~SEES_SPELLED; /* beyond 4 MiB no text is made; its parts are seen */
     } else if (!f(ctx, kt_buf_span(json), SEES_JSON)) {
@@ -185,13 +178,13 @@ bool number_read(struct kt_span s, double *out)
     return *end == '\0' && isfinite(*out);
 }
 
-bool number_of(const json_t *v, double *out)
+bool number_of(const struct kt_node *v, double *out)
 {
-    if (json_is_string(v))
-        return number_read((struct kt_span){json_string_value(v), json_string_length(v)}, out);
-    if (!json_is_number(v))
+    if (kt_node_is(v, KT_NODE_STRING))
+        return number_read(kt_node_text(v), out);
+    if (!kt_node_is(v, KT_NODE_INTEGER) && !kt_node_is(v, KT_NODE_REAL))
         return false;
-    *out = json_number_value(v);
+    *out = v->kind == KT_NODE_REAL ? v->v.real : (double)v->v.integer;
     return true;
 }
 
@@ -268,7 +261,7 @@ static bool try_text(void *ctx, struct kt_span s, int seen_as)
     return !y->holds;
 }
 
-static bool try_value(void *ctx, json_t *v)
+static bool try_value(void *ctx, struct kt_node *v)
 {
     struct trying *y = ctx;
     bool on = texts_each(v, atom_sees(y->a), &y->t->text, try_text, y);
@@ -291,10 +284,10 @@ static int week_of(int64_t time)
     return (int)((thursday - first) / (7 * (int64_t)86400000)) + 1;
 }
 
-static bool part_of(enum part part, const json_t *v, double *out)
+static bool part_of(enum part part, const struct kt_node *v, double *out)
 {
-    int64_t time = kt_time_parse((struct kt_span){json_string_value(v), json_string_length(v)});
-    if (!json_is_string(v) || time == KT_TIME_NONE)
+    int64_t time = kt_node_is(v, KT_NODE_STRING) ? kt_time_parse(kt_node_text(v)) : KT_TIME_NONE;
+    if (time == KT_TIME_NONE)
         return false;
     struct kt_civil c = kt_civil_of(time);
     const int parts[] = {[PART_MINUTE] = c.minute, [PART_HOUR] = c.hour,   [PART_DAY] = c.day,
@@ -303,7 +296,7 @@ static bool part_of(enum part part, const json_t *v, double *out)
     return true;
 }
 
-static bool compares(const struct atom *a, const json_t *v)
+static bool compares(const struct atom *a, const struct kt_node *v)
 {
     double x;
     if (a->part ? !part_of(a->part, v, &x) : !number_of(v, &x))
@@ -317,16 +310,17 @@ static bool compares(const struct atom *a, const json_t *v)
     }
 }
 
-static bool try_number(void *ctx, json_t *v)
+static bool try_number(void *ctx, struct kt_node *v)
 {
     struct trying *y = ctx;
     y->holds = compares(y->a, v);
-    for (size_t i = 0; !y->holds && i < json_array_size(v); i++)
-        y->holds = compares(y->a, json_array_get(v, i));
+    const struct kt_node *x = kt_node_is(v, KT_NODE_ARRAY) ? kt_node_first(v) : NULL;
+    for (; !y->holds && x; x = kt_node_next(x))
+        y->holds = compares(y->a, x);
     return !y->holds;
 }
 
-static bool try_exists(void *ctx, json_t *v)
+static bool try_exists(void *ctx, struct kt_node *v)
 {
     (void)v;
     ((struct trying *)ctx)->holds = true;
@@ -337,13 +331,14 @@ struct null_try {
     bool seen, null;
 };
 
-static bool try_null(void *ctx, json_t *v)
+static bool try_null(void *ctx, struct kt_node *v)
 {
     struct null_try *n = ctx;
     n->seen = true;
-    n->null = json_is_null(v);
-    for (size_t i = 0; !n->null && i < json_array_size(v); i++)
-        n->null = json_is_null(json_array_get(v, i));
+    n->null = kt_node_is(v, KT_NODE_NULL);
+    const struct kt_node *x = kt_node_is(v, KT_NODE_ARRAY) ? kt_node_first(v) : NULL;
+    for (; !n->null && x; x = kt_node_next(x))
+        n->null = kt_node_is(x, KT_NODE_NULL);
     return !n->null;
 }
 
@@ -382,7 +377,7 @@ static bool try_other_text(void *ctx, struct kt_span s, int seen_as)
     return !o->holds;
 }
 
-static bool try_other(void *ctx, json_t *v)
+static bool try_other(void *ctx, struct kt_node *v)
 {
     struct other *o = ctx;
     return texts_each(v, SEES_SCALAR, &o->t->text, try_other_text, o);
@@ -398,7 +393,7 @@ static bool try_field_text(void *ctx, struct kt_span s, int seen_as)
     return !y->holds;
 }
 
-static bool try_field(void *ctx, json_t *v)
+static bool try_field(void *ctx, struct kt_node *v)
 {
     struct trying *y = ctx;
     return texts_each(v, SEES_SCALAR, &y->t->text, try_field_text, y);

@@ -63,7 +63,7 @@ struct kt_correlator {
 /* What the fields of an event, or of the event that a match begins with, are
  * taken from. */
 struct source {
-    json_t *root;
+    struct kt_node *root;
     const struct worker *inner;  /* root == NULL */
     const struct entry *carrier;
 };
@@ -75,33 +75,28 @@ struct texts_taken {
 };
 
 struct first_value {
-    json_t *v;
+    struct kt_node *v;
 };
 
-static bool take_first(void *ctx, json_t *v)
+static bool take_first(void *ctx, struct kt_node *v)
 {
     struct first_value *f = ctx;
-    if (json_is_null(v))
+    if (kt_node_is(v, KT_NODE_NULL))
         return true;
     f->v = v;
     return false;
 }
 
-static int add_json(const char *p, size_t n, void *ctx)
-{
-    return kt_buf_add(ctx, p, n) ? 0 : -1;
-}
-
-static struct kt_span text_of_root(struct kt_correlator *c, json_t *root, struct kt_span field, char *number)
+static struct kt_span text_of_root(struct kt_correlator *c, struct kt_node *root, struct kt_span field, char *number)
 {
     struct first_value f = {NULL};
     (void)path_each(root, field, take_first, &f);
     if (!f.v)
         return KT_SPAN_NONE;
-    if (!json_is_object(f.v) && !json_is_array(f.v))
+    if (!kt_node_holds(f.v))
         return scalar_text(f.v, number, false);
     kt_buf_reset(&c->json);
-    return json_dump_callback(f.v, add_json, &c->json, JSON_COMPACT | JSON_REAL_PRECISION(15)) == 0 ? kt_buf_span(&c->json) : KT_SPAN_NONE;
+    return kt_node_write(f.v, &c->json, 15) ? kt_buf_span(&c->json) : KT_SPAN_NONE;
 }
 
 /* Copies the field's text; false where the event has none. */

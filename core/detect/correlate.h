@@ -54,7 +54,7 @@ struct kt_correlator_limits { /* 0: the most */
 struct kt_occurrence {
     const int *rule; /* as kt_rules_match gives them */
     size_t n_rules;
-    json_t *root;
+    struct kt_node *root;
     int64_t time; /* eventTime */
     struct kt_span event_id;
 };

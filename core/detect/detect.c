@@ -158,7 +158,7 @@ static void add_rule(struct kt_verdict *v, const struct rule *r)
     add_why(v, r->info.why);
 }
 
-size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict *out, int *matched, size_t max)
+size_t kt_rules_match(const struct kt_rules *s, struct kt_node *root, struct kt_verdict *out, int *matched, size_t max)
 {
     int few[4 * KT_RULES_MATCHED_MAX];
     struct found found = {.rule = few, .max = sizeof few / sizeof *few};
@@ -187,7 +187,7 @@ size_t kt_rules_match(const struct kt_rules *s, json_t *root, struct kt_verdict 
     return found.n;
 }
 
-size_t kt_rules_match_facts(const struct kt_rules *s, json_t *facts, int *matched, size_t max)
+size_t kt_rules_match_facts(const struct kt_rules *s, struct kt_node *facts, int *matched, size_t max)
 {
     struct found found = {.rule = matched, .max = max};
     if (s)
@@ -195,7 +195,7 @@ size_t kt_rules_match_facts(const struct kt_rules *s, json_t *facts, int *matche
     return found.n;
 }
 
-void kt_rules_judge(const struct kt_rules *s, json_t *root, struct kt_verdict *out)
+void kt_rules_judge(const struct kt_rules *s, struct kt_node *root, struct kt_verdict *out)
 {
     (void)kt_rules_match(s, root, out, NULL, 0);
 }

@@ -27,8 +27,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "base/tree.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -189,12 +189,12 @@ static inline bool kt_verdict_suppressed(const struct kt_verdict *v)
 }
 /* Risk is that of the gravest matching rule; beyond KT_RULES_MATCHED_MAX they
  * count but are not listed. */
-void kt_rules_judge(const struct kt_rules *r, json_t *root, struct kt_verdict *out);
+void kt_rules_judge(const struct kt_rules *r, struct kt_node *root, struct kt_verdict *out);
 /* As kt_rules_judge, and all matching rules, silent ones too, in their order
  * into `matched`: what a correlator is fed with. Returns how many match, of
  * which at most `max` are written. Any number of threads may judge at once. */
-size_t kt_rules_match(const struct kt_rules *r, json_t *root, struct kt_verdict *out, int *matched, size_t max);
+size_t kt_rules_match(const struct kt_rules *r, struct kt_node *root, struct kt_verdict *out, int *matched, size_t max);
 /* The same for the rules whose logsource is keytop itself: which of them match
  * a flat object of facts (risk.h). */
-size_t kt_rules_match_facts(const struct kt_rules *r, json_t *facts, int *matched, size_t max);
+size_t kt_rules_match_facts(const struct kt_rules *r, struct kt_node *facts, int *matched, size_t max);
 #endif

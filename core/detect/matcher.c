@@ -188,7 +188,7 @@ static bool read_text(void *ctx, struct kt_span s, int seen_as)
     return true;
 }
 
-static bool read_value(void *ctx, json_t *v)
+static bool read_value(void *ctx, struct kt_node *v)
 {
     struct reading *r = ctx;
     /* parts of a text are found in the JSON text as well */
@@ -290,7 +290,7 @@ static void judge_row(struct set_matcher *m, struct scratch *s, struct trial *pl
             out->filter = (int)k;
 }
 
-void set_matcher_judge(struct set_matcher *m, json_t *root, struct found *out)
+void set_matcher_judge(struct set_matcher *m, struct kt_node *root, struct found *out)
 {
     out->n = 0;
     out->filter = out->filtered = -1;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MATCHED_MAX = 64, PLACES_MAX = KT_FACT_EVIDENCE_MAX };
+enum { MATCHED_MAX = 64, PLACES_MAX = KT_FACT_EVIDENCE_MAX, NODES_MAX = 256, TEXTS_MAX = 64 << 20 };
 
 struct place { /* where the facts of a name lie */
     const char *name;
@@ -12,7 +12,9 @@ struct place { /* where the facts of a name lie */
 };
 
 struct kt_facts {
-    json_t *root;
+    struct kt_node node[NODES_MAX]; /* an object: its members in the order in which they were put */
+    size_t n, last;
+    struct kt_arena *texts;
     bool failed;
     struct place place[PLACES_MAX];
     size_t n_places;
@@ -48,10 +50,12 @@ bool kt_risk_fact_known(struct kt_span name)
 struct kt_facts *kt_facts_new(void)
 {
     struct kt_facts *f = calloc(1, sizeof *f);
-    if (f && !(f->root = json_object())) {
+    if (f && !(f->texts = kt_arena_new(TEXTS_MAX))) {
         free(f);
         return NULL;
     }
+    if (f)
+        kt_facts_reset(f);
     return f;
 }
 
@@ -59,13 +63,16 @@ void kt_facts_free(struct kt_facts *f)
 {
     if (!f)
         return;
-    json_decref(f->root);
+    kt_arena_free(f->texts);
     free(f);
 }
 
 void kt_facts_reset(struct kt_facts *f)
 {
-    (void)json_object_clear(f->root);
+    kt_arena_reset(f->texts);
+    f->node[0] = (struct kt_node){.kind = KT_NODE_OBJECT};
+    f->n = 1;
+    f->last = 0;
     f->n_places = 0;
     f->failed = false;
 }
@@ -75,37 +82,74 @@ bool kt_facts_whole(const struct kt_facts *f)
     return !f->failed;
 }
 
-static void put(struct kt_facts *f, const char *name, json_t *v)
+/* The last of a name counts. */
+static struct kt_node *put(struct kt_facts *f, const char *name, enum kt_node_kind kind)
 {
-    if (json_object_set_new_nocheck(f->root, name, v) != 0)
+    size_t n = strlen(name);
+    struct kt_node *v = kt_node_member(f->node, name, n);
+    if (!v && f->n == NODES_MAX) {
         f->failed = true;
+        return NULL;
+    }
+    if (!v) {
+        v = &f->node[f->n];
+        *v = (struct kt_node){.key = name, .key_n = (uint32_t)n};
+        if (f->last)
+            f->node[f->last].next = (uint32_t)(f->n - f->last);
+        f->last = f->n++;
+        f->node[0].n++;
+    }
+    v->kind = (uint8_t)kind;
+    v->n = 0;
+    return v;
+}
+
+static void set_text(struct kt_facts *f, struct kt_node *v, struct kt_span text)
+{
+    struct kt_span copy = kt_arena_span(f->texts, text);
+    f->failed |= !copy.p;
+    v->v.text = copy.p ? copy.p : "";
+    v->n = (uint32_t)copy.n;
 }
 
 /* Text that is not UTF-8 was repaired when the record was read. */
 void kt_facts_text(struct kt_facts *f, const char *name, struct kt_span v)
 {
-    if (kt_span_known(v))
-        put(f, name, json_stringn_nocheck(v.p, v.n));
+    struct kt_node *x = kt_span_known(v) ? put(f, name, KT_NODE_STRING) : NULL;
+    if (x)
+        set_text(f, x, v);
 }
 
 void kt_facts_number(struct kt_facts *f, const char *name, int64_t v)
 {
-    put(f, name, json_integer(v));
+    struct kt_node *x = put(f, name, KT_NODE_INTEGER);
+    if (x)
+        x->v.integer = v;
 }
 
 void kt_facts_truth(struct kt_facts *f, const char *name, enum kt_tri v)
 {
     if (v != KT_UNKNOWN)
-        put(f, name, json_boolean(v == KT_YES));
+        (void)put(f, name, v == KT_YES ? KT_NODE_TRUE : KT_NODE_FALSE);
 }
 
+/* Put once: its items stand behind it. */
 static void put_flags(struct kt_facts *f, uint32_t flags)
 {
-    json_t *list = json_array();
-    for (uint32_t i = 0; list && i < KT_FLAG_COUNT; i++)
-        if (flags & 1u << i && kt_flag_name(1u << i) && json_array_append_new(list, json_string(kt_flag_name(1u << i))) != 0)
+    struct kt_node *list = put(f, kt_field_name(KT_FIELD_FLAGS), KT_NODE_ARRAY);
+    for (uint32_t i = 0; list && i < KT_FLAG_COUNT; i++) {
+        struct kt_span name = kt_span_of(kt_flag_name(1u << i));
+        if (!(flags & 1u << i) || !name.p)
+            continue;
+        if (f->n == NODES_MAX) {
             f->failed = true;
-    put(f, kt_field_name(KT_FIELD_FLAGS), list);
+            return;
+        }
+        if (list->n)
+            f->node[f->n - 1].next = 1;
+        f->node[f->n++] = (struct kt_node){.kind = KT_NODE_STRING, .v.text = name.p, .n = (uint32_t)name.n};
+        list->n++;
+    }
 }
 
 void kt_facts_row(struct kt_facts *f, const struct kt_row *r, struct kt_arena *a)
@@ -215,13 +259,13 @@ static int put_duration(char *out, size_t size, int64_t s)
 static int put_fact(const struct kt_facts *f, struct kt_span name, char *out, size_t size)
 {
     static const char seconds[] = ".seconds";
-    const json_t *v = json_object_getn(f->root, name.p, name.n);
+    const struct kt_node *v = kt_node_member(f->node, name.p, name.n);
     size_t n = sizeof seconds - 1;
-    if (!json_is_integer(v))
+    if (!kt_node_is(v, KT_NODE_INTEGER))
         return snprintf(out, size, "?");
     if (name.n > n && memcmp(name.p + name.n - n, seconds, n) == 0)
-        return put_duration(out, size, json_integer_value(v));
-    return snprintf(out, size, "%lld", (long long)json_integer_value(v));
+        return put_duration(out, size, v->v.integer);
+    return snprintf(out, size, "%lld", (long long)v->v.integer);
 }
 
 static size_t fill_in(const struct kt_facts *f, struct kt_span why, char out[KT_WHY_MAX])
@@ -307,7 +351,7 @@ void kt_risk_judge(const struct kt_rules *rules, enum kt_kind kind, struct kt_fa
     struct kt_span why[KT_SIGNALS_MAX];
     drop_rules_of_facts(rules, v);
     v->n_signals = 0;
-    size_t n = kt_rules_match_facts(rules, f->root, matched, MATCHED_MAX);
+    size_t n = kt_rules_match_facts(rules, f->node, matched, MATCHED_MAX);
     for (size_t i = 0; i < n && i < MATCHED_MAX; i++) {
         struct kt_rule_info info = kt_rules_info(rules, (size_t)matched[i]);
         if (!info.signal.n) {

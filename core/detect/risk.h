@@ -70,7 +70,7 @@ void kt_facts_free(struct kt_facts *f);
 void kt_facts_reset(struct kt_facts *f);
 /* The row's columns. `a` is used for texts, not reset. */
 void kt_facts_row(struct kt_facts *f, const struct kt_row *r, struct kt_arena *a);
-/* Unknown ones are left out. `name` is of KT_RISK_FACTS. */
+/* Unknown ones are left out. `name` is of KT_RISK_FACTS, and lasts as long as the facts. */
 void kt_facts_text(struct kt_facts *f, const char *name, struct kt_span v);
 void kt_facts_number(struct kt_facts *f, const char *name, int64_t v);
 void kt_facts_truth(struct kt_facts *f, const char *name, enum kt_tri v);

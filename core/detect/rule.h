@@ -88,7 +88,7 @@ struct atom { /* one field, one value */
 
 /* Of a judgement: what regular expressions need, and what they could not say. */
 struct trial {
-    json_t *root;
+    struct kt_node *root;
     pcre2_match_data *match;
     pcre2_match_context *limits;
     struct kt_buf text; /* a container's JSON */
@@ -104,14 +104,14 @@ bool atom_holds(const struct atom *a, struct trial *t);
 
 /* Every value at a dotted path; lists on the way stand for each of their
  * items. `f` returns whether to go on. */
-typedef bool value_fn(void *ctx, json_t *value);
-bool path_each(json_t *root, struct kt_span path, value_fn *f, void *ctx);
+typedef bool value_fn(void *ctx, struct kt_node *value);
+bool path_each(struct kt_node *root, struct kt_span path, value_fn *f, void *ctx);
 /* The texts of a value, by what is seen. `f` returns whether to go on. */
 typedef bool text_fn(void *ctx, struct kt_span text, int seen_as);
-bool texts_each(json_t *value, int sees, struct kt_buf *json, text_fn *f, void *ctx);
+bool texts_each(struct kt_node *value, int sees, struct kt_buf *json, text_fn *f, void *ctx);
 /* A number or truth as text; n == 0: not one. `room` has 64 bytes. */
-struct kt_span scalar_text(const json_t *v, char *room, bool whole);
-bool number_of(const json_t *v, double *out);
+struct kt_span scalar_text(const struct kt_node *v, char *room, bool whole);
+bool number_of(const struct kt_node *v, double *out);
 bool number_read(struct kt_span s, double *out);
 bool address_read(struct kt_span s, uint8_t out[16], bool *v6);
 
@@ -228,7 +228,7 @@ struct found {
     int filtered;  /* the rule whose match it was; -1: none's */
     unsigned undecided;
 };
-void set_matcher_judge(struct set_matcher *m, json_t *root, struct found *out);
+void set_matcher_judge(struct set_matcher *m, struct kt_node *root, struct found *out);
 /* The filters of each rule: those of rule i are filter[first[i]..first[i + 1]). */
 struct filters_of {
     size_t *first;

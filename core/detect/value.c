@@ -22,6 +22,7 @@ struct kt_value_test {
 struct kt_value_bench {
     struct trial trial;
     struct kt_span json;
+    struct kt_tree tree;
     bool asked;          /* it was parsed, or could not be */
     bool spells;         /* it has \u: texts may be spelled otherwise */
 };
@@ -184,6 +185,8 @@ void kt_value_test_free(struct kt_value_test *t)
 struct kt_value_bench *kt_value_bench_new(void)
 {
     struct kt_value_bench *b = calloc(1, sizeof *b);
+    if (b)
+        kt_tree_init(&b->tree);
     if (b && !trial_init(&b->trial)) {
         free(b);
         return NULL;
@@ -197,7 +200,7 @@ void kt_value_bench_free(struct kt_value_bench *b)
 {
     if (!b)
         return;
-    json_decref(b->trial.root);
+    kt_tree_free(&b->tree);
     trial_free(&b->trial);
     free(b);
 }
@@ -261,7 +264,6 @@ bool kt_value_text(const struct kt_value_test *t, struct kt_value_bench *b, stru
 
 void kt_value_bench_record(struct kt_value_bench *b, struct kt_span json)
 {
-    json_decref(b->trial.root);
     b->trial.root = NULL;
     b->json = json;
     b->asked = false;
@@ -270,11 +272,8 @@ void kt_value_bench_record(struct kt_value_bench *b, struct kt_span json)
 
 static bool parsed(struct kt_value_bench *b)
 {
-    if (!b->asked && b->json.p && b->json.n <= RECORD_MAX) {
-        b->trial.root = json_loadb(b->json.p, b->json.n, JSON_ALLOW_NUL, NULL);
-        if (!b->trial.root)
-            b->trial.root = json_loadb(b->json.p, b->json.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
-    }
+    if (!b->asked && b->json.p && b->json.n <= RECORD_MAX)
+        b->trial.root = kt_tree_parse(&b->tree, b->json);
     b->asked = true;
     return b->trial.root != NULL;
 }
@@ -294,10 +293,10 @@ struct when {
     bool holds;
 };
 
-static bool try_when(void *ctx, json_t *v)
+static bool try_when(void *ctx, struct kt_node *v)
 {
     struct when *w = ctx;
-    int64_t x = json_is_string(v) ? kt_time_parse((struct kt_span){json_string_value(v), json_string_length(v)}) : KT_TIME_NONE;
+    int64_t x = kt_node_is(v, KT_NODE_STRING) ? kt_time_parse(kt_node_text(v)) : KT_TIME_NONE;
     if (x == KT_TIME_NONE)
         return true;
     w->holds = w->t->how == KT_VALUE_BEFORE  ? x < w->t->time

@@ -103,7 +103,8 @@ struct kt_engine {
     struct kt_known *known; /* what was read, where it follows; NULL: nothing is known by its bytes */
     size_t untold; /* of all sources */
     struct kt_arena *arena; /* of a record */
-    struct kt_buf content;
+    struct kt_buf content, repaired;
+    struct kt_tree tree, kept; /* of a record that is read again; of one that is handed over in the end */
 
     struct kt_state *state; /* NULL: nothing is remembered */
     struct kt_arena *indexes; /* what sources read in an earlier run */
@@ -155,7 +156,7 @@ bool engine_passes(const struct kt_engine *g, const struct kt_row *row);
 /* All rows that the sink does not have yet. */
 bool engine_deliver(struct kt_engine *g);
 /* A row is in the store and its facts are learnt. */
-bool engine_show(struct kt_engine *g, struct kt_row *row, json_t *root);
+bool engine_show(struct kt_engine *g, struct kt_row *row, struct kt_node *root);
 /* Does it become a row? As what it is, or as the use that it is besides. */
 bool engine_asks_for(const struct kt_engine *g, struct kt_event *ev);
 /* A row is filtered and sorted by what the files said when it came. */
@@ -167,10 +168,10 @@ void engine_learn(struct kt_engine *g, const struct kt_event *whole, const struc
 uint64_t engine_row_of(void *ctx, struct kt_span event_id);
 void engine_row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches);
 /* What the rules have just matched, into the correlations. */
-void engine_feed_correlations(struct kt_engine *g, json_t *root);
+void engine_feed_correlations(struct kt_engine *g, struct kt_node *root);
 /* Any record that was parsed, a row or not; `judged`: by the rules, last. While
  * earlier ones are still fed again, it waits for its turn. */
-void engine_correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, const struct kt_row *row, bool judged);
+void engine_correlate(struct kt_engine *g, struct kt_node *root, struct kt_span bytes, const struct kt_row *row, bool judged);
 bool engine_on_record(void *ctx, const struct kt_record *r);
 bool engine_on_again(void *ctx);
 /* There is a row of this text, and of what was found where `digest` (NULL: nowhere else) is of. */

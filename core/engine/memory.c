@@ -47,16 +47,16 @@ static void origin_of(struct kt_engine *g, const struct kt_state_row *k, struct 
 
 /* A row of an earlier run goes the way of a record, except that it is known to
  * be whole and by its content. */
-static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t *json, uint32_t flags)
+static bool come_back(struct kt_engine *g, const struct kt_state_row *k, struct kt_node *root, uint32_t flags)
 {
     struct kt_row row = {.raw = k->raw};
     uint8_t content[KT_SHA256] = {0};
     struct engine_source *s = src_of(g, k->address);
-    kt_event_decode(json, flags, g->arena, &row.ev);
+    kt_event_decode(root, flags, g->arena, &row.ev);
     struct kt_event whole = row.ev;
     if (row.ev.kind == KT_KIND_NONE || !engine_asks_for(g, &row.ev))
         return true;
-    bool asked = kt_ruleset_judge(g->ruleset, json, &row.verdict);
+    bool asked = kt_ruleset_judge(g->ruleset, root, &row.verdict);
     origin_of(g, k, &row);
     engine_add_whereabouts(g, &row);
     if (!asked || !engine_passes(g, &row))
@@ -68,14 +68,14 @@ static bool come_back(struct kt_engine *g, const struct kt_state_row *k, json_t 
     if (k->id <= kt_state_looked(g->state))
         atomic_store(&g->looked, row.seq);
     if (!reads_again(g))
-        engine_correlate(g, json, k->raw, &row, true);
+        engine_correlate(g, root, k->raw, &row, true);
     engine_learn(g, &whole, &row);
     if (s) {
         pthread_mutex_lock(&g->lock);
         s->state.rows++;
         pthread_mutex_unlock(&g->lock);
     }
-    return engine_show(g, &row, json);
+    return engine_show(g, &row, root);
 }
 
 /* May it stand in the table now, though it was asked for then? */
@@ -141,10 +141,8 @@ static bool on_kept(void *ctx, const struct kt_state_row *k)
         kt_views_wake(g->views);
     if (comes_as_it_was(g, k))
         return come_back_as_it_was(g, k) && !atomic_load(&g->stopping);
-    kt_buf_reset(&g->content);
-    kt_parse(k->raw, &g->content, &p);
-    bool go_on = !p.json || come_back(g, k, p.json, p.flags);
-    json_decref(p.json);
+    kt_parse(k->raw, &g->repaired, &g->tree, &p);
+    bool go_on = !p.root || come_back(g, k, p.root, p.flags);
     return go_on && !atomic_load(&g->stopping);
 }
 

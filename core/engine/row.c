@@ -10,29 +10,24 @@ bool engine_passes(const struct kt_engine *g, const struct kt_row *row)
     return g->late_filter || kt_filter_row(o->filter, row, g->arena);
 }
 
-static int add_text(const char *p, size_t n, void *buf)
-{
-    return kt_buf_add(buf, p, n) ? 0 : -1;
-}
-
 /* The record's text with sorted keys and no spacing: what makes it the same
  * event whatever envelope it came in. */
-static void digest_content(struct kt_engine *g, json_t *root, struct kt_span bytes, uint8_t out[KT_SHA256])
+static void digest_content(struct kt_engine *g, struct kt_node *root, struct kt_span bytes, uint8_t out[KT_SHA256])
 {
     kt_buf_reset(&g->content);
-    if (json_dump_callback(root, add_text, &g->content, JSON_COMPACT | JSON_SORT_KEYS) == 0)
+    if (kt_node_write_sorted(root, &g->content))
         kt_sha256(g->content.p, g->content.len, out);
     else
         kt_sha256(bytes.p, bytes.n, out);
 }
 
 /* The text to keep: as it stood, unless a secret had to be taken out of it. */
-static struct kt_span raw_text(struct kt_engine *g, json_t *root, struct kt_span bytes, uint32_t flags)
+static struct kt_span raw_text(struct kt_engine *g, struct kt_node *root, struct kt_span bytes, uint32_t flags)
 {
     if (!(flags & KT_FLAG_REDACTED))
         return bytes;
     kt_buf_reset(&g->content);
-    if (json_dump_callback(root, add_text, &g->content, JSON_COMPACT) != 0)
+    if (!kt_node_write(root, &g->content, 0))
         return KT_SPAN_NONE;
     return kt_buf_span(&g->content);
 }
@@ -40,7 +35,7 @@ static struct kt_span raw_text(struct kt_engine *g, json_t *root, struct kt_span
 /* --- to the sink ------------------------------------------------------------- */
 
 /* False: it wants no more. */
-static bool hand_over(struct kt_engine *g, const struct kt_row *r, json_t *root)
+static bool hand_over(struct kt_engine *g, const struct kt_row *r, struct kt_node *root)
 {
     if (kt_verdict_suppressed(&r->verdict))
         return true;
@@ -52,26 +47,17 @@ static bool hand_over(struct kt_engine *g, const struct kt_row *r, json_t *root)
     return g->sink->row(g->sink->ctx, r, root);
 }
 
-/* As it was parsed when it came. */
-static json_t *parse_again(struct kt_span raw)
-{
-    json_t *root = json_loadb(raw.p, raw.n, JSON_ALLOW_NUL, NULL);
-    return root ? root : json_loadb(raw.p, raw.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
-}
-
 static bool hand_over_kept(struct kt_engine *g, uint64_t seq)
 {
     struct kt_row r;
-    json_t *root = NULL;
+    struct kt_node *root = NULL;
     kt_arena_reset(g->arena);
     if (!kt_store_row(g->store, seq, !g->sink->no_json || g->reads_records, g->arena, &r))
         return true;
     kt_judge_row(g->judge, &r);
     if (!g->sink->no_json && r.raw.p && r.ev.kind != KT_KIND_MALFORMED)
-        root = parse_again(r.raw);
-    bool go_on = hand_over(g, &r, root);
-    json_decref(root);
-    return go_on;
+        root = kt_tree_parse(&g->kept, r.raw);
+    return hand_over(g, &r, root);
 }
 
 bool engine_deliver(struct kt_engine *g)
@@ -84,7 +70,7 @@ bool engine_deliver(struct kt_engine *g)
     return go_on;
 }
 
-bool engine_show(struct kt_engine *g, struct kt_row *row, json_t *root)
+bool engine_show(struct kt_engine *g, struct kt_row *row, struct kt_node *root)
 {
     if (!g->sink || !g->sink->row)
         return true;
@@ -158,18 +144,18 @@ void engine_add_whereabouts(struct kt_engine *g, struct kt_row *row)
 static bool make_row(struct engine_object *o, const struct kt_record *r, struct kt_row *row)
 {
     struct kt_engine *g = o->engine;
-    bool asked = kt_ruleset_judge(g->ruleset, r->json, &row->verdict);
+    bool asked = kt_ruleset_judge(g->ruleset, r->root, &row->verdict);
     row->origin.record = r->ordinal;
     engine_add_whereabouts(g, row);
     if (g->reads_records) /* the filter may look into it */
-        row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
+        row->raw = raw_text(g, r->root, r->bytes, row->ev.flags);
     if (!asked || !engine_passes(g, row)) {
         kt_store_count_filtered(g->store);
         return false;
     }
     uint8_t content[KT_SHA256];
-    digest_content(g, r->json, r->bytes, content);
-    row->raw = raw_text(g, r->json, r->bytes, row->ev.flags);
+    digest_content(g, r->root, r->bytes, content);
+    row->raw = raw_text(g, r->root, r->bytes, row->ev.flags);
     return !keep_row(g, o, row, content) || row->seq;
 }
 
@@ -198,20 +184,19 @@ void engine_row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, boo
     kt_judge_match(((struct kt_engine *)ctx)->judge, seq, m, matches);
 }
 
-void engine_feed_correlations(struct kt_engine *g, json_t *root)
+void engine_feed_correlations(struct kt_engine *g, struct kt_node *root)
 {
     struct kt_occurrence o = {.root = root, .time = KT_TIME_NONE, .event_id = KT_SPAN_NONE};
-    json_t *id = json_object_get(root, "eventID"), *time = json_object_get(root, "eventTime");
     o.n_rules = kt_ruleset_matched(g->ruleset, &o.rule);
-    if (json_is_string(id))
-        o.event_id = (struct kt_span){json_string_value(id), json_string_length(id)};
-    if (json_is_string(time))
-        o.time = kt_time_parse_created((struct kt_span){json_string_value(time), json_string_length(time)});
+    o.event_id = kt_node_text(kt_node_get(root, "eventID"));
+    struct kt_span time = kt_node_text(kt_node_get(root, "eventTime"));
+    if (time.p)
+        o.time = kt_time_parse_created(time);
     if (kt_correlating_takes(g->correlating, o.rule, o.n_rules) && !kt_correlating_feed(g->correlating, &o))
         engine_trouble(g, "rules", "out of memory: an event could not be correlated", true);
 }
 
-void engine_correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, const struct kt_row *row, bool judged)
+void engine_correlate(struct kt_engine *g, struct kt_node *root, struct kt_span bytes, const struct kt_row *row, bool judged)
 {
     struct kt_verdict v;
     const int *rule;
@@ -234,12 +219,11 @@ void engine_correlate(struct kt_engine *g, json_t *root, struct kt_span bytes, c
 static void feed_again(struct kt_engine *g, struct kt_span text, struct kt_verdict *v)
 {
     struct kt_parsed p;
-    kt_parse(text, &g->content, &p);
-    if (p.json) {
-        (void)kt_ruleset_judge(g->ruleset, p.json, v);
-        engine_feed_correlations(g, p.json);
+    kt_parse(text, &g->repaired, &g->tree, &p);
+    if (p.root) {
+        (void)kt_ruleset_judge(g->ruleset, p.root, v);
+        engine_feed_correlations(g, p.root);
     }
-    json_decref(p.json);
 }
 
 void engine_feed_kept(struct kt_engine *g, uint64_t before)
@@ -255,19 +239,19 @@ bool engine_on_record(void *ctx, const struct kt_record *r)
     struct kt_engine *g = o->engine;
     kt_arena_reset(g->arena);
     struct kt_row row = {0};
-    kt_event_decode(r->json, r->flags, g->arena, &row.ev);
+    kt_event_decode(r->root, r->flags, g->arena, &row.ev);
     if (row.ev.kind == KT_KIND_NONE) {
-        engine_correlate(g, r->json, r->bytes, &row, false);
+        engine_correlate(g, r->root, r->bytes, &row, false);
         return true;
     }
     struct kt_event whole = row.ev; /* a row of a use says less */
     bool asked = engine_asks_for(g, &row.ev);
     bool has_row = asked && make_row(o, r, &row);
-    engine_correlate(g, r->json, r->bytes, &row, asked);
+    engine_correlate(g, r->root, r->bytes, &row, asked);
     engine_learn(g, &whole, &row);
     if (has_row)
         engine_know(g, r->bytes, r->digest);
-    if (row.seq && !engine_show(g, &row, r->json))
+    if (row.seq && !engine_show(g, &row, r->root))
         atomic_store(&g->stopping, true);
     return !atomic_load(&g->stopping);
 }
@@ -310,20 +294,20 @@ bool engine_on_found(void *ctx, const struct kt_record *r)
     kt_arena_reset(g->arena);
     struct kt_row row = {0};
     struct kt_event whole;
-    kt_event_decode_any(r->json, r->flags, g->arena, &row.ev);
+    kt_event_decode_any(r->root, r->flags, g->arena, &row.ev);
     whole = row.ev; /* a row of a use says less */
     if (row.ev.kind == KT_KIND_NONE)
         return true;
-    bool judged = kt_ruleset_judge(g->ruleset, r->json, &row.verdict);
+    bool judged = kt_ruleset_judge(g->ruleset, r->root, &row.verdict);
     row.origin.record = r->ordinal;
     engine_add_whereabouts(g, &row);
     (void)found_apart(g, &row, judged);
-    digest_content(g, r->json, r->bytes, content);
-    row.raw = raw_text(g, r->json, r->bytes, row.ev.flags);
+    digest_content(g, r->root, r->bytes, content);
+    row.raw = raw_text(g, r->root, r->bytes, row.ev.flags);
     if (!keep_row(g, o, &row, content))
         return !atomic_load(&g->stopping); /* and what it says is known */
     o->answer->events++;
-    engine_correlate(g, r->json, r->bytes, &row, true);
+    engine_correlate(g, r->root, r->bytes, &row, true);
     if (whole.kind != KT_KIND_OTHER)
         engine_learn(g, &whole, &row);
     return !atomic_load(&g->stopping);

@@ -81,10 +81,10 @@ static bool same_verdict(const struct kt_verdict *a, const struct kt_verdict *b)
 
 /* Of a row that came back as it was: its facts go in now. They are known, most
  * of them; but not which row says so. */
-static void read_again(struct kt_engine *g, const struct kt_row *row, json_t *json, uint32_t flags)
+static void read_again(struct kt_engine *g, const struct kt_row *row, struct kt_node *root, uint32_t flags)
 {
     struct kt_event whole;
-    kt_event_decode(json, flags, g->arena, &whole);
+    kt_event_decode(root, flags, g->arena, &whole);
     if (whole.kind != KT_KIND_NONE) /* of what was asked for, not all is a fact */
         engine_learn(g, &whole, row);
     kt_store_squeeze(g->store, row->seq, row->raw);
@@ -115,22 +115,21 @@ static void rejudge_row(struct kt_engine *g, uint64_t seq)
     kt_arena_reset(g->arena);
     if (!kt_store_row(g->store, seq, true, g->arena, &row) || row.ev.kind == KT_KIND_MALFORMED || !kt_span_known(row.raw))
         return;
-    kt_parse(row.raw, &g->content, &p);
-    if (!p.json)
+    kt_parse(row.raw, &g->repaired, &g->tree, &p);
+    if (!p.root)
         return;
-    (void)kt_ruleset_judge(g->ruleset, p.json, &v);
+    (void)kt_ruleset_judge(g->ruleset, p.root, &v);
     struct kt_row anew = row;
     anew.verdict = v;
     if (seq < g->reread_end)
-        read_again(g, &row, p.json, p.flags);
+        read_again(g, &row, p.root, p.flags);
     /* one that came back is marked, and judged in its turn */
     bool marked = g->judge && seq < g->reread_end && g->rules_state.loads == 1 && matches_as_before(g, &row.verdict, &v);
     if (g->judge && !marked)
         kt_judge_row(g->judge, &anew);
     if (!marked && !same_verdict(&anew.verdict, &row.verdict)) /* correlations of old go, and come again */
         (void)kt_store_revise(g->store, seq, &anew.verdict);
-    engine_feed_correlations(g, p.json);
-    json_decref(p.json);
+    engine_feed_correlations(g, p.root);
 }
 
 void engine_rejudge_some(struct kt_engine *g)

@@ -5,12 +5,10 @@
 
 enum { POLICY_MAX = 256 << 10 };
 
-static struct kt_span get(const json_t *o, const char *key)
+static struct kt_span get(const struct kt_node *o, const char *key)
 {
-    const json_t *v = json_object_get(o, key);
-    if (!json_is_string(v) || json_string_length(v) == 0)
-        return KT_SPAN_NONE;
-    return (struct kt_span){json_string_value(v), json_string_length(v)};
+    struct kt_span s = kt_node_text(kt_node_get(o, key));
+    return s.n ? s : KT_SPAN_NONE;
 }
 
 static bool has_start(struct kt_span s, const char *start)
@@ -26,37 +24,35 @@ static struct kt_span after_slash(struct kt_span s)
 
 /* --- policy documents ------------------------------------------------------------ */
 
-typedef bool text_is(const char *s);
+typedef bool text_is(struct kt_span s);
 
-static bool is_all(const char *s)
+static bool is_all(struct kt_span s)
 {
-    return strcmp(s, "*") == 0;
+    return kt_span_is(s, "*");
 }
 
-static bool is_full(const char *action)
+static bool is_full(struct kt_span action)
 {
-    return is_all(action) || strcmp(action, "*:*") == 0 || strcasecmp(action, "iam:*") == 0;
+    return is_all(action) || kt_span_is(action, "*:*") || (action.n == 5 && strncasecmp(action.p, "iam:*", 5) == 0);
 }
 
 /* A text or a list of texts of which one is so. */
-static bool any(const json_t *v, text_is *is)
+static bool any(const struct kt_node *v, text_is *is)
 {
-    if (json_is_string(v))
-        return is(json_string_value(v));
-    for (size_t i = 0; i < json_array_size(v); i++) {
-        const char *s = json_string_value(json_array_get(v, i));
-        if (s && is(s))
-            return true;
-    }
+    if (kt_node_is(v, KT_NODE_STRING))
+        return is(kt_node_text(v));
+    if (kt_node_is(v, KT_NODE_ARRAY))
+        for (const struct kt_node *x = kt_node_first(v); x; x = kt_node_next(x))
+            if (is(kt_node_text(x)))
+                return true;
     return false;
 }
 
 /* A condition may take it all back: such a statement says nothing here. */
-static bool gives_all(const json_t *statement)
+static bool gives_all(const struct kt_node *statement)
 {
-    const char *effect = json_string_value(json_object_get(statement, "Effect"));
-    return effect && strcmp(effect, "Allow") == 0 && !json_object_get(statement, "Condition") &&
-           any(json_object_get(statement, "Action"), is_full) && any(json_object_get(statement, "Resource"), is_all);
+    return kt_span_is(kt_node_text(kt_node_get(statement, "Effect")), "Allow") && !kt_node_get(statement, "Condition") &&
+           any(kt_node_get(statement, "Action"), is_full) && any(kt_node_get(statement, "Resource"), is_all);
 }
 
 /* IAM's own records have the document as it was sent, some percent-encoded. */
@@ -80,32 +76,42 @@ static size_t decode_percent(struct kt_span s, char *out)
     return n;
 }
 
-static json_t *read_document(struct kt_span text)
+static struct kt_node *read_document(struct kt_tree *t, struct kt_span text)
 {
-    if (!text.n || text.n > POLICY_MAX)
-        return NULL;
-    json_t *doc = json_loadb(text.p, text.n, 0, NULL);
-    char *plain = doc ? NULL : malloc(text.n);
-    if (plain)
-        doc = json_loadb(plain, decode_percent(text, plain), 0, NULL);
-    free(plain);
-    return doc;
+    struct kt_node *doc = kt_tree_read(t, text);
+    json_t *v = doc ? NULL : json_loadb(text.p, text.n, 0, NULL);
+    return v ? kt_tree_of(t, v) : doc;
+}
+
+static bool says_all(const struct kt_node *doc)
+{
+    const struct kt_node *statement = kt_node_get(doc, "Statement");
+    bool full = gives_all(statement);
+    if (kt_node_is(statement, KT_NODE_ARRAY))
+        for (const struct kt_node *x = kt_node_first(statement); x && !full; x = kt_node_next(x))
+            full = gives_all(x);
+    return full;
 }
 
 static bool is_full_policy(struct kt_span text)
 {
-    json_t *doc = read_document(text);
-    const json_t *statement = json_object_get(doc, "Statement");
-    bool full = gives_all(statement);
-    for (size_t i = 0; i < json_array_size(statement) && !full; i++)
-        full = gives_all(json_array_get(statement, i));
-    json_decref(doc);
+    struct kt_tree t;
+    if (!text.n || text.n > POLICY_MAX)
+        return false;
+    kt_tree_init(&t);
+    struct kt_node *doc = read_document(&t, text);
+    char *plain = doc ? NULL : malloc(text.n);
+    if (plain)
+        doc = read_document(&t, (struct kt_span){plain, decode_percent(text, plain)});
+    bool full = says_all(doc);
+    kt_tree_free(&t);
+    free(plain);
     return full;
 }
 
 /* --- the whole --------------------------------------------------------------------- */
 
-static enum kt_context_what of_policy(const json_t *params)
+static enum kt_context_what of_policy(const struct kt_node *params)
 {
     struct kt_span arn = get(params, "policyArn"), name = kt_span_known(arn) ? after_slash(arn) : get(params, "policyName");
     if (has_start(name, "AWSCompromisedKeyQuarantine") || has_start(name, "AWSExposedCredentialPolicy"))
@@ -114,9 +120,9 @@ static enum kt_context_what of_policy(const json_t *params)
     return managed || is_full_policy(get(params, "policyDocument")) ? KT_CONTEXT_ADMIN : KT_CONTEXT_NONE;
 }
 
-void kt_event_context(const json_t *root, struct kt_event *ev)
+void kt_event_context(const struct kt_node *root, struct kt_event *ev)
 {
-    const json_t *params = json_object_get(root, "requestParameters");
+    const struct kt_node *params = kt_node_get(root, "requestParameters");
     if (ev->result != KT_RESULT_DONE)
         return;
     ev->context.user = get(params, "userName");

@@ -4,5 +4,5 @@
 #include "event/event.h"
 
 /* Sets `ev->context` by eventName and parameters. `ev->result` is known. */
-void kt_event_context(const json_t *root, struct kt_event *ev);
+void kt_event_context(const struct kt_node *root, struct kt_event *ev);
 #endif

@@ -54,18 +54,13 @@ size_t kt_event_names(unsigned kinds, const char *out[KT_EVENT_NAMES])
 
 /* --- small readings ---------------------------------------------------------- */
 
-static struct kt_span text_of(const json_t *v)
+static struct kt_span get(const struct kt_node *o, const char *key)
 {
-    return json_is_string(v) ? (struct kt_span){json_string_value(v), json_string_length(v)} : KT_SPAN_NONE;
-}
-
-static struct kt_span get(const json_t *o, const char *key)
-{
-    return text_of(json_object_get(o, key));
+    return kt_node_text(kt_node_get(o, key));
 }
 
 /* A name or code of no letters says nothing. */
-static struct kt_span get_name(const json_t *o, const char *key)
+static struct kt_span get_name(const struct kt_node *o, const char *key)
 {
     struct kt_span s = get(o, key);
     return s.n ? s : KT_SPAN_NONE;
@@ -77,12 +72,12 @@ static struct kt_span either(struct kt_span a, struct kt_span b)
 }
 
 /* true, "true", false, "false" */
-static enum kt_tri tri_of(const json_t *v)
+static enum kt_tri tri_of(const struct kt_node *v)
 {
-    const char *s = json_string_value(v);
-    if (json_is_true(v) || (s && strcasecmp(s, "true") == 0))
+    struct kt_span s = kt_node_text(v);
+    if (kt_node_is(v, KT_NODE_TRUE) || (s.n == 4 && strncasecmp(s.p, "true", 4) == 0))
         return KT_YES;
-    if (json_is_false(v) || (s && strcasecmp(s, "false") == 0))
+    if (kt_node_is(v, KT_NODE_FALSE) || (s.n == 5 && strncasecmp(s.p, "false", 5) == 0))
         return KT_NO;
     return KT_UNKNOWN;
 }
@@ -161,9 +156,9 @@ static enum principal principal_of(struct kt_span type, struct kt_span resource)
                                                          : NOT_KNOWN;
 }
 
-static struct kt_span actor_name(enum principal p, const json_t *identity, struct kt_span resource)
+static struct kt_span actor_name(enum principal p, const struct kt_node *identity, struct kt_span resource)
 {
-    const json_t *issuer = json_object_get(json_object_get(identity, "sessionContext"), "sessionIssuer");
+    const struct kt_node *issuer = kt_node_get(kt_node_get(identity, "sessionContext"), "sessionIssuer");
     struct kt_span issuer_role = last_part(strip(read_arn(get(issuer, "arn")).resource, "role/"));
     switch (p) {
     case ROOT: /* userName, where there is one, is the account's alias */
@@ -187,16 +182,16 @@ static struct kt_span actor_session(enum principal p, struct kt_span principal_i
     return p == FEDERATED ? either(strip(resource, "federated-user/"), after(principal_id, ':')) : KT_SPAN_NONE;
 }
 
-static enum principal decode_actor(const json_t *identity, struct kt_event *ev)
+static enum principal decode_actor(const struct kt_node *identity, struct kt_event *ev)
 {
     struct arn arn = read_arn(get(identity, "arn"));
-    const json_t *session = json_object_get(json_object_get(identity, "sessionContext"), "attributes");
+    const struct kt_node *session = kt_node_get(kt_node_get(identity, "sessionContext"), "attributes");
     ev->actor.type = get(identity, "type");
     ev->actor.arn = get(identity, "arn");
     ev->actor.account = either(get_name(identity, "accountId"), arn.account);
     ev->actor.principal_id = get(identity, "principalId");
     ev->actor.access_key_id = get(identity, "accessKeyId");
-    ev->actor.mfa = tri_of(json_object_get(session, "mfaAuthenticated"));
+    ev->actor.mfa = tri_of(kt_node_get(session, "mfaAuthenticated"));
     enum principal p = principal_of(ev->actor.type, arn.resource);
     ev->actor.name = actor_name(p, identity, arn.resource);
     ev->actor.session = actor_session(p, ev->actor.principal_id, arn.resource);
@@ -316,19 +311,19 @@ static struct kt_span target_in_message(struct kt_span message, struct kt_span *
 
 /* Do the parameters say that no user was named? Left out for size, or not an
  * object, they say nothing. */
-static bool names_nobody(const json_t *params)
+static bool names_nobody(const struct kt_node *params)
 {
-    if (!params || json_is_null(params))
+    if (!params || kt_node_is(params, KT_NODE_NULL))
         return true;
-    if (!json_is_object(params) || tri_of(json_object_get(params, "omitted")) == KT_YES)
+    if (!kt_node_is(params, KT_NODE_OBJECT) || tri_of(kt_node_get(params, "omitted")) == KT_YES)
         return false;
-    const json_t *name = json_object_get(params, "userName");
-    return !name || json_is_null(name);
+    const struct kt_node *name = kt_node_get(params, "userName");
+    return !name || kt_node_is(name, KT_NODE_NULL);
 }
 
-static void decode_target(const json_t *root, const json_t *made, enum principal p, struct kt_event *ev)
+static void decode_target(const struct kt_node *root, const struct kt_node *made, enum principal p, struct kt_event *ev)
 {
-    const json_t *params = json_object_get(root, "requestParameters");
+    const struct kt_node *params = kt_node_get(root, "requestParameters");
     struct kt_span message = kt_span_known(ev->error_code) ? ev->error_message : KT_SPAN_NONE, account;
     struct {
         struct kt_span name;
@@ -365,13 +360,13 @@ static enum kt_tri names_equal(const struct kt_event *ev)
 }
 
 /* A session of GetFederationToken is the IAM user who asked for it. */
-static bool issued_by_user(const json_t *root)
+static bool issued_by_user(const struct kt_node *root)
 {
-    return kt_span_is(get(kt_json_path((json_t *)root, KT_LIT("userIdentity.sessionContext.sessionIssuer")), "type"),
+    return kt_span_is(get(kt_json_path((struct kt_node *)root, KT_LIT("userIdentity.sessionContext.sessionIssuer")), "type"),
                       "IAMUser");
 }
 
-static enum kt_tri decode_self(const json_t *root, enum principal p, const struct kt_event *ev)
+static enum kt_tri decode_self(const struct kt_node *root, enum principal p, const struct kt_event *ev)
 {
     if (!kt_span_known(ev->target.name))
         return KT_UNKNOWN;
@@ -383,7 +378,7 @@ static enum kt_tri decode_self(const json_t *root, enum principal p, const struc
     if (account == KT_NO)
         return KT_NO;
     /* an IAM user may be called root: a request that names it is not for root itself */
-    if (p == ROOT && !names_nobody(json_object_get(root, "requestParameters")))
+    if (p == ROOT && !names_nobody(kt_node_get(root, "requestParameters")))
         return KT_NO;
     bool a_user = p == USER || p == ROOT || (p == FEDERATED && issued_by_user(root));
     if (name == KT_YES && a_user)
@@ -411,19 +406,19 @@ static uint32_t text_flags(const struct kt_event *ev)
            (all & (KT_NOTE_CONTROL | KT_NOTE_BIDI | KT_NOTE_HIDDEN) ? KT_FLAG_HIDDEN_TEXT : 0u);
 }
 
-static bool parts_omitted(const json_t *root)
+static bool parts_omitted(const struct kt_node *root)
 {
     static const char *const parts[] = {"requestParameters", "responseElements", "additionalEventData",
                                         "serviceEventDetails"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (tri_of(json_object_get(json_object_get(root, parts[i]), "omitted")) == KT_YES)
+        if (tri_of(kt_node_get(kt_node_get(root, parts[i]), "omitted")) == KT_YES)
             return true;
     return false;
 }
 
-static uint32_t record_flags_of(const json_t *root, uint32_t record_flags, const struct kt_event *ev)
+static uint32_t record_flags_of(const struct kt_node *root, uint32_t record_flags, const struct kt_event *ev)
 {
-    const json_t *addendum = json_object_get(root, "addendum");
+    const struct kt_node *addendum = kt_node_get(root, "addendum");
     uint32_t f = 0;
     if (record_flags & RECORD_REPAIRED)
         f |= KT_FLAG_REPAIRED;
@@ -431,7 +426,7 @@ static uint32_t record_flags_of(const json_t *root, uint32_t record_flags, const
         f |= KT_FLAG_DUPLICATE_KEYS;
     if (parts_omitted(root))
         f |= KT_FLAG_OMITTED;
-    if (addendum && !json_is_null(addendum))
+    if (addendum && !kt_node_is(addendum, KT_NODE_NULL))
         f |= KT_FLAG_ADDENDUM;
     if (!kt_kind_is_call(ev->kind) && kt_span_known(ev->event_source) && !kt_span_is(ev->event_source, "iam.amazonaws.com"))
         f |= KT_FLAG_OTHER_SOURCE;
@@ -447,7 +442,7 @@ bool kt_event_long_lived(struct kt_span access_key_id)
     return kt_span_starts(access_key_id, "AKIA");
 }
 
-static const struct call *call_of(const json_t *root)
+static const struct call *call_of(const struct kt_node *root)
 {
     struct kt_span name = get(root, "eventName");
     for (size_t i = 0; i < CALLS; i++) {
@@ -459,33 +454,33 @@ static const struct call *call_of(const json_t *root)
     return NULL;
 }
 
-static enum kt_kind kind_of(const json_t *root, const struct call *c)
+static enum kt_kind kind_of(const struct kt_node *root, const struct call *c)
 {
     if (c && c->kind != KT_KIND_DEACTIVATION)
         return c->kind;
-    struct kt_span status = c ? get(json_object_get(root, "requestParameters"), "status") : KT_SPAN_NONE;
+    struct kt_span status = c ? get(kt_node_get(root, "requestParameters"), "status") : KT_SPAN_NONE;
     if (kt_span_is(status, "Inactive"))
         return KT_KIND_DEACTIVATION;
     if (kt_span_is(status, "Active"))
         return KT_KIND_REACTIVATION;
-    struct kt_span key = get(json_object_get(root, "userIdentity"), "accessKeyId");
+    struct kt_span key = get(kt_node_get(root, "userIdentity"), "accessKeyId");
     return kt_event_long_lived(key) && kt_span_known(get(root, "eventName")) ? KT_KIND_USE : KT_KIND_NONE;
 }
 
 /* Any errorCode says that the call failed, a number too. */
-static struct kt_span error_code_of(json_t *v, struct kt_arena *a)
+static struct kt_span error_code_of(struct kt_node *v, struct kt_arena *a)
 {
-    if (!v || json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0))
+    if (!v || kt_node_is(v, KT_NODE_NULL) || (kt_node_is(v, KT_NODE_STRING) && v->n == 0))
         return KT_SPAN_NONE;
     return either(kt_json_text(v, a), KT_LIT("?"));
 }
 
-static void decode_frame(const json_t *root, struct kt_arena *a, struct kt_event *ev)
+static void decode_frame(const struct kt_node *root, struct kt_arena *a, struct kt_event *ev)
 {
     ev->time = kt_time_parse_created(get(root, "eventTime"));
     ev->event_id = get(root, "eventID");
     ev->event_source = get(root, "eventSource");
-    ev->error_code = error_code_of(json_object_get(root, "errorCode"), a);
+    ev->error_code = error_code_of(kt_node_get(root, "errorCode"), a);
     ev->error_message = get(root, "errorMessage");
     ev->result = result_of(ev->error_code, ev->kind);
     ev->source.address = get(root, "sourceIPAddress");
@@ -494,21 +489,21 @@ static void decode_frame(const json_t *root, struct kt_arena *a, struct kt_event
 }
 
 /* The credential, as it was made, or as the parameters name it. */
-static void decode_key(const json_t *root, const struct call *c, const json_t *made, struct kt_event *ev)
+static void decode_key(const struct kt_node *root, const struct call *c, const struct kt_node *made, struct kt_event *ev)
 {
-    const json_t *params = json_object_get(root, "requestParameters");
+    const struct kt_node *params = kt_node_get(root, "requestParameters");
     if (c->id)
         ev->key.id = either(get(made, c->id), c->kind == KT_KIND_CREATION ? KT_SPAN_NONE : get(params, c->id));
     ev->key.status = either(get(made, "status"), c->kind == KT_KIND_DEACTIVATION ? get(params, "status") : KT_SPAN_NONE);
     ev->key.created = kt_time_parse_created(either(get(made, "createDate"), get(made, "uploadDate")));
 }
 
-static void decode(json_t *root, const struct call *c, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
+static void decode(struct kt_node *root, const struct call *c, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
 {
     bool redacted = kt_event_redact(root);
-    const json_t *identity = json_object_get(root, "userIdentity");
-    const json_t *answer = json_object_get(root, "responseElements");
-    const json_t *made = c && c->made ? json_object_get(answer, c->made) : NULL;
+    const struct kt_node *identity = kt_node_get(root, "userIdentity");
+    const struct kt_node *answer = kt_node_get(root, "responseElements");
+    const struct kt_node *made = c && c->made ? kt_node_get(answer, c->made) : NULL;
     decode_frame(root, a, out);
     enum principal p = decode_actor(identity, out);
     out->actor.via = either(get_name(identity, "invokedBy"),
@@ -524,12 +519,12 @@ static void decode(json_t *root, const struct call *c, uint32_t record_flags, st
         out->target.self = decode_self(root, p, out);
         decode_key(root, c, made, out);
     }
-    kt_agent_parse(get(root, "userAgent"), tri_of(json_object_get(root, "sessionCredentialFromConsole")) == KT_YES,
+    kt_agent_parse(get(root, "userAgent"), tri_of(kt_node_get(root, "sessionCredentialFromConsole")) == KT_YES,
                    out->actor.via, a, &out->agent);
     out->flags = record_flags_of(root, record_flags, out) | text_flags(out) | (redacted ? KT_FLAG_REDACTED : 0u);
 }
 
-static void decode_as(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out, enum kt_kind otherwise)
+static void decode_as(struct kt_node *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out, enum kt_kind otherwise)
 {
     *out = (struct kt_event){.time = KT_TIME_NONE, .key.created = KT_TIME_NONE};
     out->event_name = get(root, "eventName");
@@ -541,12 +536,12 @@ static void decode_as(json_t *root, uint32_t record_flags, struct kt_arena *a, s
         decode(root, c, record_flags, a, out);
 }
 
-void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
+void kt_event_decode(struct kt_node *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
 {
     decode_as(root, record_flags, a, out, KT_KIND_NONE);
 }
 
-void kt_event_decode_any(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
+void kt_event_decode_any(struct kt_node *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out)
 {
     bool named = kt_span_known(get(root, "eventName"));
     decode_as(root, record_flags, a, out, named ? KT_KIND_OTHER : KT_KIND_NONE);

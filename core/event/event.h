@@ -10,8 +10,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/span.h"
+#include "base/tree.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -130,15 +130,15 @@ struct kt_event {
  * record is of no kind that keytop shows. `record_flags` are kt_record.flags.
  * Secrets in `root` are overwritten first (kt_event_redact): what is to be
  * kept or shown of a record is to be taken from `root` afterwards. */
-void kt_event_decode(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out);
+void kt_event_decode(struct kt_node *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out);
 /* The same, but that a record of no such kind is decoded as one of kind other.
  * KT_KIND_NONE only where it has no eventName. */
-void kt_event_decode_any(json_t *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out);
+void kt_event_decode_any(struct kt_node *root, uint32_t record_flags, struct kt_arena *a, struct kt_event *out);
 
 /* Overwrites the values of secretAccessKey, sessionToken, password and their
  * like, at any depth, with "***". Returns whether there was one. Values that
  * CloudTrail itself has hidden, and null, stay. */
-bool kt_event_redact(json_t *root);
+bool kt_event_redact(struct kt_node *root);
 
 /* What an event of another kind is besides: a use of the long-lived key that
  * made the call. False, and nothing changed, where it was made with none. */
@@ -173,10 +173,10 @@ void kt_agent_parse(struct kt_span text, bool from_console, struct kt_span via, 
 /* The value at a dotted path ("userIdentity.sessionContext.sessionIssuer.arn");
  * a key that itself holds dots is tried whole first. NULL where absent. List
  * items are reached by number. */
-json_t *kt_json_path(json_t *root, struct kt_span path);
+struct kt_node *kt_json_path(struct kt_node *root, struct kt_span path);
 /* A value as text: strings as they are, numbers and true/false/null as JSON
  * spells them, containers as compact JSON. Unknown for NULL. */
-struct kt_span kt_json_text(json_t *v, struct kt_arena *a);
+struct kt_span kt_json_text(struct kt_node *v, struct kt_arena *a);
 
 const char *kt_kind_name(enum kt_kind k);
 /* By name; KT_KIND_NONE where there is none, or none to ask for. */

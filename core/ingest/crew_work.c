@@ -13,7 +13,7 @@
 enum {
     GATHERED_MAX = KT_GUNZIP_IN_MAX + KT_CREW_AHEAD,
     CHUNK_FULL = 512 << 10, /* bytes of finds that are handed over at once */
-    CHUNK_MAX = 64 << 20,   /* a record's text, kept twice at the most, and room */
+    CHUNK_MAX = 512 << 20,  /* a record's text, twice at the most, its nodes, and room */
     UNSAID_MAX = 1 << 20,   /* bytes read without a word */
     FILE_SLICE = 256 << 10, /* one read() */
     FOUND_MAX = 4 * KT_CREW_FOUND
@@ -25,9 +25,6 @@ void crew_chunk_free(struct chunk *k)
 {
     if (!k)
         return;
-    for (struct found *f = k->first; f; f = f->next)
-        if (f->kind == FOUND_RECORD)
-            json_decref(f->record.json);
     if (!k->arena) /* a stream's own */
         return;
     kt_arena_free(k->arena);
@@ -122,7 +119,7 @@ static bool add(struct kt_stream *s, struct found *f)
     return true;
 }
 
-/* Only here can a tree change hands: before, the stream has it as well. */
+/* Only here is what was found handed on: before, the last of it may still be added to. */
 static bool between(void *ctx)
 {
     struct kt_stream *s = ctx;
@@ -138,7 +135,11 @@ static bool on_record(void *ctx, const struct kt_record *r)
     f->record = *r;
     if (!keep(s, &f->record.bytes))
         return false;
-    json_incref(r->json);
+    f->record.root = kt_node_copy(r->root, r->bytes, f->record.bytes.p, s->filling->arena);
+    if (!f->record.root) {
+        s->no_memory = true;
+        return false;
+    }
     s->filling->record = f;
     return add(s, f);
 }

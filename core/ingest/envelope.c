@@ -91,20 +91,24 @@ struct kt_span kt_json_next(struct kt_span text, size_t *at)
 void kt_envelope_init(struct kt_envelope *v, const struct kt_envelope_sink *sink, const struct kt_pick *pick)
 {
     *v = (struct kt_envelope){.sink = *sink, .pick = pick};
-    for (size_t i = 0; i <= KT_ENVELOPE_DEPTH; i++)
+    for (size_t i = 0; i <= KT_ENVELOPE_DEPTH; i++) {
         kt_buf_init(&v->scratch[i], 4 * (size_t)KT_RECORD_MAX);
+        kt_tree_init(&v->tree[i]);
+    }
 }
 
 void kt_envelope_free(struct kt_envelope *v)
 {
-    for (size_t i = 0; i <= KT_ENVELOPE_DEPTH; i++)
+    for (size_t i = 0; i <= KT_ENVELOPE_DEPTH; i++) {
         kt_buf_free(&v->scratch[i]);
+        kt_tree_free(&v->tree[i]);
+    }
 }
 
 /* A value on its way: its text, its tree, and what was said of the text. */
 struct value {
     struct kt_span text;
-    json_t *json;
+    struct kt_node *root;
     uint32_t flags;
     int depth;   /* wrappers around it */
     int strings; /* of those, strings: each has its own scratch */
@@ -115,7 +119,7 @@ static bool open_value(struct kt_envelope *v, const struct value *x);
 static bool hand_on(struct kt_envelope *v, const struct value *x)
 {
     v->found++;
-    if (!v->sink.record(v->sink.ctx, x->text, x->json, x->flags))
+    if (!v->sink.record(v->sink.ctx, x->text, x->root, x->flags))
         v->stopped = true;
     return true;
 }
@@ -124,7 +128,7 @@ static bool hand_on(struct kt_envelope *v, const struct value *x)
  * names an event must parse. */
 static bool open_string(struct kt_envelope *v, const struct value *x)
 {
-    struct kt_span s = {json_string_value(x->json), json_string_length(x->json)};
+    struct kt_span s = kt_node_text(x->root);
     size_t i = blanks(s, 0);
     while (s.n > i && kt_is_blank(s.p[s.n - 1]))
         s.n--;
@@ -136,8 +140,8 @@ static bool open_string(struct kt_envelope *v, const struct value *x)
         return true;
     }
     struct kt_parsed got;
-    kt_parse(s, &v->scratch[x->strings + 1], &got);
-    if (!got.json) {
+    kt_parse(s, &v->scratch[x->strings + 1], &v->tree[x->strings + 1], &got);
+    if (!got.root) {
         if (got.no_memory) {
             v->no_memory = v->stopped = true;
             return false;
@@ -149,18 +153,15 @@ static bool open_string(struct kt_envelope *v, const struct value *x)
             v->stopped = true;
         return true;
     }
-    struct value inner = {got.text, got.json, got.flags | x->flags, x->depth, x->strings + 1};
-    bool found = open_value(v, &inner);
-    json_decref(got.json);
-    return found;
+    struct value inner = {got.text, got.root, got.flags | x->flags, x->depth, x->strings + 1};
+    return open_value(v, &inner);
 }
 
 static bool open_array(struct kt_envelope *v, const struct value *x)
 {
     bool found = false;
-    size_t at = 0, i = 0;
-    json_t *item;
-    json_array_foreach(x->json, i, item) {
+    size_t at = 0;
+    for (struct kt_node *item = kt_node_first(x->root); item; item = kt_node_next(item)) {
         struct value y = {kt_json_next(x->text, &at), item, x->flags, x->depth, x->strings};
         if (v->stopped)
             return true;
@@ -172,19 +173,21 @@ static bool open_array(struct kt_envelope *v, const struct value *x)
 
 /* A member's tree with its own text; where its key is spelled with escapes
  * (nobody does), the text is written anew. */
-static bool open_member(struct kt_envelope *v, const struct value *x, const char *key, json_t *json)
+static bool open_member(struct kt_envelope *v, const struct value *x, const char *key, struct kt_node *root)
 {
-    struct value y = {kt_json_member(x->text, key), json, x->flags, x->depth + 1, x->strings};
+    struct value y = {kt_json_member(x->text, key), root, x->flags, x->depth + 1, x->strings};
     if (y.text.p)
         return open_value(v, &y);
-    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (!text) {
+    struct kt_buf text;
+    bool found = false;
+    kt_buf_init(&text, 8 * (size_t)KT_RECORD_MAX);
+    if (kt_node_write(root, &text, 0)) {
+        y.text = kt_buf_span(&text);
+        found = open_value(v, &y);
+    } else {
         v->no_memory = v->stopped = true;
-        return false;
     }
-    y.text = kt_span_of(text);
-    bool found = open_value(v, &y);
-    free(text);
+    kt_buf_free(&text);
     return found;
 }
 
@@ -218,9 +221,9 @@ static const struct wrapper wrappers[] = {
     {"Messages", false, true, false, false},
 };
 
-static bool may_hold(const struct wrapper *w, const json_t *x)
+static bool may_hold(const struct wrapper *w, const struct kt_node *x)
 {
-    return (w->objects && json_is_object(x)) || (w->arrays && json_is_array(x)) || (w->strings && json_is_string(x));
+    return (w->objects && kt_node_is(x, KT_NODE_OBJECT)) || (w->arrays && kt_node_is(x, KT_NODE_ARRAY)) || (w->strings && kt_node_is(x, KT_NODE_STRING));
 }
 
 static bool open_wrappers(struct kt_envelope *v, const struct value *x, bool first_only)
@@ -228,31 +231,30 @@ static bool open_wrappers(struct kt_envelope *v, const struct value *x, bool fir
     bool found = false;
     for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers && !v->stopped; i++) {
         const struct wrapper *w = &wrappers[i];
-        json_t *y = w->first || !first_only ? json_object_get(x->json, w->key) : NULL;
+        struct kt_node *y = w->first || !first_only ? kt_node_get(x->root, w->key) : NULL;
         if (y && may_hold(w, y))
             found |= open_member(v, x, w->key, y);
         if (found)
             return true; /* one way in: the same record may stand in several places */
     }
     /* a row of CloudWatch Logs Insights: {"field":"@message","value":"{...}"} */
-    json_t *field = json_object_get(x->json, "field"), *value = json_object_get(x->json, "value");
-    if (!first_only && !v->stopped && json_is_string(value) && json_is_string(field) &&
-        strcmp(json_string_value(field), "@message") == 0)
+    struct kt_node *field = kt_node_get(x->root, "field"), *value = kt_node_get(x->root, "value");
+    if (!first_only && !v->stopped && kt_node_is(value, KT_NODE_STRING) && kt_span_is(kt_node_text(field), "@message"))
         found = open_member(v, x, "value", value);
     return found;
 }
 
 static bool open_value(struct kt_envelope *v, const struct value *x)
 {
-    if (json_is_string(x->json))
+    if (kt_node_is(x->root, KT_NODE_STRING))
         return open_string(v, x);
-    if (json_is_array(x->json)) {
+    if (kt_node_is(x->root, KT_NODE_ARRAY)) {
         struct value y = *x;
         return ++y.depth <= 2 * KT_ENVELOPE_DEPTH && open_array(v, &y);
     }
-    if (!json_is_object(x->json))
+    if (!kt_node_is(x->root, KT_NODE_OBJECT))
         return false;
-    bool record = json_object_get(x->json, "eventName") != NULL;
+    bool record = kt_node_get(x->root, "eventName") != NULL;
     if (x->depth < 2 * KT_ENVELOPE_DEPTH && open_wrappers(v, x, record))
         return true;
     return record && !v->stopped && hand_on(v, x);
@@ -262,15 +264,14 @@ const char *kt_envelope_open(struct kt_envelope *v, struct kt_span text)
 {
     v->found = 0;
     struct kt_parsed got;
-    kt_parse(text, &v->scratch[0], &got);
-    if (!got.json) {
+    kt_parse(text, &v->scratch[0], &v->tree[0], &got);
+    if (!got.root) {
         v->no_memory |= got.no_memory;
         v->stopped |= got.no_memory;
         return got.no_memory ? NULL : got.reason;
     }
-    struct value x = {got.text, got.json, got.flags, 0, 0};
+    struct value x = {got.text, got.root, got.flags, 0, 0};
     (void)open_value(v, &x);
-    json_decref(got.json);
     if ((got.flags & KT_RECORD_REPAIRED) && !v->found && !v->stopped)
         return "not valid text, and no record"; /* what was replaced may have been its eventName */
     return NULL;

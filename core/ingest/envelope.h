@@ -7,9 +7,9 @@
 #define KT_INGEST_ENVELOPE_H
 #include "base/buf.h"
 #include "base/span.h"
+#include "base/tree.h"
 #include "ingest/pick.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,8 +17,8 @@
 enum { KT_ENVELOPE_DEPTH = 4 };
 
 struct kt_envelope_sink {
-    /* `text` and `json` are borrowed; false stops. */
-    bool (*record)(void *ctx, struct kt_span text, json_t *json, uint32_t flags);
+    /* `text` and `root` are borrowed; false stops. */
+    bool (*record)(void *ctx, struct kt_span text, struct kt_node *root, uint32_t flags);
     /* A string that should hold a record and does not parse. */
     bool (*malformed)(void *ctx, struct kt_span text, const char *reason);
     void *ctx;
@@ -31,6 +31,7 @@ struct kt_envelope {
     struct kt_envelope_sink sink;
     const struct kt_pick *pick; /* borrowed */
     struct kt_buf scratch[KT_ENVELOPE_DEPTH + 1]; /* repaired texts, one a level */
+    struct kt_tree tree[KT_ENVELOPE_DEPTH + 1];
     size_t found;  /* by the last kt_envelope_open: records and malformed strings */
     bool stopped, no_memory;
 };

@@ -56,13 +56,13 @@ static bool close_damage(struct kt_ingest *g)
 
 /* --- from the envelope ----------------------------------------------------- */
 
-static bool on_record(void *ctx, struct kt_span text, json_t *json, uint32_t flags)
+static bool on_record(void *ctx, struct kt_span text, struct kt_node *root, uint32_t flags)
 {
     struct kt_ingest *g = ctx;
     if (!close_damage(g))
         return false;
     g->run = 0;
-    struct kt_record r = {text, json, next_ordinal(g), g->offset, flags, NULL};
+    struct kt_record r = {text, root, next_ordinal(g), g->offset, flags, NULL};
     g->stats.picked++;
     if (!g->sink.record(g->sink.ctx, &r))
         g->stopped = true;

@@ -29,10 +29,10 @@
 #define KT_INGEST_INGEST_H
 #include "base/err.h"
 #include "base/span.h"
+#include "base/tree.h"
 #include "ingest/known.h"
 #include "ingest/walk.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,7 +47,7 @@ enum { /* kt_record.flags */
 
 struct kt_record {
     struct kt_span bytes; /* the record's own JSON text, out of its envelope; repaired where flagged so */
-    json_t *json;         /* borrowed; an object */
+    struct kt_node *root; /* borrowed; an object. Who is told may take secrets out of it */
     uint64_t ordinal;     /* from 1, counting every record of the stream */
     uint64_t offset;      /* of its candidate in the decompressed stream */
     uint32_t flags;

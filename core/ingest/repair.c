@@ -122,15 +122,19 @@ static bool out_of_memory(const json_error_t *e)
     return !probe;
 }
 
-void kt_parse(struct kt_span text, struct kt_buf *scratch, struct kt_parsed *out)
+static void by_jansson(struct kt_buf *scratch, struct kt_tree *tree, struct kt_parsed *out)
 {
-    *out = (struct kt_parsed){.text = text};
     size_t how = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
     json_error_t e;
     for (;;) {
-        out->json = json_loadb(out->text.p, out->text.n, how, &e);
-        if (out->json)
-            return;
+        json_t *json = json_loadb(out->text.p, out->text.n, how, &e);
+        if (json) {
+            out->root = kt_tree_of(tree, json);
+            out->no_memory = !out->root;
+            if (out->root)
+                return;
+            break;
+        }
         enum json_error_code code = json_error_code(&e);
         out->no_memory = out_of_memory(&e);
         if (out->no_memory)
@@ -150,4 +154,11 @@ void kt_parse(struct kt_span text, struct kt_buf *scratch, struct kt_parsed *out
     }
     out->flags = 0;
     out->reason = out->no_memory ? "memory ran out" : reason_of(&e);
+}
+
+void kt_parse(struct kt_span text, struct kt_buf *scratch, struct kt_tree *tree, struct kt_parsed *out)
+{
+    *out = (struct kt_parsed){.text = text, .root = kt_tree_read(tree, text)};
+    if (!out->root)
+        by_jansson(scratch, tree, out);
 }

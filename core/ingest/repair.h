@@ -5,8 +5,8 @@
 #define KT_INGEST_REPAIR_H
 #include "base/buf.h"
 #include "base/span.h"
+#include "base/tree.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,11 +16,12 @@
 bool kt_repair(struct kt_span text, struct kt_buf *out);
 
 struct kt_parsed {
-    json_t *json;         /* owned by the caller; NULL: not JSON */
+    struct kt_node *root; /* in the tree; NULL: not JSON */
     struct kt_span text;  /* what was parsed: the text given, or `scratch` */
     uint32_t flags;       /* KT_RECORD_* */
-    const char *reason;   /* where json is NULL: a sentence's part */
+    const char *reason;   /* where root is NULL: a sentence's part */
     bool no_memory;
 };
-void kt_parse(struct kt_span text, struct kt_buf *scratch, struct kt_parsed *out);
+/* Borrows from `text`, `scratch` and `tree`, until they are used again. */
+void kt_parse(struct kt_span text, struct kt_buf *scratch, struct kt_tree *tree, struct kt_parsed *out);
 #endif

@@ -114,13 +114,13 @@ enum kt_code columns_choose(struct columns *cs, const struct kt_output_opts *o, 
     return from_list(cs, o->kinds ? table_kinds_columns : table_columns, e);
 }
 
-static struct kt_span at_path(json_t *root, struct kt_span path, struct kt_arena *a)
+static struct kt_span at_path(struct kt_node *root, struct kt_span path, struct kt_arena *a)
 {
-    json_t *v = kt_json_path(root, path);
-    return json_is_null(v) ? KT_SPAN_NONE : kt_json_text(v, a);
+    struct kt_node *v = kt_json_path(root, path);
+    return kt_node_is(v, KT_NODE_NULL) ? KT_SPAN_NONE : kt_json_text(v, a);
 }
 
-struct kt_span column_value(const struct column *c, const struct kt_row *r, json_t *root, struct kt_arena *a)
+struct kt_span column_value(const struct column *c, const struct kt_row *r, struct kt_node *root, struct kt_arena *a)
 {
     if (c->kind == COLUMN_FIELD)
         return kt_row_field(r, c->field, a);

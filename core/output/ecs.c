@@ -6,10 +6,10 @@
 #include "output/impl.h"
 #include "output/json.h"
 
-static struct kt_span in_record(json_t *root, const char *path, struct kt_arena *a)
+static struct kt_span in_record(struct kt_node *root, const char *path, struct kt_arena *a)
 {
-    json_t *v = root ? kt_json_path(root, kt_span_of(path)) : NULL;
-    return v && !json_is_null(v) ? kt_json_text(v, a) : KT_SPAN_NONE;
+    struct kt_node *v = root ? kt_json_path(root, kt_span_of(path)) : NULL;
+    return v && !kt_node_is(v, KT_NODE_NULL) ? kt_json_text(v, a) : KT_SPAN_NONE;
 }
 
 static void event(struct kt_buf *b, const struct kt_row *r)
@@ -219,7 +219,7 @@ static void threat(struct kt_buf *b, const struct kt_verdict *v, const struct kt
     json_shut(b);
 }
 
-static void issuer(struct kt_buf *b, json_t *root, struct kt_arena *a)
+static void issuer(struct kt_buf *b, struct kt_node *root, struct kt_arena *a)
 {
     static const struct {
         const char *name, *path;
@@ -234,7 +234,7 @@ static void issuer(struct kt_buf *b, json_t *root, struct kt_arena *a)
     json_shut_if(b, before);
 }
 
-static void identity(struct kt_buf *b, const struct kt_event *ev, json_t *root, struct kt_arena *a)
+static void identity(struct kt_buf *b, const struct kt_event *ev, struct kt_node *root, struct kt_arena *a)
 {
     size_t before = b->len;
     json_open_map(b, "user_identity");
@@ -251,7 +251,7 @@ static void identity(struct kt_buf *b, const struct kt_event *ev, json_t *root, 
     json_shut_if(b, before);
 }
 
-static void cloudtrail(struct kt_buf *b, const struct kt_event *ev, json_t *root, struct kt_arena *a)
+static void cloudtrail(struct kt_buf *b, const struct kt_event *ev, struct kt_node *root, struct kt_arena *a)
 {
     json_open_map(b, "aws");
     json_open_map(b, "cloudtrail");
@@ -285,7 +285,7 @@ static void ours(struct kt_buf *b, const struct kt_row *r)
     json_shut(b);
 }
 
-bool ecs_row(struct kt_buf *b, const struct kt_row *r, json_t *root, const struct kt_rules *rules, struct kt_arena *a)
+bool ecs_row(struct kt_buf *b, const struct kt_row *r, struct kt_node *root, const struct kt_rules *rules, struct kt_arena *a)
 {
     if (r->ev.kind == KT_KIND_MALFORMED)
         return true;

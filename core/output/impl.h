@@ -37,15 +37,15 @@ struct columns {
 enum kt_code columns_choose(struct columns *cs, const struct kt_output_opts *o, const struct kt_rules *rules,
                             struct kt_err *e);
 /* The column's value of a row; `root` may be NULL. Unknown where absent. */
-struct kt_span column_value(const struct column *c, const struct kt_row *r, json_t *root, struct kt_arena *a);
+struct kt_span column_value(const struct column *c, const struct kt_row *r, struct kt_node *root, struct kt_arena *a);
 /* Are its values names, not free text? */
 bool column_is_identity(const struct column *c);
 
 /* A line each, newline and all; nothing for a malformed record, which has no
  * place in these schemas. `root` (may be NULL): the record, for what a row does
  * not hold of it. False where memory ran out. */
-bool ocsf_row(struct kt_buf *b, const struct kt_row *r, json_t *root, const struct kt_rules *rules, struct kt_arena *a);
-bool ecs_row(struct kt_buf *b, const struct kt_row *r, json_t *root, const struct kt_rules *rules, struct kt_arena *a);
+bool ocsf_row(struct kt_buf *b, const struct kt_row *r, struct kt_node *root, const struct kt_rules *rules, struct kt_arena *a);
+bool ecs_row(struct kt_buf *b, const struct kt_row *r, struct kt_node *root, const struct kt_rules *rules, struct kt_arena *a);
 bool splunk_row(struct kt_buf *b, const struct kt_row *r, const struct kt_rules *rules);
 /* risk, level, signals, rules, flags: as in a JSON line. */
 void output_verdict(struct kt_buf *b, const struct kt_row *r);
@@ -54,6 +54,6 @@ struct table;
 struct table *table_new(const struct kt_output_opts *o, const struct columns *cs);
 void table_free(struct table *t);
 /* Both add finished lines to `out`; false where memory ran out. */
-bool table_row(struct table *t, const struct kt_row *r, json_t *root, struct kt_buf *out);
+bool table_row(struct table *t, const struct kt_row *r, struct kt_node *root, struct kt_buf *out);
 bool table_finish(struct table *t, struct kt_buf *out);
 #endif

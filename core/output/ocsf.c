@@ -14,14 +14,14 @@ enum { CLASS_UID = 6003, ACCOUNT_AWS = 10 };
 enum { CREATE = 1, READ, UPDATE, DELETE, OTHER = 99 };
 enum { OBSERVABLE_IP = 2, OBSERVABLE_USER = 4, OBSERVABLE_RESOURCE = 10, OBSERVABLE_AGENT = 16 };
 
-static struct kt_span in_record(json_t *root, const char *path, struct kt_arena *a)
+static struct kt_span in_record(struct kt_node *root, const char *path, struct kt_arena *a)
 {
-    json_t *v = root ? kt_json_path(root, kt_span_of(path)) : NULL;
-    return v && !json_is_null(v) ? kt_json_text(v, a) : KT_SPAN_NONE;
+    struct kt_node *v = root ? kt_json_path(root, kt_span_of(path)) : NULL;
+    return v && !kt_node_is(v, KT_NODE_NULL) ? kt_json_text(v, a) : KT_SPAN_NONE;
 }
 
 /* What a use did is known only where the record says that it read. */
-static int activity_of(const struct kt_event *ev, json_t *root)
+static int activity_of(const struct kt_event *ev, struct kt_node *root)
 {
     switch (ev->kind) {
     case KT_KIND_CREATION:
@@ -29,11 +29,11 @@ static int activity_of(const struct kt_event *ev, json_t *root)
     case KT_KIND_DEACTIVATION:
     case KT_KIND_REACTIVATION: return UPDATE;
     case KT_KIND_DELETION: return DELETE;
-    default: return root && json_is_true(kt_json_path(root, KT_LIT("readOnly"))) ? READ : OTHER;
+    default: return root && kt_node_is(kt_json_path(root, KT_LIT("readOnly")), KT_NODE_TRUE) ? READ : OTHER;
     }
 }
 
-static void classification(struct kt_buf *b, const struct kt_event *ev, json_t *root)
+static void classification(struct kt_buf *b, const struct kt_event *ev, struct kt_node *root)
 {
     static const char *const captions[] = {[CREATE] = "Create", [READ] = "Read", [UPDATE] = "Update", [DELETE] = "Delete"};
     int activity = activity_of(ev, root);
@@ -102,7 +102,7 @@ static void user(struct kt_buf *b, const struct kt_event *ev)
     json_shut(b);
 }
 
-static void actor(struct kt_buf *b, const struct kt_event *ev, json_t *root, struct kt_arena *a)
+static void actor(struct kt_buf *b, const struct kt_event *ev, struct kt_node *root, struct kt_arena *a)
 {
     json_open_map(b, "actor");
     user(b, ev);
@@ -121,7 +121,7 @@ static void actor(struct kt_buf *b, const struct kt_event *ev, json_t *root, str
     json_shut(b);
 }
 
-static void call(struct kt_buf *b, const struct kt_event *ev, json_t *root, struct kt_arena *a)
+static void call(struct kt_buf *b, const struct kt_event *ev, struct kt_node *root, struct kt_arena *a)
 {
     json_open_map(b, "api");
     json_text(b, "operation", kt_span_known(ev->event_name) ? ev->event_name : KT_LIT("unknown"));
@@ -221,7 +221,7 @@ static void cloud(struct kt_buf *b, const struct kt_event *ev)
     json_shut(b);
 }
 
-static void metadata(struct kt_buf *b, const struct kt_row *r, json_t *root, struct kt_arena *a)
+static void metadata(struct kt_buf *b, const struct kt_row *r, struct kt_node *root, struct kt_arena *a)
 {
     json_open_map(b, "metadata");
     json_word(b, "version", "1.5.0");
@@ -320,7 +320,7 @@ static void enrichments(struct kt_buf *b, const struct kt_row *r)
     json_shut_list(b);
 }
 
-bool ocsf_row(struct kt_buf *b, const struct kt_row *r, json_t *root, const struct kt_rules *rules, struct kt_arena *a)
+bool ocsf_row(struct kt_buf *b, const struct kt_row *r, struct kt_node *root, const struct kt_rules *rules, struct kt_arena *a)
 {
     if (r->ev.kind == KT_KIND_MALFORMED)
         return true;

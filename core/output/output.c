@@ -93,7 +93,7 @@ static void csv_header(struct kt_output *o)
 
 /* A malformed record has no value for most columns: where it has none at all,
  * a line of nothing would tell nobody anything. */
-static void csv_row(struct kt_output *o, const struct kt_row *r, json_t *root)
+static void csv_row(struct kt_output *o, const struct kt_row *r, struct kt_node *root)
 {
     csv_header(o);
     size_t before = o->line.len;
@@ -142,7 +142,7 @@ bool kt_output_asks_record(const struct kt_output *o)
     return false;
 }
 
-bool kt_output_row(struct kt_output *o, const struct kt_row *r, json_t *root)
+bool kt_output_row(struct kt_output *o, const struct kt_row *r, struct kt_node *root)
 {
     if (o->failed)
         return false;

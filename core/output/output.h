@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "detect/row.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 enum kt_format {
@@ -40,7 +39,7 @@ enum kt_code kt_output_new(struct kt_output **o, const struct kt_output_opts *op
 bool kt_output_asks_verdict(const struct kt_output *o);
 bool kt_output_asks_record(const struct kt_output *o);
 /* False once writing failed (EPIPE and others): stop. */
-bool kt_output_row(struct kt_output *o, const struct kt_row *r, json_t *root);
+bool kt_output_row(struct kt_output *o, const struct kt_row *r, struct kt_node *root);
 /* What is still held (a table's rows) is written. False where writing failed. */
 bool kt_output_finish(struct kt_output *o);
 void kt_output_free(struct kt_output *o);

@@ -152,7 +152,7 @@ static void default_cell(struct table *t, enum kt_field f, const struct kt_row *
     }
 }
 
-static bool make_cell(struct table *t, size_t i, const struct kt_row *r, json_t *root, struct cell *out)
+static bool make_cell(struct table *t, size_t i, const struct kt_row *r, struct kt_node *root, struct cell *out)
 {
     const struct column *c = &t->columns->c[i];
     kt_buf_reset(&t->text);
@@ -167,7 +167,7 @@ static bool make_cell(struct table *t, size_t i, const struct kt_row *r, json_t 
     return !t->text.failed && kt_span_known(out->text);
 }
 
-static struct held *make_row(struct table *t, const struct kt_row *r, json_t *root)
+static struct held *make_row(struct table *t, const struct kt_row *r, struct kt_node *root)
 {
     struct held *h = kt_arena_alloc(t->arena, sizeof *h + t->columns->n * sizeof *h->cell);
     if (!h)
@@ -437,7 +437,7 @@ static void release(struct table *t, struct kt_buf *out)
     kt_arena_reset(t->arena);
 }
 
-bool table_row(struct table *t, const struct kt_row *r, json_t *root, struct kt_buf *out)
+bool table_row(struct table *t, const struct kt_row *r, struct kt_node *root, struct kt_buf *out)
 {
     if (t->opts.follow && !t->settled)
         release(t, out);

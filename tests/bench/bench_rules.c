@@ -122,7 +122,7 @@ static json_t *record(void)
     return r ? r : (die("memory ran out"), NULL);
 }
 
-static double judge_all(const struct kt_rules *s, json_t **records, size_t n, size_t *matches)
+static double judge_all(const struct kt_rules *s, struct kt_node **records, size_t n, size_t *matches)
 {
     double best = 1e18;
     for (int run = 0; run < RUNS; run++) {
@@ -139,7 +139,7 @@ static double judge_all(const struct kt_rules *s, json_t **records, size_t n, si
 }
 
 /* One rule after the other, as without the matcher. */
-static double plainly(const struct kt_rules *s, json_t **records, size_t *matches)
+static double plainly(const struct kt_rules *s, struct kt_node **records, size_t *matches)
 {
     struct trial t;
     double from = cpu_us();
@@ -157,12 +157,15 @@ static double plainly(const struct kt_rules *s, json_t **records, size_t *matche
 
 int main(void)
 {
-    static json_t *records[DISTINCT];
+    static struct kt_tree trees[DISTINCT];
+    static struct kt_node *records[DISTINCT];
     const char *text = getenv("BENCH_RECORDS");
     size_t n = text ? strtoul(text, NULL, 10) / DISTINCT * DISTINCT : 20000, few, many, plain;
     struct kt_rules *ten = rules(10), *thousand = rules(1000);
-    for (size_t i = 0; i < DISTINCT; i++)
-        records[i] = record();
+    for (size_t i = 0; i < DISTINCT; i++) {
+        kt_tree_init(&trees[i]);
+        records[i] = kt_tree_of(&trees[i], record());
+    }
     n = n ? n : DISTINCT;
     double a = judge_all(ten, records, n, &few), b = judge_all(thousand, records, n, &many), c = plainly(thousand, records, &plain);
     printf("rules: %.2f us a record with 10, %.2f us with 1000: %.2f times; %.0f us one by one\n", a, b, b / a, c);
@@ -171,7 +174,7 @@ int main(void)
     if (many < few || !many)
         die("nothing matched");
     for (size_t i = 0; i < DISTINCT; i++)
-        json_decref(records[i]);
+        kt_tree_free(&trees[i]);
     kt_rules_free(ten);
     kt_rules_free(thousand);
     return b / a <= 3 ? 0 : 1;

@@ -11,15 +11,10 @@ struct count {
     unsigned long long uses, bytes;
 };
 
-static bool is_key(const char *s)
-{
-    return s && strncmp(s, "AKIA", 4) == 0;
-}
-
 static bool on_record(void *ctx, const struct kt_record *r)
 {
-    const json_t *id = json_object_get(r->json, "userIdentity");
-    ((struct count *)ctx)->uses += is_key(json_string_value(json_object_get(id, "accessKeyId")));
+    struct kt_span id = kt_node_text(kt_node_get(kt_node_get(r->root, "userIdentity"), "accessKeyId"));
+    ((struct count *)ctx)->uses += kt_span_starts(id, "AKIA");
     return true;
 }
 

@@ -3,6 +3,7 @@
  * JSON are read as a user agent and as a path. */
 #include "base/clock.h"
 #include "output/output.h"
+#include "tests/support/nodes.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static void check_line(struct kt_buf *b)
     json_decref(line);
 }
 
-static void print(const struct kt_row *r, json_t *root, const struct kt_rules *rules, struct kt_output_opts opts)
+static void print(const struct kt_row *r, struct kt_node *root, const struct kt_rules *rules, struct kt_output_opts opts)
 {
     char *text = NULL;
     size_t n = 0;
@@ -62,12 +63,14 @@ static void check_event(const struct kt_event *ev)
         need(ev->target.self != KT_YES && ev->target.from != KT_TARGET_CALLER);
 }
 
-static void record(json_t *root, const struct kt_rules *rules, struct kt_arena *a)
+static void record(json_t *json, const struct kt_rules *rules, struct kt_arena *a)
 {
     struct kt_row row = {.origin = {.source = KT_LIT("fuzz"), .record = 1}};
+    struct kt_node *root = node_of(json);
     kt_event_decode(root, 3, a, &row.ev);
     if (row.ev.kind == KT_KIND_NONE) {
-        json_object_set_new(root, "eventName", json_string("CreateAccessKey"));
+        json_object_set_new(json, "eventName", json_string("CreateAccessKey"));
+        root = node_of(json);
         kt_event_decode(root, 0, a, &row.ev);
     }
     need(row.ev.kind != KT_KIND_NONE && row.ev.kind != KT_KIND_MALFORMED);
@@ -105,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *root = json_loadb((const char *)data, size, JSON_ALLOW_NUL, NULL);
     if (json_is_object(root))
         record(root, rules, a);
-    (void)kt_json_text(kt_json_path(root, text), a);
+    (void)kt_json_text(kt_json_path(node_of(root), text), a);
     json_decref(root);
     struct kt_agent g;
     kt_agent_parse(text, size & 1, text, a, &g);

@@ -3,6 +3,7 @@
  * short cuts; and whose correlations can be fed, in any order. */
 #include "detect/correlate.h"
 #include "detect/rule.h"
+#include "tests/support/nodes.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void compare(const struct kt_rules *rules, json_t *root)
+static void compare(const struct kt_rules *rules, struct kt_node *root)
 {
     int *matched = calloc(kt_rules_count(rules) + 1, sizeof *matched);
     struct kt_verdict v;
@@ -40,7 +41,7 @@ static void hear(void *ctx, const struct kt_correlated *c)
     ++*(size_t *)ctx;
 }
 
-static void correlate(const struct kt_rules *rules, json_t *root)
+static void correlate(const struct kt_rules *rules, struct kt_node *root)
 {
     static const int64_t times[] = {1000, 90000, 2000, 1000, 50000, 3600000, 60000};
     size_t heard = 0, n = kt_rules_count(rules);
@@ -83,9 +84,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *root = json_loads(record, 0, NULL);
     if (!root)
         abort();
-    compare(rules, root);
+    compare(rules, node_of(root));
     if (c == KT_OK && kt_rules_correlations(rules))
-        correlate(rules, root);
+        correlate(rules, node_of(root));
     json_decref(root);
     kt_rules_free(rules);
     return 0;

@@ -21,7 +21,7 @@ static bool on_record(void *ctx, const struct kt_record *r)
     struct log *l = ctx;
     uint8_t sha[KT_SHA256];
     kt_sha256(r->bytes.p, r->bytes.n, sha);
-    if (!json_is_object(r->json) || r->ordinal <= l->last || r->bytes.n > 4 * (size_t)KT_RECORD_MAX)
+    if (!kt_node_is(r->root, KT_NODE_OBJECT) || r->ordinal <= l->last || r->bytes.n > 4 * (size_t)KT_RECORD_MAX)
         abort();
     json_t *again = json_loadb(r->bytes.p, r->bytes.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     if (!again)

@@ -28,8 +28,11 @@ static bool on_record(void *ctx, const struct kt_record *rec)
 {
     struct live_rig *r = ctx;
     int number = 0;
-    const char *id = json_string_value(json_object_get(rec->json, "eventID"));
-    rig_must(id && sscanf(id, "00000000-0000-4000-8000-%d", &number) == 1 && number > 0 && number < LIVE_EVENTS, "an event that is none of ours");
+    char id[64] = "";
+    struct kt_span s = kt_node_text(kt_node_get(rec->root, "eventID"));
+    if (s.p)
+        snprintf(id, sizeof id, "%.*s", (int)s.n, s.p);
+    rig_must(sscanf(id, "00000000-0000-4000-8000-%d", &number) == 1 && number > 0 && number < LIVE_EVENTS, "an event that is none of ours");
     r->twice += r->row[number] != 0;
     r->rows += r->row[number] == 0;
     r->row[number] |= 1;

@@ -129,7 +129,7 @@ static inline const char *tree_holds(const char *bytes, size_t size, bool *sure)
     else if (v && !node_same(v, strict))
         wrong = "it is something else";
     if (v && !wrong) {
-        struct kt_node *copy = kt_tree_copy(&t, s, other, a);
+        struct kt_node *copy = kt_node_copy(v, s, other, a);
         memset(text, 'x', size); /* the copy has nothing of it */
         kt_tree_free(&t);
         kt_tree_init(&t);

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "tests/support/nodes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,7 +139,7 @@ void scene_tell(struct scene *s, const char *record, bool at_once)
     json_t *root = json_loads(record, 0, NULL);
     need(root);
     kt_arena_reset(s->arena);
-    kt_event_decode(root, 0, s->arena, &row.ev);
+    kt_event_decode(node_of(root), 0, s->arena, &row.ev);
     kt_sha256(record, strlen(record), digest);
     row.origin.source = row.origin.name = KT_LIT("scene");
     if (row.ev.kind == KT_KIND_CREATION || row.ev.kind == KT_KIND_REACTIVATION)

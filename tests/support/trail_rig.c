@@ -38,7 +38,7 @@ static bool on_record(void *ctx, const struct kt_record *rec)
     uint8_t content[KT_SHA256];
     int number = 0;
     kt_arena_reset(r->arena);
-    kt_event_decode(rec->json, rec->flags, r->arena, &row.ev);
+    kt_event_decode(rec->root, rec->flags, r->arena, &row.ev);
     row.origin.source = row.origin.name = KT_LIT("cloudtrail:");
     kt_sha256(rec->bytes.p, rec->bytes.n, content);
     if (row.ev.kind == KT_KIND_NONE || kt_store_add(r->store, &row, content) != KT_ADDED)
@@ -57,7 +57,11 @@ static bool on_found(void *ctx, const struct kt_record *rec)
 {
     struct trail_rig *r = ctx;
     int number = 0;
-    rig_must(sscanf(json_string_value(json_object_get(rec->json, "eventID")), "00000000-0000-4000-8000-%d", &number) == 1, "id");
+    char id[64] = "";
+    struct kt_span s = kt_node_text(kt_node_get(rec->root, "eventID"));
+    if (s.p)
+        snprintf(id, sizeof id, "%.*s", (int)s.n, s.p);
+    rig_must(sscanf(id, "00000000-0000-4000-8000-%d", &number) == 1, "id");
     rig_must(number > 0 && (size_t)number < r->seen_n, "an event that is none of ours");
     r->found += !r->had[number];
     r->found_again += r->had[number];

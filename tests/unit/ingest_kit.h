@@ -46,10 +46,14 @@ static inline bool seen_record(void *ctx, const struct kt_record *r)
     uint8_t sha[KT_SHA256];
     kt_sha256(r->bytes.p, r->bytes.n, sha);
     kt_hex(sha, 8, sum);
-    const char *id = json_string_value(json_object_get(r->json, "eventID"));
+    char id_text[300] = "-";
+    struct kt_span id_span = kt_node_text(kt_node_get(r->root, "eventID"));
+    if (id_span.p)
+        snprintf(id_text, sizeof id_text, "%.*s", (int)id_span.n, id_span.p);
+    const char *id = id_text;
     kt_buf_addf(&s->log, "record %llu at %llu flags %u %s %s\n", (unsigned long long)r->ordinal,
-                (unsigned long long)r->offset, r->flags, sum, id ? id : "-");
-    kt_buf_addf(&s->ids, "%s ", id ? id : "-");
+                (unsigned long long)r->offset, r->flags, sum, id);
+    kt_buf_addf(&s->ids, "%s ", id);
     s->records++;
     return !s->stop_after || s->records < s->stop_after;
 }

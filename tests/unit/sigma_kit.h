@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_SIGMA_KIT_H
 #define TESTS_UNIT_SIGMA_KIT_H
 #include "detect/detect.h"
+#include "tests/support/nodes.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static inline bool set_matches(const struct kt_rules *s, const char *record)
 {
     json_t *root = record_of(record);
     struct kt_verdict v;
-    kt_rules_judge(s, root, &v);
+    kt_rules_judge(s, node_of(root), &v);
     json_decref(root);
     return v.n_rules > 0;
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 #define S 1000
 #define SELECT(id, name, selection) \
@@ -72,9 +73,9 @@ static bool feed_text(struct bench *b, const char *id, int64_t time, const char 
     int matched[8];
     struct kt_verdict v;
     json_t *root = record_of(record);
-    size_t n = kt_rules_match(b->s, root, &v, matched, 8);
+    size_t n = kt_rules_match(b->s, node_of(root), &v, matched, 8);
     bool takes = kt_correlating_takes(b->c, matched, n);
-    struct kt_occurrence o = {matched, n, root, time * S, kt_span_of(id)};
+    struct kt_occurrence o = {matched, n, node_of(root), time * S, kt_span_of(id)};
     if (takes)
         assert_true(kt_correlating_feed(b->c, &o));
     json_decref(root);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "event/event.h"
 #include "source/source.h"
+#include "tests/support/nodes.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -608,7 +609,7 @@ static void every_key_is_understood_as_a_real_one_is(void **state)
         kt_arena_reset(a);
         if (!is_creation(rs.r[i]))
             continue;
-        kt_event_decode(rs.r[i], 0, a, &e);
+        kt_event_decode(node_of(rs.r[i]), 0, a, &e);
         assert_int_equal(e.kind, KT_KIND_CREATION);
         assert_true(e.actor.name.n && e.target.name.n && e.agent.tool.n);
         assert_true(kt_span_is(e.actor.name, actor(rs.r[i])));

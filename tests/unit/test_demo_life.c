@@ -49,7 +49,7 @@ static void copy(char *to, size_t size, struct kt_span s)
     snprintf(to, size, "%.*s", (int)s.n, s.p ? s.p : "");
 }
 
-static bool on_row(void *ctx, const struct kt_row *r, json_t *root)
+static bool on_row(void *ctx, const struct kt_row *r, struct kt_node *root)
 {
     (void)ctx;
     (void)root;

@@ -2,6 +2,7 @@
 #include "detect/detect.h"
 #include "detect/row.h"
 #include "tests/support/records.h"
+#include "tests/support/nodes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +44,7 @@ static bool matches(const char *detection, const char *record)
     int rule = kt_rules_find(s, "t");
     assert_true(rule >= 0);
     struct kt_verdict v;
-    kt_rules_judge(s, root, &v);
+    kt_rules_judge(s, node_of(root), &v);
     bool found = false;
     for (size_t i = 0; i < v.n_rules; i++)
         found |= kt_span_eq(v.rule[i].id, kt_rules_info(s, (size_t)rule).id);
@@ -94,7 +95,7 @@ static struct kt_verdict judge(const struct kt_rules *s, const struct record *r,
     if (path)
         record_set(root, path, json);
     struct kt_verdict v;
-    kt_rules_judge(s, root, &v);
+    kt_rules_judge(s, node_of(root), &v);
     json_decref(root);
     return v;
 }
@@ -208,7 +209,7 @@ static void a_hostile_text_does_not_make_matching_slow(void **state)
     struct kt_rules *s = one_more(HEAD "detection: {s: {a: '*a*a*a*a*a*a*a*a*b'}, condition: s}\n");
     json_t *root = json_pack("{s:s}", "a", text);
     struct kt_verdict v;
-    kt_rules_judge(s, root, &v); /* would not end in a lifetime if it were exponential */
+    kt_rules_judge(s, node_of(root), &v); /* would not end in a lifetime if it were exponential */
     assert_int_equal(v.n_rules, 0);
     json_decref(root);
     kt_rules_free(s);
@@ -433,8 +434,8 @@ static void a_rows_fields_are_what_the_record_said(void **state)
     record_set(root, "eventID", NULL);
     record_set(root, "addendum", "{}");
     struct kt_row row = {.origin = {.source = KT_LIT("file:x.json"), .record = 17}};
-    kt_event_decode(root, 0, a, &row.ev);
-    kt_rules_judge(s, root, &row.verdict);
+    kt_event_decode(node_of(root), 0, a, &row.ev);
+    kt_rules_judge(s, node_of(root), &row.verdict);
     static const struct {
         enum kt_field f;
         const char *text;

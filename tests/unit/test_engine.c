@@ -24,7 +24,7 @@ struct seen {
     char places[4096];
 };
 
-static bool on_row(void *ctx, const struct kt_row *r, json_t *root)
+static bool on_row(void *ctx, const struct kt_row *r, struct kt_node *root)
 {
     struct seen *s = ctx;
     s->rows++;
@@ -261,7 +261,7 @@ struct kinds_seen {
     int of[KT_KIND_COUNT];
 };
 
-static bool count_kind(void *ctx, const struct kt_row *r, json_t *root)
+static bool count_kind(void *ctx, const struct kt_row *r, struct kt_node *root)
 {
     (void)root;
     ((struct kinds_seen *)ctx)->of[r->ev.kind]++;

@@ -79,7 +79,7 @@ static char *verdicts(struct kt_engine *g)
     return text;
 }
 
-static bool on_row(void *ctx, const struct kt_row *r, json_t *root)
+static bool on_row(void *ctx, const struct kt_row *r, struct kt_node *root)
 {
     (void)ctx, (void)r, (void)root;
     return true;

@@ -36,7 +36,7 @@ static int tear_down(void **state)
 
 /* --- a run -------------------------------------------------------------------------- */
 
-static bool on_row(void *ctx, const struct kt_row *r, json_t *root)
+static bool on_row(void *ctx, const struct kt_row *r, struct kt_node *root)
 {
     (void)ctx, (void)r, (void)root;
     return true;

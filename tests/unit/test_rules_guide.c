@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 static struct temp_dir d;
 static char page[1 << 17];
@@ -88,7 +89,7 @@ static bool judge(const struct kt_rules *s, const char *record, const char *id, 
     json_t *root = record_of(record);
     struct kt_verdict v;
     bool found = false;
-    kt_rules_judge(s, root, &v);
+    kt_rules_judge(s, node_of(root), &v);
     for (size_t i = 0; i < v.n_rules; i++)
         found |= kt_span_is(v.rule[i].id, id);
     if (filter)

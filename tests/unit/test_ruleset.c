@@ -13,6 +13,7 @@
 #include <poll.h>
 
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 #define RULE(id, value) "title: R\nid: " id "\n" AWS "detection: {s: {u: " value "}, condition: s}\n"
 #define LISTED "title: L\nid: listed\n" AWS "detection: {s: {u|expand: '%people%'}, condition: s}\n"
@@ -54,7 +55,7 @@ static bool hit(const char *record, const char *id)
     struct kt_verdict v;
     json_t *root = record_of(record);
     bool found = false;
-    (void)kt_ruleset_judge(s, root, &v);
+    (void)kt_ruleset_judge(s, node_of(root), &v);
     for (size_t i = 0; i < v.n_rules; i++)
         found |= kt_span_is(v.rule[i].id, id);
     json_decref(root);
@@ -130,11 +131,11 @@ static void the_one_rule_that_is_asked_for_must_stay(void **state)
     json_t *x = record_of("{\"u\":\"x\"}"), *y = record_of("{\"u\":\"y\"}");
     temp_write(&d, "rules/a.yml", RULE("a", "x"));
     begin(&(struct kt_ruleset_opts){.rules = folders, .n_rules = 1, .only = "a"});
-    assert_true(kt_ruleset_judge(s, x, &v));
-    assert_false(kt_ruleset_judge(s, y, &v));
+    assert_true(kt_ruleset_judge(s, node_of(x), &v));
+    assert_false(kt_ruleset_judge(s, node_of(y), &v));
     temp_unlink(&d, "rules/a.yml");
     assert_int_equal(kt_ruleset_reload(s, &e), KT_ENOTFOUND);
-    assert_true(kt_ruleset_judge(s, x, &v));
+    assert_true(kt_ruleset_judge(s, node_of(x), &v));
     json_decref(x);
     json_decref(y);
 }

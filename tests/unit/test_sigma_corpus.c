@@ -11,6 +11,7 @@
 #include "detect/rule.h"
 #include "tests/support/records.h"
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 #include <sys/stat.h>
 
@@ -137,7 +138,7 @@ static bool judged(const struct kt_rules *s, json_t *root, size_t rule)
 {
     int matched[CORPUS];
     struct kt_verdict v;
-    size_t n = kt_rules_match(s, root, &v, matched, CORPUS);
+    size_t n = kt_rules_match(s, node_of(root), &v, matched, CORPUS);
     for (size_t i = 0; i < n; i++)
         if (matched[i] == (int)rule)
             return true;

@@ -8,6 +8,7 @@
 
 #include "detect/correlate.h"
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 #define RULE(name, value) \
     "title: " name "\nid: id-" name "\nname: " name "\n" AWS "detection: {s: {e: " value "}, condition: s}\n---\n"
@@ -140,8 +141,8 @@ static void feed(struct bench *b, const char *id, const char *kind, int64_t time
     struct kt_err e = {KT_OK, ""};
     assert_true(snprintf(record, sizeof record, "{\"e\":%s%s%s}", kind, *rest ? "," : "", rest) < (int)sizeof record);
     json_t *root = record_of(record);
-    size_t n = kt_rules_match(b->s, root, &v, matched, 8);
-    struct kt_occurrence o = {matched, n, root, time * S, kt_span_of(id)};
+    size_t n = kt_rules_match(b->s, node_of(root), &v, matched, 8);
+    struct kt_occurrence o = {matched, n, node_of(root), time * S, kt_span_of(id)};
     assert_int_equal(kt_correlator_feed(b->c, &o, hear, &b->told, &e), KT_OK);
     json_decref(root);
 }
@@ -531,7 +532,7 @@ static void rules_of_correlations_are_silent_unless_generated(void **state)
     json_t *root = record_of("{\"e\":\"a\"}");
     struct kt_verdict v;
     int matched[3];
-    assert_int_equal(kt_rules_match(b->s, root, &v, matched, 3), 1); /* but it is there for the correlator */
+    assert_int_equal(kt_rules_match(b->s, node_of(root), &v, matched, 3), 1); /* but it is there for the correlator */
     json_decref(root);
     assert_true(kt_rules_disable(b->s, "corr"));
     assert_true(set_matches(b->s, "{\"e\":\"a\"}"));
@@ -792,7 +793,7 @@ static void what_comes_too_late_or_without_a_time_is_counted(void **state)
     standing(b, 1);
     json_t *root = record_of("{\"e\":\"a\"}");
     int matched[1] = {0};
-    struct kt_occurrence o = {matched, 1, root, INT64_MIN, KT_SPAN_NONE};
+    struct kt_occurrence o = {matched, 1, node_of(root), INT64_MIN, KT_SPAN_NONE};
     assert_int_equal(kt_correlator_feed(b->c, &o, hear, &b->told, NULL), KT_OK);
     json_decref(root);
     kt_correlator_stats(b->c, &st);

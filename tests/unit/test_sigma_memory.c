@@ -10,6 +10,7 @@
 
 #include "detect/correlate.h"
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -95,6 +96,7 @@ static void a_verdict_without_memory_is_right_or_says_that_it_is_not(void **stat
 {
     (void)state;
     json_t *root = record_of(record);
+    struct kt_node *node = node_of(root);
     bool done = false;
     size_t failures = 0;
     for (long n = 0; !done; n++) {
@@ -104,7 +106,7 @@ static void a_verdict_without_memory_is_right_or_says_that_it_is_not(void **stat
         add(s, "d", documents);
         atomic_store(&has_failed, false);
         atomic_store(&fail_in, n);
-        size_t found = kt_rules_match(s, root, &v, matched, 3);
+        size_t found = kt_rules_match(s, node, &v, matched, 3);
         atomic_store(&fail_in, -1);
         done = !atomic_load(&has_failed);
         failures += !done;
@@ -127,6 +129,7 @@ static void a_correlator_without_memory_says_so_and_goes_on(void **state)
 {
     (void)state;
     json_t *one = record_of("{\"g\":\"h\",\"n\":1}"), *two = record_of("{\"g\":\"h\",\"n\":2}");
+    struct kt_node *node[2] = {node_of(one), node_of(two)};
     bool done = false;
     size_t failures = 0;
     for (long n = 0; !done; n++) {
@@ -140,7 +143,7 @@ static void a_correlator_without_memory_says_so_and_goes_on(void **state)
         atomic_store(&fail_in, n);
         enum kt_code code = kt_correlator_new(&c, s, NULL, &e);
         for (int64_t i = 0; i < 4 && code == KT_OK; i++) {
-            struct kt_occurrence o = {&rule, 1, i % 2 ? two : one, i * 1000, {&"abcd"[i], 1}};
+            struct kt_occurrence o = {&rule, 1, node[i % 2], i * 1000, {&"abcd"[i], 1}};
             enum kt_code fed = kt_correlator_feed(c, &o, hear, &told, &e);
             assert_true(fed == KT_OK || fed == KT_ENOMEM);
         }
@@ -170,12 +173,14 @@ static void *judge_many(void *arg)
 {
     struct task *t = arg;
     for (int i = 0; i < 2000; i++) {
-        json_t *root = json_loads(i % 2 ? record : "{\"e\":\"x\",\"n\":7}", 0, NULL);
+        struct kt_tree tree;
+        kt_tree_init(&tree);
+        struct kt_node *root = kt_tree_read(&tree, kt_span_of(i % 2 ? record : "{\"e\":\"x\",\"n\":7}"));
         struct kt_verdict v;
         int matched[3];
         size_t n = kt_rules_match(t->s, root, &v, matched, 3);
         t->wrong += i % 2 ? n != 1 || matched[0] != 0 : n != 0 || !kt_verdict_suppressed(&v);
-        json_decref(root);
+        kt_tree_free(&tree);
     }
     return NULL;
 }

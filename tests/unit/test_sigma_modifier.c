@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 struct probe {
     const char *selection, *record;
@@ -88,7 +89,7 @@ static void a_regular_expression_that_runs_wild_is_cut_off_and_told(void **state
     text[sizeof text - 1] = '\0';
     add(s, "t", HEAD "detection: {s: {a|re: '^(a+)+$'}, condition: s}\n");
     json_t *root = json_pack("{s:s+}", "a", text, "!");
-    kt_rules_judge(s, root, &v);
+    kt_rules_judge(s, node_of(root), &v);
     assert_int_equal(v.n_rules, 0);
     assert_int_equal(v.undecided, 1);
     json_decref(root);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 enum { RULES = 60, TESTS = 3, VALUES = 3, SELECTIONS = 3, ROUNDS = 40, RECORDS = 60 };
 
@@ -269,7 +270,7 @@ static void compare(const struct kt_rules *s, const struct rule *rules, json_t *
 {
     int matched[RULES];
     struct kt_verdict v;
-    size_t n = kt_rules_match(s, root, &v, matched, RULES), k = 0;
+    size_t n = kt_rules_match(s, node_of(root), &v, matched, RULES), k = 0;
     for (int i = 0; i < RULES; i++) {
         bool found = k < n && matched[k] == i;
         if (found != rule_is(&rules[i], root))

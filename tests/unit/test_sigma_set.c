@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ static struct kt_verdict judge(const struct kt_rules *s, const char *record)
 {
     json_t *root = record_of(record);
     struct kt_verdict v;
-    kt_rules_judge(s, root, &v);
+    kt_rules_judge(s, node_of(root), &v);
     json_decref(root);
     return v;
 }
@@ -110,12 +111,12 @@ static void more_matches_than_a_verdict_lists_are_all_told(void **state)
         add(s, name, yaml);
     }
     json_t *root = record_of("{\"a\":\"yxy\"}");
-    assert_int_equal(kt_rules_match(s, root, &v, matched, 200), 150);
+    assert_int_equal(kt_rules_match(s, node_of(root), &v, matched, 200), 150);
     for (int i = 0; i < 150; i++)
         assert_int_equal(matched[i], i);
     assert_int_equal(v.n_rules, KT_RULES_MATCHED_MAX);
     assert_int_equal(v.risk, 10);
-    assert_int_equal(kt_rules_match(s, root, &v, matched, 3), 150);
+    assert_int_equal(kt_rules_match(s, node_of(root), &v, matched, 3), 150);
     json_decref(root);
     kt_rules_free(s);
 }

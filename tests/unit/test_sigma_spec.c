@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/sigma_kit.h"
+#include "tests/support/nodes.h"
 
 #define S INT64_C(1000)
 #define RULE(id, name, selection) \
@@ -114,9 +115,9 @@ static void feed(struct bench *b, int64_t time, const char *record)
     struct kt_verdict v;
     struct kt_err e = {KT_OK, ""};
     json_t *root = record_of(record);
-    size_t n = kt_rules_match(b->s, root, &v, matched, 8);
+    size_t n = kt_rules_match(b->s, node_of(root), &v, matched, 8);
     snprintf(id, sizeof id, "e%d", ++number);
-    struct kt_occurrence o = {matched, n, root, time * S, kt_span_of(id)};
+    struct kt_occurrence o = {matched, n, node_of(root), time * S, kt_span_of(id)};
     assert_int_equal(kt_correlator_feed(b->c, &o, hear, b, &e), KT_OK);
     json_decref(root);
 }
@@ -271,7 +272,7 @@ static void the_example_of_a_filter(void **state)
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         struct kt_verdict v;
         json_t *root = record_of(t[i].record);
-        kt_rules_judge(s, root, &v);
+        kt_rules_judge(s, node_of(root), &v);
         assert_int_equal(v.n_rules, t[i].rules);
         json_decref(root);
     }
