@@ -112,6 +112,7 @@ static enum kt_code clickhouse_open(struct kt_source **out, const char *address,
             own.code = kt_fail(&own, KT_ELIMIT, "clickhouse: the question is too long");
         if (own.code == KT_OK)
             own.code = deputies_open(&s->deputies, &kt_source_clickhouse, address, "ClickHouse", BEHIND_MS, s->net, o, &own);
+        s->asked = o->answer;
         if (own.code == KT_OK)
             plan(s, o);
     }
@@ -148,6 +149,33 @@ static bool add_user(const struct clickhouse *s, struct kt_buf *user, struct kt_
     return good && !user->failed && !key->failed;
 }
 
+/* The next part of a pass's window: a day, a week, four weeks, the rest. */
+static void next_part(struct clickhouse *s, const struct kt_pass *pass)
+{
+    static const int64_t spans[] = {DAY, 7 * DAY, 28 * DAY};
+    if (s->part.active)
+        return; /* it failed, or a shard was away: again */
+    int64_t to = s->parts ? s->part.from : pass->to;
+    s->part = *pass;
+    s->part.active = true;
+    s->part.to = to;
+    if (s->asked && s->time && s->parts < 3 && to - spans[s->parts] > pass->from)
+        s->part.from = to - spans[s->parts];
+    s->parts++;
+}
+
+/* True: there are older ones. */
+static bool end_part(struct clickhouse *s, const struct kt_pass *pass)
+{
+    bool more = s->part.from > pass->from;
+    s->part.active = false;
+    if (!more)
+        s->parts = 0;
+    if (s->asked && pass->to > pass->from)
+        s->asked->percent = more ? (int)((pass->to - s->part.from) * 100 / (pass->to - pass->from)) : 0;
+    return more;
+}
+
 static void ask(struct clickhouse *s, const struct kt_pass *pass, const struct kt_source_sink *sink)
 {
     char why[300];
@@ -157,7 +185,9 @@ static void ask(struct clickhouse *s, const struct kt_pass *pass, const struct k
     kt_buf_init(&key, CLICKHOUSE_SECRET_MAX + 128);
     s->describing = !s->table.n;
     bool known = add_user(s, &user, &key, why, sizeof why);
-    bool said = s->describing ? clickhouse_describe_query(s, &query) : clickhouse_query(s, pass, &query);
+    if (!s->describing)
+        next_part(s, pass);
+    bool said = s->describing ? clickhouse_describe_query(s, &query) : clickhouse_query(s, &s->part, &query);
     if (known && said)
         s->call = kt_aws_call_new(s->aws, s->net,
                                   &(struct kt_aws_request){.endpoint = &s->endpoint,
@@ -215,14 +245,15 @@ static void end_answer(struct clickhouse *s, struct kt_span body, const struct k
         went_wrong(s, s->answer.exception, false, sink);
         return;
     }
-    p->pass[p->asked].whole = !s->lame;
+    p->pass[p->asked].whole &= !s->lame;
     p->failures = 0;
     if (!s->lame)
         kt_poller_well(p);
     else
         kt_poller_complain(p, "a shard cannot be reached: what it holds is missing", true, sink);
     s->lame = false; /* the next time all are tried again */
-    kt_poller_finish(p);
+    if (!end_part(s, &p->pass[p->asked]))
+        kt_poller_finish(p);
 }
 
 static void refused(struct clickhouse *s, const struct kt_aws_result *r, const struct kt_source_sink *sink)

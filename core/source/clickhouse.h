@@ -38,6 +38,11 @@ struct clickhouse {
     bool plain;                   /* this user may not have answers packed */
     struct kt_aws_call *call;
     struct clickhouse_answer answer;
+    /* A question that a person waits for is asked in parts, the newest first: a
+     * server gives nothing of an answer before it has much, or all of it. */
+    struct kt_answer *asked;      /* NULL: nobody waits */
+    struct kt_pass part;          /* the part's window, within the pass's; not active: none is begun */
+    int parts;                    /* of the pass, so far */
     struct kt_buf line;           /* a record put together */
     struct deputies deputies;     /* who answer questions */
 };

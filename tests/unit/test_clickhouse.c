@@ -273,6 +273,29 @@ static void a_question_is_answered_beside_what_is_read(void **state)
     assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_LIVE);
 }
 
+/* The newest first: what is new is there while older parts are asked for. */
+static void a_question_is_asked_in_parts(void **state)
+{
+    struct fix *x = *state;
+    struct kt_answer a = {0};
+    for (int i = 0; i < 85; i++)
+        event(x, START - (i + 2) * DAY, 0);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + MINUTE);
+    unsigned queries = x->house.queries;
+    put(x, &alice, &a);
+    for (int i = 0; i < 400 && x->rig.found == 0; i++)
+        rig_run(&x->rig, x->rig.now + 20);
+    assert_in_range(x->rig.found, 1, 8); /* a day, and a week before it */
+    assert_in_range(a.percent, 1, 99);
+    rig_run(&x->rig, START + 2 * MINUTE);
+    assert_int_equal(a.state, KT_ANSWER_WHOLE);
+    assert_int_equal(x->rig.found, 85);
+    assert_int_equal(x->rig.found_again, 0);
+    assert_true(x->house.queries >= queries + 4);
+    assert_true(a.back < START - 89 * DAY);
+}
+
 /* What goes wrong is said with the answer, and can be asked again; it is no
  * trouble of the source. */
 static void a_question_that_fails_can_be_asked_again(void **state)
@@ -321,6 +344,7 @@ int main(void)
         WITH(users_and_addresses),
         WITH(answers_come_packed),
         WITH(a_question_is_answered_beside_what_is_read),
+        WITH(a_question_is_asked_in_parts),
         WITH(a_question_that_fails_can_be_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
