@@ -676,7 +676,9 @@ static void draw_sections(struct kt_pane *p, struct kt_canvas *c, int row, int h
     p->time_width = time_width(p, width);
     kt_columns_fit(&p->columns, NULL, left + 1, width > 2 ? width - 2 : width, p->time_width);
     struct kt_list_items it = kt_pane_items(p);
+    kt_store_hold(p->app->store);
     kt_list_draw(&p->list, &it, c, row, height, draw_line);
+    kt_store_release(p->app->store);
 }
 
 void kt_pane_draw(struct kt_pane *p, struct kt_canvas *c, int row, int height, int left, int width)

@@ -66,12 +66,16 @@ static void set_all_view(struct kt_table *t)
     struct kt_view_spec spec = base_spec(t);
     spec.sort = KT_FIELD_TIME;
     spec.ascending = false;
+    bool same = t->all_from == spec.from && t->all_to == spec.to && t->all_suppressed == spec.suppressed;
     if (!t->filter && !t->scope && !t->narrow.n)
         close_all_view(t);
-    else if (t->all)
+    else if (t->all && !same)
         kt_view_set(t->all, &spec);
-    else
+    else if (!t->all)
         t->all = kt_view_open(t->s.app->views, &spec);
+    t->all_from = spec.from;
+    t->all_to = spec.to;
+    t->all_suppressed = spec.suppressed;
 }
 
 unsigned kt_table_respec(struct kt_table *t)
@@ -374,10 +378,13 @@ static void draw_rows(struct kt_table *t, struct kt_canvas *c, int row, int heig
     if (height >= 3)
         kt_columns_head(&t->columns, c, y++, t->sort, t->ascending);
     struct kt_list_items it = kt_table_items(t);
-    if (it.n)
+    if (it.n) {
+        kt_store_hold(a->store);
         kt_list_draw(&t->list, &it, c, y, end - y, draw_row);
-    else if (end > y)
+        kt_store_release(a->store);
+    } else if (end > y) {
         draw_empty(t, c, y, end - y);
+    }
 }
 
 /* Each half is drawn on a canvas of its own. False where memory ran out. */

@@ -42,6 +42,8 @@ struct kt_table {
     /* all rows, while the table shows only some */
     struct kt_view *all;
     const struct kt_snapshot *all_snap;
+    int64_t all_from, all_to; /* as it was asked for */
+    bool all_suppressed;
 
     /* the search: a view of the rows that hold the text */
     struct kt_view *hits;

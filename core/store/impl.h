@@ -14,6 +14,7 @@
 #include "store/sym.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <zstd.h>
 
 enum {
@@ -249,6 +250,7 @@ struct kt_store {
     struct kt_store_opts o;
     struct mem mem;
     pthread_mutex_t gate, lock; /* gate: who waits gets the lock before who had it comes again */
+    atomic_uintptr_t holder;    /* who has it between kt_store_hold and kt_store_release; 0: nobody */
     struct symtab tab[TABLES];
     struct entities ent;
 

@@ -10,8 +10,16 @@
 
 /* A mutex alone would let the worker take it again and again before a waiting
  * thread is awake; who waits holds the gate, so the next slice waits there. */
+/* Only the thread itself writes its own number there, so that no order is needed. */
+static bool has_it(struct kt_store *s)
+{
+    return atomic_load_explicit(&s->holder, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
+
 void store_lock(struct kt_store *s)
 {
+    if (has_it(s))
+        return;
     (void)pthread_mutex_lock(&s->gate);
     (void)pthread_mutex_lock(&s->lock);
     (void)pthread_mutex_unlock(&s->gate);
@@ -19,7 +27,20 @@ void store_lock(struct kt_store *s)
 
 void store_unlock(struct kt_store *s)
 {
-    (void)pthread_mutex_unlock(&s->lock);
+    if (!has_it(s))
+        (void)pthread_mutex_unlock(&s->lock);
+}
+
+void kt_store_hold(struct kt_store *s)
+{
+    store_lock(s);
+    atomic_store_explicit(&s->holder, (uintptr_t)pthread_self(), memory_order_relaxed);
+}
+
+void kt_store_release(struct kt_store *s)
+{
+    atomic_store_explicit(&s->holder, 0, memory_order_relaxed);
+    store_unlock(s);
 }
 
 /* --- making and ending -------------------------------------------------------------- */

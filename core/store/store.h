@@ -105,6 +105,13 @@ struct kt_counts kt_store_counts(struct kt_store *s);
 bool kt_store_triage(struct kt_store *s, const uint8_t digest[16], struct kt_span event_id,
                      const struct kt_row_triage *t);
 
+/* From here to kt_store_release the calling thread has the store to itself, and
+ * what it asks of it waits for nobody: for who shows many rows at once, and
+ * would wait for a slice of somebody's work before each of them. Nothing that
+ * may wait is to be done meanwhile, and it is held for a moment only. */
+void kt_store_hold(struct kt_store *s);
+void kt_store_release(struct kt_store *s);
+
 /* Copies a row into `a`. False where it was dropped or never was. */
 bool kt_store_row(struct kt_store *s, uint64_t seq, bool with_raw, struct kt_arena *a, struct kt_row *out);
 

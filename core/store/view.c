@@ -88,7 +88,7 @@ struct kt_view {
     struct kt_view_spec wish;    /* with a filter of its own, until the worker takes it */
     bool wished;                 /* `wish` was not taken yet */
     uint64_t generation;         /* of the wish */
-    bool dirty, closed;
+    bool dirty, closed, refreshing; /* refreshing: worked on, and nobody asked for that */
     int64_t not_before;          /* ms, monotonic */
     uint64_t ticket, done;       /* of kt_view_settle */
     const struct kt_snapshot *snapshot;
@@ -96,6 +96,7 @@ struct kt_view {
     struct build build;
     uint64_t building;           /* the generation that it works on */
     atomic_uint_fast64_t wanted; /* the newest generation; 0: none any more */
+    atomic_bool yields;          /* it is only made anew, and another one was asked for meanwhile */
 };
 
 struct kt_views {
@@ -122,7 +123,7 @@ static void view_free(struct kt_view *v)
 static bool give_up(void *ctx)
 {
     struct kt_view *v = ctx;
-    return atomic_load(&v->wanted) != v->building || atomic_load(&v->all->stop);
+    return atomic_load(&v->wanted) != v->building || atomic_load(&v->all->stop) || atomic_load(&v->yields);
 }
 
 /* The view to work on: first who asked, then who waited longest. Sets *wait
@@ -162,6 +163,15 @@ static void pause_for(struct kt_views *all, int64_t ms)
     (void)pthread_cond_timedwait(&all->work, &all->mu, &t);
 }
 
+/* Somebody waits for another view: what is made anew by itself waits for that. */
+static void hurry(struct kt_views *all, const struct kt_view *asked)
+{
+    struct kt_view *b = all->busy;
+    if (b && b != asked && b->refreshing)
+        atomic_store(&b->yields, true);
+    (void)pthread_cond_signal(&all->work);
+}
+
 static void take_wish(struct kt_view *v)
 {
     if (!v->wished)
@@ -178,6 +188,8 @@ static void work_on(struct kt_views *all, struct kt_view *v)
     const struct kt_snapshot *s;
     uint64_t ticket = v->ticket;
     int64_t start = kt_mono_ms();
+    v->refreshing = !v->wished && v->ticket == v->done;
+    atomic_store(&v->yields, false);
     take_wish(v);
     v->dirty = false;
     v->building = v->generation;
@@ -338,10 +350,13 @@ struct kt_view *kt_view_open(struct kt_views *all, const struct kt_view_spec *sp
     v->wished = true;
     v->generation = 1;
     atomic_init(&v->wanted, 1);
+    atomic_init(&v->yields, false);
     (void)pthread_mutex_lock(&all->mu);
-    v->next = all->first;
-    all->first = v;
-    (void)pthread_cond_signal(&all->work);
+    struct kt_view **at = &all->first; /* who was there before is asked first: the table, before what only counts */
+    while (*at)
+        at = &(*at)->next;
+    *at = v;
+    hurry(all, v);
     (void)pthread_mutex_unlock(&all->mu);
     return v;
 }
@@ -376,7 +391,7 @@ uint64_t kt_view_set(struct kt_view *v, const struct kt_view_spec *spec)
     v->wished = true;
     uint64_t g = ++v->generation;
     atomic_store(&v->wanted, g);
-    (void)pthread_cond_signal(&v->all->work);
+    hurry(v->all, v);
     (void)pthread_mutex_unlock(&v->all->mu);
     return g;
 }

@@ -427,7 +427,7 @@ static void a_second(struct pty *p, int creations)
         int64_t from = kt_mono_ms();
         kt_buf_init(&b, 64 << 20);
         for (long k = 0; k < rate / 10; k++)
-            many_more(&b, ++n, creations, kt_now(NULL));
+            many_more(&b, rows, ++n, creations, kt_now(NULL));
         FILE *f = fopen(temp_path(&home, "live.jsonl"), "ab");
         assert_true(f && fwrite(b.p, 1, b.len, f) == b.len && fclose(f) == 0);
         kt_buf_free(&b);
@@ -531,11 +531,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_command_has_its_frame_in_time),
         cmocka_unit_test(following_costs_little_and_moves_nothing),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("rows", tests, set_up, tear_down);
 }

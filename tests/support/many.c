@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-enum { CHUNK = 1 << 20, APART_MS = 10000 }; /* rowgen's rows are that far apart, in the mean */
+enum { CHUNK = 1 << 20, APART_MS = 10000, /* rowgen's rows are that far apart, in the mean */
+       ROWS_AN_ACCOUNT = 1000 };          /* of 40 users: some 25 keys of each, one after the other */
+
+static int many_accounts(long rows)
+{
+    return (int)(rows / ROWS_AN_ACCOUNT) + 1;
+}
 
 static void die(const char *what)
 {
@@ -44,7 +50,7 @@ static void add(struct kt_buf *b, struct rowgen *g, struct kt_arena *a)
 void many_write(const char *path, long rows, int64_t now)
 {
     /* four deviations of their sum further back, so that none is of times to come */
-    struct rowgen g = {.state = 42, .time = now - (int64_t)rows * APART_MS - (int64_t)(4 * 5774 * sqrt((double)rows))};
+    struct rowgen g = {.state = 42, .accounts = many_accounts(rows), .time = now - (int64_t)rows * APART_MS - (int64_t)(4 * 5774 * sqrt((double)rows))};
     struct kt_arena *a = kt_arena_new(1 << 20);
     ZSTD_CCtx *z = ZSTD_createCCtx();
     FILE *f = fopen(path, "wb");
@@ -67,12 +73,12 @@ void many_write(const char *path, long rows, int64_t now)
     kt_buf_free(&b);
 }
 
-void many_more(struct kt_buf *b, long n, int creations, int64_t at)
+void many_more(struct kt_buf *b, long rows, long n, int creations, int64_t at)
 {
     static const char *const call[][2] = {{"s3", "GetObject"}, {"ec2", "DescribeInstances"}, {"kms", "Decrypt"}, {"sts", "AssumeRole"}};
     static struct rowgen dice = {.state = 4711};
     char when[KT_TIME_TEXT];
-    unsigned who = (unsigned)rowgen_random(&dice, 40), account = (unsigned)rowgen_random(&dice, 20) * 1111;
+    unsigned who = (unsigned)rowgen_random(&dice, 40), account = (unsigned)rowgen_random(&dice, (uint64_t)many_accounts(rows)) * 1111;
     bool made = n % creations == 0;
     size_t what = (size_t)rowgen_random(&dice, 4);
     kt_time_format(at, when);
@@ -81,8 +87,8 @@ void many_more(struct kt_buf *b, long n, int creations, int64_t at)
                 account, who, account, n % 10 && !made ? "ASIA" : "AKIA", account, who, who, when);
     kt_buf_addf(b, "\"eventSource\":\"%s.amazonaws.com\",\"eventName\":\"%s\",\"awsRegion\":\"us-east-1\",\"sourceIPAddress\":\"198.51.%u.%u\","
                    "\"userAgent\":\"Boto3/1.28.0 Python/3.11.4 Linux/6.1.0 Botocore/1.31.0\",\"requestParameters\":{\"userName\":\"user-%02u\"},",
-                made ? "iam" : call[what][0], made ? "CreateAccessKey" : call[what][1], (unsigned)rowgen_random(&dice, 8),
-                (unsigned)rowgen_random(&dice, 250), who);
+                made ? "iam" : call[what][0], made ? "CreateAccessKey" : call[what][1], who % 8,
+                account / 1111 % 250, who); /* who calls has an address of his own */
     if (made)
         kt_buf_addf(b, "\"responseElements\":{\"accessKey\":{\"accessKeyId\":\"AKIALIVE%012ld\",\"status\":\"Active\",\"userName\":"
                        "\"user-%02u\"}},", n, who);

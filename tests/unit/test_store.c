@@ -4,6 +4,8 @@
 #include "base/hash.h"
 #include "tests/support/rows.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -585,9 +588,48 @@ static void verdicts_that_change_for_ever_take_no_more_memory(void **state)
     kt_store_free(s);
 }
 
+struct asker {
+    struct kt_store *s;
+    pthread_t thread;
+};
+
+static void *ask_from_elsewhere(void *ctx)
+{
+    (void)kt_store_counts(((struct asker *)ctx)->s);
+    return NULL;
+}
+
+/* Who shows a screenful of rows waits once, and others wait for him. */
+static void a_thread_that_holds_it_asks_without_waiting(void **state)
+{
+    (void)state;
+    struct asker other = {.s = store(10, 0, false)};
+    struct kt_arena *a = arena();
+    struct kt_row in, out;
+    uint8_t d[32] = {7};
+    struct timespec soon;
+    rowgen_plain(&in, "7e1f", 1700000000000);
+    assert_int_equal(kt_store_add(other.s, &in, d), KT_ADDED);
+    kt_store_hold(other.s);
+    assert_true(kt_store_row(other.s, in.seq, false, a, &out));
+    assert_true(kt_store_row(other.s, in.seq, false, a, &out));
+    assert_int_equal(pthread_create(&other.thread, NULL, ask_from_elsewhere, &other), 0);
+    (void)clock_gettime(CLOCK_REALTIME, &soon);
+    soon.tv_nsec += 20000000;
+    soon.tv_sec += soon.tv_nsec / 1000000000;
+    soon.tv_nsec %= 1000000000;
+    assert_int_equal(pthread_timedjoin_np(other.thread, NULL, &soon), ETIMEDOUT);
+    kt_store_release(other.s);
+    assert_int_equal(pthread_join(other.thread, NULL), 0);
+    assert_int_equal(kt_store_counts(other.s).shown, 1);
+    kt_arena_free(a);
+    kt_store_free(other.s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_thread_that_holds_it_asks_without_waiting),
         cmocka_unit_test(a_row_takes_another_verdict_with_its_evidence),
         cmocka_unit_test(verdicts_that_change_for_ever_take_no_more_memory),
         cmocka_unit_test(a_row_comes_back_as_it_went_in),
