@@ -1,5 +1,6 @@
-/* Eight kinds of secrets, one for each member of the chain of credentials and one for
- * Splunk, in the real program on a terminal; and ten places where none of them may be. */
+/* Nine kinds of secrets, one for each member of the chain of credentials, one for Splunk
+ * and one for ClickHouse, in the real program on a terminal; and ten places where none of them may be. */
+#include "tests/support/fake_clickhouse.h"
 #include "tests/support/fake_logs.h"
 #include "tests/support/fake_splunk.h"
 #include "tests/support/pty.h"
@@ -37,6 +38,7 @@ struct fix {
     struct fake_aws aws;
     struct fake_logs logs;
     struct fake_splunk splunk;
+    struct fake_clickhouse *house; /* NULL: there is none */
     struct temp_dir home;
     char address[300];
     char text[ENVIRONMENT][300];
@@ -303,6 +305,11 @@ static void refuse_all(struct fix *x)
     fake_http_lock(x->splunk.http);
     x->splunk.token[0] = '\0';
     fake_http_unlock(x->splunk.http);
+    if (x->house) {
+        fake_http_lock(x->house->http);
+        snprintf(x->house->password, sizeof x->house->password, "another");
+        fake_http_unlock(x->house->http);
+    }
 }
 
 static void is_nowhere(struct fix *x)
@@ -451,12 +458,33 @@ static void splunk_s_token(void **state)
     assert_true(x->splunk.authorized >= 1);
 }
 
+static void clickhouse_s_password(void **state)
+{
+    struct fix *x = *state;
+    struct fake_clickhouse house;
+    int64_t now = kt_now(NULL);
+    fake_clickhouse_init(&house);
+    x->house = &house;
+    snprintf(house.user, sizeof house.user, "soc");
+    snprintf(house.password, sizeof house.password, "clickhouse-canary-password");
+    for (int i = 0; i < 3; i++)
+        fake_clickhouse_event(&house, i + 1, now - (i + 1) * 60000, 0);
+    snprintf(x->address, sizeof x->address, "clickhouse://127.0.0.1:%d/trail?http=1&user=soc&interval=5", fake_http_port(house.http));
+    set(x, "CLICKHOUSE_PASSWORD", "clickhouse-canary-password");
+    x->canary[0] = "clickhouse-canary-password";
+    is_nowhere(x);
+    assert_true(house.queries >= 1);
+    x->house = NULL;
+    fake_clickhouse_free(&house);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(the_secret_of_an_access_key), T(a_session_token),       T(identity_center_s_tokens),  T(a_web_identity),
         T(a_container_s_token),         T(what_a_program_prints), T(the_code_of_an_mfa_device), T(splunk_s_token),
+        T(clickhouse_s_password),
         T(what_is_looked_for_can_be_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

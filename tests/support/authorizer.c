@@ -100,6 +100,29 @@ static void of_logs(const struct fake_request *r, const char *operation, struct 
         snprintf(q->resource, sizeof q->resource, "arn:aws:logs:%s:" ACCOUNT ":log-group:%s:*", q->region, group);
 }
 
+/* What is asked by the id of a query is of its workgroup. */
+static void of_athena(const struct fake_request *r, const char *operation, struct question *q)
+{
+    char name[200];
+    bool table = strcmp(operation, "GetTableMetadata") == 0;
+    text_in(r, table ? "CatalogName" : "WorkGroup", name, sizeof name);
+    snprintf(q->action, sizeof q->action, "athena:%s", operation);
+    snprintf(q->resource, sizeof q->resource, "arn:aws:athena:%s:" ACCOUNT ":%s/%s", q->region, table ? "datacatalog" : "workgroup",
+             name[0] ? name : "analysts");
+}
+
+static void of_queries(const struct fake_request *r, const char *operation, struct question *q)
+{
+    json_t *body = json_loadb(r->body.p, r->body.n, 0, NULL);
+    const char *group = json_string_value(json_array_get(json_object_get(body, "logGroupNames"), 0));
+    snprintf(q->action, sizeof q->action, "logs:%s", operation);
+    if (group)
+        snprintf(q->resource, sizeof q->resource, "arn:aws:logs:%s:" ACCOUNT ":log-group:%s:*", q->region, group);
+    else /* the service has no resources for what is asked by an id */
+        snprintf(q->resource, sizeof q->resource, "*");
+    json_decref(body);
+}
+
 static void of_s3(const struct fake_request *r, struct question *q)
 {
     char path[2048];
@@ -126,6 +149,10 @@ static bool understand(const struct fake_request *r, struct question *q)
     const char *operation = strrchr(target, '.') ? strrchr(target, '.') + 1 : "";
     if (strcmp(q->service, "sqs") == 0) {
         of_sqs(r, operation, q);
+    } else if (strcmp(q->service, "athena") == 0) {
+        of_athena(r, operation, q);
+    } else if (strcmp(operation, "StartQuery") == 0 || strcmp(operation, "GetQueryResults") == 0 || strcmp(operation, "StopQuery") == 0) {
+        of_queries(r, operation, q);
     } else if (strcmp(q->service, "logs") == 0) {
         of_logs(r, operation, q);
     } else if (strcmp(q->service, "s3") == 0) {
@@ -210,8 +237,13 @@ bool authorizer_judge(void *ctx, const struct fake_request *r, struct fake_reply
     return true;
 }
 
+/* A query of Athena reads its tables and writes its results for who asked, with his rights. */
 static bool was_used(const struct authorizer *a, const char *action)
 {
+    if (strncmp(action, "glue:", 5) == 0 || strncmp(action, "s3:", 3) == 0)
+        for (size_t i = 0; i < a->n_used; i++)
+            if (strcmp(a->used[i], "athena:StartQueryExecution") == 0)
+                return true;
     for (size_t i = 0; i < a->n_used; i++)
         if (strcmp(a->used[i], action) == 0)
             return true;

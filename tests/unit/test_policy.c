@@ -2,6 +2,7 @@
  * judged by it. */
 #include "source/policy.h"
 #include "tests/support/authorizer.h"
+#include "tests/support/fake_engines.h"
 #include "tests/support/fake_logs.h"
 #include "tests/support/fake_splunk.h"
 #include "tests/support/live_rig.h"
@@ -217,6 +218,32 @@ static void of_a_queue_s_role(void **state)
 }
 
 /* Of Splunk: to search, in the indexes that are named. */
+/* And one that is closed while a query runs, which it then stops. */
+static void of_engines(void **state)
+{
+    struct fix *x = *state;
+    static const char *const addresses[] = {"athena://analysts/soc.cloudtrail?region=us-east-1", "insights:/aws/cloudtrail/trail?region=us-east-1"};
+    struct fake_engines engines;
+    fake_engines_init(&engines, &x->rig.aws);
+    fake_engines_event(&engines, 1, x->rig.now - MINUTE, x->rig.now - MINUTE);
+    for (int i = 0; i < 2; i++) {
+        authorizer_free(&x->judge);
+        x->judge = (struct authorizer){0};
+        authorizer_set(&x->judge, 0, KEYS, addresses[i]);
+        live(x, addresses[i], HOUR, 0);
+        fake_engines_fate(&engines, ENGINE_STAYS);
+        live_open(&x->rig, addresses[i], true, KT_TIME_NONE);
+        live_run(&x->rig, x->rig.now + MINUTE, 0);
+        live_close(&x->rig);
+        enough_and_no_more(x);
+    }
+    assert_int_equal(engines.stops, 2);
+    fake_http_lock(x->rig.aws.http);
+    x->rig.aws.also = NULL;
+    fake_http_unlock(x->rig.aws.http);
+    fake_engines_free(&engines);
+}
+
 static void of_splunk(void **state)
 {
     (void)state;
@@ -254,7 +281,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(of_cloudtrail), T(of_cloudtrail_s_roles), T(of_logs), T(of_a_live_tail), T(of_a_role_for_logs), T(of_a_bucket),
-        T(of_a_bucket_s_role), T(of_a_queue), T(of_a_queue_s_role), cmocka_unit_test(of_splunk),
+        T(of_a_bucket_s_role), T(of_a_queue), T(of_a_queue_s_role), T(of_engines), cmocka_unit_test(of_splunk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
