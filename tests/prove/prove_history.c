@@ -121,7 +121,7 @@ static void keys_paint_while_history_comes(void **state)
         (void)pty_listen(p, 15);
     }
     char all[64];
-    snprintf(all, sizeof all, "%ld,%03ld events", (rows + 1) / 1000, (rows + 1) % 1000);
+    snprintf(all, sizeof all, "%ld,%03ld events", rows / 1000, rows % 1000);
     pty_wait_text(p, all);
     pty_settle(p, 500);
     long after = rss_kb(pty_pid(p));
