@@ -27,6 +27,7 @@ struct kt_app_opts {
     const char *view;             /* to begin with, by name, with --wall on the wall; NULL: the last session's */
     const char *session;          /* the file of tui/session.h; NULL: nothing is kept */
     const char *theme;            /* name or path; NULL: the usual one */
+    bool theme_given;             /* on the command line: what was chosen on the screen once does not count */
     struct kt_alerts_opts alerts; /* all 0: none */
     const struct kt_keymap *keys; /* borrowed; NULL: the usual ones */
     bool read_only;               /* commands that change or write anything are refused */

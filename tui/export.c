@@ -97,6 +97,17 @@ bool kt_export_prompting(const struct kt_app *a)
     return a->prompt.label == label || a->prompt.label == label_again;
 }
 
+/* The columns that were chosen on the screen, by the names of their fields; false:
+ * none were, and those of the configuration hold. */
+static bool shown_columns(const struct kt_app *a, struct kt_buf *b)
+{
+    struct kt_setup l;
+    kt_table_setup(a->table, &l);
+    for (int i = 0; i < l.columns.n; i++)
+        kt_buf_addf(b, "%s%s", i ? "," : "", kt_field_name(kt_column_field(l.columns.at[i].column)));
+    return l.columns.n > 0 && !b->failed;
+}
+
 static unsigned start(struct kt_app *a, enum kt_export_format format, const char *path, bool replace)
 {
     char text[SHOWN];
@@ -104,13 +115,18 @@ static unsigned start(struct kt_app *a, enum kt_export_format format, const char
     struct choice c = chosen(a);
     struct kt_summary table = kt_table_summary(a->table);
     char filter[KT_PROMPT_MAX] = "";
+    struct kt_buf columns;
+    kt_buf_init(&columns, 4096);
     if (kt_span_known(table.filter) && table.filter.n < sizeof filter)
         memcpy(filter, table.filter.p, table.filter.n);
     struct kt_export_opts o = {.engine = a->engine, .format = format, .path = path, .replace = replace,
-                               .seq = c.seq, .n = c.n, .chosen = c.words, .columns = a->opts.columns,
+                               .seq = c.seq, .n = c.n, .chosen = c.words,
+                               .columns = shown_columns(a, &columns) ? kt_buf_str(&columns) : a->opts.columns,
                                .kinds = a->opts.kinds, .ascii = a->opts.ascii, .profile = a->opts.profile,
                                .filter = filter[0] ? filter : NULL, .now = kt_app_now(a)};
-    if (kt_export_start(&a->export.job, &o, &e) != KT_OK)
+    enum kt_code rc = kt_export_start(&a->export.job, &o, &e);
+    kt_buf_free(&columns);
+    if (rc != KT_OK)
         return kt_app_hint(a, "not written: %s", plain(e.text, text));
     return kt_app_hint(a, "writing %s", plain(path, text));
 }

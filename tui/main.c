@@ -137,7 +137,8 @@ static enum kt_code open_app(struct kt_app **app, const struct kt_options *o, co
         .engine = g, .filter = o->filter, .rule = o->rule, .follow = o->follow, .ascii = ascii, .wall = o->wall,
         .columns = c->output.columns, .kinds = o->kinds != KT_KIND_BIT(KT_KIND_CREATION),
         .profile = c->contain.profile, .config = c, .view = o->view, .session = session, .read_only = o->read_only,
-        .keys = o->keys, .alerts = alerts, .theme = o->theme, .no_clipboard = no_clipboard(c)});
+        .keys = o->keys, .alerts = alerts, .theme = o->theme, .theme_given = o->theme_given,
+        .no_clipboard = no_clipboard(c)});
     if (!*app)
         return kt_fail(e, KT_ENOMEM, "out of memory");
     return kt_app_has_view(*app, o->view) ? KT_OK : kt_fail(e, KT_EUSAGE, "--view: no view is called \"%s\"", o->view);
@@ -178,6 +179,7 @@ static int run_screen(const struct kt_options *o, const struct kt_config *c, str
         kt_app_free(app);
         return complain(&e);
     }
+    kt_term_theme(term, kt_app_theme(app)); /* the last session may have another */
     struct screen s = {app, term, reload, NULL};
     int why = kt_loop_run(&(struct kt_loop_opts){.app = app, .term = term, .engine = g, .signals = &signals, .ascii = ascii,
                                                  .osc777 = c->alerts.notify == 1,

@@ -371,6 +371,7 @@ enum kt_code kt_options_configure(struct kt_options *o, const struct kt_config *
 {
     struct parse p = {.o = o, .e = e};
     bool given = o->sources_given = o->n_source > 0, table = o->shape == KT_SHAPE_TABLE || o->shape == KT_SHAPE_CSV;
+    o->theme_given = o->theme != NULL;
     o->theme = o->theme ? o->theme : c->output.theme;
     o->ascii |= c->output.ascii == KT_CONFIG_YES;
     if (!o->color_given && c->output.color >= 0)

@@ -53,6 +53,7 @@ struct kt_options { /* texts borrowed from argv, and from the configuration */
     struct kt_source_arg *source;
     size_t n_source, cap_source;
     bool sources_given;        /* on the command line */
+    bool theme_given;  /* on the command line */
     int argc;                  /* as they were parsed: for reading them again */
     char **argv;
     bool terminal;

@@ -139,6 +139,9 @@ struct kt_app {
     uint64_t away_seq;
     char session[KT_SESSION_PATH]; /* the file; "" none */
     char session_trouble[120];
+    struct { /* what the last session had, where the command line says otherwise */
+        char filter[KT_PROMPT_MAX], view[KT_SAVED_NAME];
+    } before;
     char needle[KT_PROMPT_MAX]; /* what was searched for last; "" nothing */
 };
 

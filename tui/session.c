@@ -11,6 +11,14 @@ static const char first_line[] = "keytop session 1\n", last_line[] = "end\n";
 
 /* --- its text -------------------------------------------------------------- */
 
+static bool one_line(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7F)
+            return false;
+    return true;
+}
+
 bool kt_session_write(const struct kt_session *s, struct kt_buf *b)
 {
     kt_buf_adds(b, first_line);
@@ -19,6 +27,8 @@ bool kt_session_write(const struct kt_session *s, struct kt_buf *b)
         kt_buf_addf(b, "shown: %s\n", s->view);
     if (s->mouse)
         kt_buf_adds(b, "mouse: yes\n");
+    if (s->theme[0] && one_line(s->theme) && one_line(s->instead))
+        kt_buf_addf(b, "theme: %s\ninstead of theme: %s\n", s->theme, s->instead);
     for (size_t i = 0; i < s->n_written; i++)
         kt_buf_addf(b, "wrote: %s: %s\n", s->written[i].label, s->written[i].text);
     for (size_t i = 0; i < s->n_saved; i++) {
@@ -89,6 +99,15 @@ static enum kt_code take_written(struct reading *r, struct kt_span value)
     return KT_OK;
 }
 
+static enum kt_code take_text(struct reading *r, char *out, size_t size, struct kt_span value)
+{
+    if (!value.n || value.n >= size)
+        return wrong(r, "no name of a theme");
+    memcpy(out, value.p, value.n);
+    out[value.n] = '\0';
+    return KT_OK;
+}
+
 static enum kt_code take_line(struct reading *r, struct kt_span line)
 {
     bool inner = kt_span_starts(line, "  ");
@@ -111,6 +130,10 @@ static enum kt_code take_line(struct reading *r, struct kt_span line)
         r->s->mouse = kt_span_is(value, "yes");
         return KT_OK;
     }
+    if (kt_span_is(name, "theme"))
+        return take_text(r, r->s->theme, sizeof r->s->theme, value);
+    if (kt_span_is(name, "instead of theme"))
+        return take_text(r, r->s->instead, sizeof r->s->instead, value);
     if (kt_span_is(name, "wrote"))
         return take_written(r, value);
     if (kt_span_is(name, "shown")) {
@@ -196,9 +219,13 @@ static void take_over(struct kt_app *a, const struct kt_session *s)
             a->saved[a->n_saved++] = s->saved[i];
     memcpy(a->prompt.history, s->written, s->n_written * sizeof *s->written);
     a->prompt.n_history = s->n_written;
+    if (s->theme[0] && !a->opts.theme_given && strcmp(s->instead, kt_themes_asked(a)) == 0)
+        (void)kt_themes_show(a, s->theme); /* what cannot be had any more is said, and the usual one stays */
     if (a->opts.wall) /* it begins as walls do */
         return;
     struct kt_setup setup = s->setup;
+    snprintf(a->before.filter, sizeof a->before.filter, "%s", s->setup.filter);
+    snprintf(a->before.view, sizeof a->before.view, "%s", s->view);
     if (a->opts.filter)
         snprintf(setup.filter, sizeof setup.filter, "%s", a->opts.filter);
     a->mouse = s->mouse;
@@ -306,6 +333,14 @@ bool kt_session_save(struct kt_app *a)
     if (ok) {
         kt_table_setup(a->table, &s->setup);
         snprintf(s->view, sizeof s->view, "%s", a->view);
+        if (a->opts.filter && strcmp(s->setup.filter, a->opts.filter) == 0) { /* nobody has changed it */
+            snprintf(s->setup.filter, sizeof s->setup.filter, "%s", a->before.filter);
+            snprintf(s->view, sizeof s->view, "%s", a->before.view);
+        }
+        if (a->themes.chosen) {
+            snprintf(s->theme, sizeof s->theme, "%s", a->themes.name);
+            snprintf(s->instead, sizeof s->instead, "%s", kt_themes_asked(a));
+        }
         s->mouse = a->mouse;
         memcpy(s->written, a->prompt.history, a->prompt.n_history * sizeof *s->written);
         s->n_written = a->prompt.n_history;

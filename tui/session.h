@@ -1,5 +1,7 @@
 /* How one left the screen, for the next time: the look of the table, saved
- * views, the mouse and what was written into prompts, in one small text file beside state.db.
+ * views, the theme, the mouse and what was written into prompts, in one small text
+ * file beside state.db. What the command line said is not kept: a --filter that
+ * still stands leaves the one before it in its place.
  *
  * It is written anew as a whole (another file, synced and renamed), mode 0600,
  * when views are saved and at the end. Read strictly: a file that is cut,
@@ -18,6 +20,7 @@ struct kt_session {
     struct kt_setup setup;
     char view[KT_SAVED_NAME]; /* the look's name; "" none */
     bool mouse;
+    char theme[KT_THEME_PATH], instead[KT_THEME_PATH]; /* chosen on the screen, in place of what was asked for then; "" none */
     struct kt_written written[KT_PROMPT_HISTORY]; /* into prompts, newest first */
     size_t n_written;
     struct kt_saved saved[KT_SAVED_MAX];

@@ -35,6 +35,23 @@ static bool is_on(struct kt_squeeze *s, const char *p, size_t n)
     return false;
 }
 
+/* "ESC [ 38 ; 5 ; N m" as what N stands for. */
+static void put(const struct kt_squeeze *s, const char *p, size_t n, struct kt_buf *out)
+{
+    unsigned number = 0;
+    bool numbered = s->rgb && n >= 9 && n <= 11 && (p[2] == '3' || p[2] == '4') && memcmp(p + 3, "8;5;", 4) == 0;
+    for (size_t i = 7; numbered && i + 1 < n; i++) {
+        numbered = p[i] >= '0' && p[i] <= '9';
+        number = number * 10 + (unsigned)(p[i] - '0');
+    }
+    if (!numbered || number > 255 || s->rgb[number] < 0) {
+        kt_buf_add(out, p, n);
+        return;
+    }
+    unsigned c = (unsigned)s->rgb[number];
+    kt_buf_addf(out, "\033[%c8;2;%u;%u;%um", p[2], c >> 16 & 255, c >> 8 & 255, c & 255);
+}
+
 void kt_squeeze(struct kt_squeeze *s, const char *p, size_t n, struct kt_buf *out)
 {
     while (n) {
@@ -43,7 +60,7 @@ void kt_squeeze(struct kt_squeeze *s, const char *p, size_t n, struct kt_buf *ou
             plain++;
         kt_buf_add(out, p, plain);
         if (plain < n && !is_on(s, p + plain, sgr))
-            kt_buf_add(out, p + plain, sgr);
+            put(s, p + plain, sgr, out);
         plain += plain < n ? sgr : 0;
         p += plain;
         n -= plain;

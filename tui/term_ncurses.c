@@ -73,6 +73,8 @@ struct kt_term {
     size_t sent;
     struct kt_buf frame;        /* bytes of ncurses, before they are squeezed */
     struct kt_squeeze squeeze;  /* the colours that are on */
+    int32_t rgb[256];           /* what their numbers stand for, where the terminal takes any colour */
+    bool any_colour;
     char bytes[4];              /* of a letter whose bytes come one by one */
     size_t have, want;
     int cursor;                 /* visible? -1: not known */
@@ -256,12 +258,43 @@ static int pair_of_few(const struct kt_theme *theme, int role, bool own, attr_t 
     return fg < 0 ? 0 : alloc_pair(fg, own ? -1 : COLOR_BLACK);
 }
 
+/* Does it take any colour, though its terminfo entry speaks of 256? GNU screen
+ * does not, whatever the terminal around it has said in COLORTERM. */
+static bool takes_any_colour(void)
+{
+    const char *says = getenv("COLORTERM"), *screen = getenv("STY");
+    if (screen && *screen)
+        return false;
+    if (says && (strcmp(says, "truecolor") == 0 || strcmp(says, "24bit") == 0))
+        return true;
+    return tigetflag("RGB") > 0 || tigetflag("Tc") > 0;
+}
+
+/* The number of a colour: the nearest of 256, or one that stands for it. A theme
+ * has fewer colours than there are numbers. */
+static int number_of(struct kt_term *t, int32_t rgb)
+{
+    enum { FIRST = 16 };
+    if (!t->any_colour || rgb < 0)
+        return kt_nearest_256(rgb);
+    for (int i = FIRST; i < 256; i++) {
+        if (t->rgb[i] == -1)
+            t->rgb[i] = rgb;
+        if (t->rgb[i] == rgb)
+            return i;
+    }
+    return kt_nearest_256(rgb);
+}
+
 static void prepare_colours(struct kt_term *t, bool color)
 {
     if (!color || !has_colors() || start_color() == ERR || COLORS < 8)
         kt_theme_mono(&t->theme);
     bool own = use_default_colors() == OK;
     bool direct = COLORS >= 0x1000000;
+    t->any_colour = !direct && COLORS >= 256 && takes_any_colour();
+    memset(t->rgb, -1, sizeof t->rgb);
+    t->squeeze.rgb = t->any_colour ? t->rgb : NULL;
     for (int r = 0; r < KT_ROLE_COUNT; r++) {
         const struct kt_look *l = &t->theme.role[r];
         t->attr[r] = attributes(l->attr);
@@ -271,7 +304,7 @@ static void prepare_colours(struct kt_term *t, bool color)
         if (direct)
             t->pair[r] = alloc_pair(l->fg, l->bg);
         else if (COLORS >= 256)
-            t->pair[r] = alloc_pair(kt_nearest_256(l->fg), kt_nearest_256(l->bg));
+            t->pair[r] = alloc_pair(number_of(t, l->fg), number_of(t, l->bg));
         else
             t->pair[r] = pair_of_few(&t->theme, r, own, &t->attr[r]);
         if (t->pair[r] < 0)

@@ -35,11 +35,17 @@ static void watch_file(struct kt_themes *t)
     t->watch = NULL;
 }
 
+const char *kt_themes_asked(const struct kt_app *a)
+{
+    return a->opts.theme ? a->opts.theme : KT_THEME_DEFAULT;
+}
+
 void kt_themes_open(struct kt_app *a)
 {
     struct kt_err e;
     struct kt_themes *t = &a->themes;
-    (void)snprintf(t->name, sizeof t->name, "%s", a->opts.theme ? a->opts.theme : KT_THEME_DEFAULT);
+    t->chosen = false;
+    (void)snprintf(t->name, sizeof t->name, "%s", kt_themes_asked(a));
     if (kt_themes_load(&t->now, t->name, a->opts.config, &e) == KT_OK)
         watch_file(t);
 }
@@ -89,6 +95,7 @@ unsigned kt_themes_show(struct kt_app *a, const char *name)
     unsigned did = show(a, copy);
     if (did & KT_APP_THEME) {
         (void)snprintf(a->themes.name, sizeof a->themes.name, "%s", copy);
+        a->themes.chosen = true;
         watch_file(&a->themes);
     }
     return did;
@@ -197,12 +204,16 @@ static unsigned take(struct chooser *m)
 {
     struct kt_app *a = m->s.app;
     unsigned did = show(a, full_name(m, m->list.cursor));
-    if (did & KT_APP_THEME && !(m->file && m->list.cursor == 0)) {
-        (void)snprintf(a->themes.name, sizeof a->themes.name, "%s", m->name[m->list.cursor]);
+    if (did & KT_APP_THEME) {
+        if (!(m->file && m->list.cursor == 0))
+            (void)snprintf(a->themes.name, sizeof a->themes.name, "%s", m->name[m->list.cursor]);
+        a->themes.chosen = strcmp(a->themes.name, kt_themes_asked(a)) != 0;
         watch_file(&a->themes);
     }
-    return did | kt_app_hint(a, "theme %s; \"theme: %s\" under output: keeps it", a->themes.now.name, a->themes.now.name) |
-           KT_SCREEN_POP;
+    bool kept = a->session[0] && !a->opts.read_only && !a->opts.theme_given;
+    return did | KT_SCREEN_POP |
+           (kept ? kt_app_hint(a, "theme %s, the next time too", a->themes.now.name)
+                 : kt_app_hint(a, "theme %s; \"theme: %s\" under output: keeps it", a->themes.now.name, a->themes.now.name));
 }
 
 static unsigned moved(struct chooser *m, enum kt_list_move how)

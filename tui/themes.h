@@ -10,6 +10,7 @@ enum { KT_THEME_PATH = 4096 };
 struct kt_themes {
     struct kt_theme now;
     char name[KT_THEME_PATH]; /* or a path */
+    bool chosen;              /* on the screen, now or in the last session */
     struct kt_watch *watch;   /* of the file; NULL: it is built in, or cannot be watched */
 };
 
@@ -25,8 +26,10 @@ void kt_themes_free(struct kt_app *a);
 /* Looks whether the file has changed. */
 unsigned kt_themes_news(struct kt_app *a, bool readable);
 int64_t kt_themes_next(const struct kt_app *a);
-/* Shows the theme of this name, or in this file, from now on. */
+/* Shows the theme of this name, or in this file, from now on; it is chosen. */
 unsigned kt_themes_show(struct kt_app *a, const char *name);
+/* The one that the command line or the configuration asks for. */
+const char *kt_themes_asked(const struct kt_app *a);
 /* The chooser: moving the cursor shows a theme, leaving it brings the one before back. */
 struct kt_screen *kt_screen_themes(struct kt_app *a);
 #endif

@@ -2,6 +2,7 @@
 #include "tests/support/pty.h"
 #include "tests/support/sample.h"
 #include "tests/support/temp_dir.h"
+#include "tui/theme.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,6 +97,58 @@ static void what_one_left_is_found_again(void **state)
     quit(p);
 }
 
+/* A filter of the command line holds for that run, and what one had stays. */
+static void a_filter_of_the_command_line_is_not_kept(void **state)
+{
+    (void)state;
+    struct pty *p = start_with("--filter", "svc-00001", NULL, "1 of 3");
+    quit(p);
+    p = start_with(NULL, NULL, NULL, "svc-00003");
+    assert_true(pty_shows(p, "no filter", NULL, NULL));
+    pty_send(p, "/svc-00002\r");
+    pty_wait_text(p, "1 of 3");
+    quit(p);
+    p = start_with("--filter", "svc-00001", NULL, "svc-00001  1 of 3");
+    quit(p);
+    p = start_with(NULL, NULL, NULL, "svc-00002  1 of 3");
+    quit(p);
+    p = start_with("--filter", "svc-00001", NULL, "svc-00001  1 of 3");
+    pty_send(p, "/ or svc-00003\r"); /* that one was changed: it is a person's own now */
+    pty_wait_text(p, "2 of 3");
+    quit(p);
+    p = start_with(NULL, NULL, NULL, "svc-00001 or svc-00003  2 of 3");
+    quit(p);
+}
+
+static bool looks_like(struct pty *p, const char *theme)
+{
+    struct kt_theme t;
+    struct kt_err e;
+    assert_int_equal(kt_theme_load(&t, theme, &e), KT_OK);
+    return pty_cell(p, 20, 100).bg == kt_nearest_256(t.role[KT_ROLE_TEXT].bg);
+}
+
+static void a_theme_that_was_chosen_is_found_again(void **state)
+{
+    (void)state;
+    struct pty *p = start_with(NULL, NULL, NULL, "svc-00003");
+    assert_false(looks_like(p, "keytop-light"));
+    pty_send(p, ":theme keytop-light\r");
+    while (!looks_like(p, "keytop-light"))
+        assert_true(pty_read(p, PTY_LIMIT_MS));
+    quit(p);
+    p = start_with(NULL, NULL, NULL, "svc-00003");
+    assert_true(looks_like(p, "keytop-light"));
+    quit(p);
+    p = start_with("--theme", "keytop-contrast", NULL, "svc-00003"); /* what was typed counts more */
+    assert_true(looks_like(p, "keytop-contrast"));
+    quit(p);
+    temp_write(&d, "config.yaml", "output: {theme: keytop-deuteranopia}\n"); /* so does a file that says otherwise since */
+    p = start_with("--config", configuration, NULL, "svc-00003");
+    assert_true(looks_like(p, "keytop-deuteranopia"));
+    quit(p);
+}
+
 static void a_damaged_one_is_set_aside_and_told(void **state)
 {
     (void)state;
@@ -181,6 +234,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(what_one_left_is_found_again),
+        T(a_filter_of_the_command_line_is_not_kept),
+        T(a_theme_that_was_chosen_is_found_again),
         T(a_damaged_one_is_set_aside_and_told),
         T(one_that_is_not_ones_own_is_left_alone),
         T(read_only_and_walls_and_no_state_write_nothing),

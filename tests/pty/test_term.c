@@ -341,6 +341,34 @@ static void true_colour_is_used_where_the_terminal_has_it(void **state)
     pty_stop(p);
 }
 
+/* A terminal whose entry speaks of 256 colours, and which says that it takes any. */
+static void any_colour_is_used_where_colorterm_says_so(void **state)
+{
+    (void)state;
+    static const char *const truecolor[] = {"COLORTERM=truecolor", NULL}, *const bits[] = {"COLORTERM=24bit", "TERM=tmux-256color", NULL},
+                            *const screen[] = {"COLORTERM=truecolor", "STY=1.pts", "TERM=screen-256color", NULL},
+                            *const usual[] = {"COLORTERM=yes", NULL};
+    static const struct {
+        const char *const *env;
+        bool mono, any, numbers;
+    } ways[] = {{truecolor, false, true, false}, {bits, false, true, false}, {screen, false, false, true},
+                {usual, false, false, true}, {truecolor, true, false, false}};
+    struct kt_theme theme;
+    struct kt_err e;
+    char want[40];
+    assert_int_equal(kt_theme_load(&theme, "keytop-dark", &e), KT_OK);
+    int32_t bg = theme.role[KT_ROLE_TEXT].bg;
+    snprintf(want, sizeof want, "48;2;%d;%d;%dm", (bg >> 16) & 255, (bg >> 8) & 255, bg & 255);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct pty *p = start(&(struct program){.mono = ways[i].mono}, 24, 80, ways[i].env);
+        pty_wait_text(p, "q quit");
+        assert_int_equal(pty_log_has(p, 0, want), ways[i].any);
+        assert_int_equal(pty_log_has(p, 0, "48;2;"), ways[i].any);
+        assert_int_equal(pty_log_has(p, 0, "48;5;"), ways[i].numbers);
+        pty_stop(p);
+    }
+}
+
 static void a_large_frame_is_held_back_until_it_is_whole_where_that_is_known(void **state)
 {
     (void)state;
@@ -590,6 +618,7 @@ int main(void)
         cmocka_unit_test(without_colour_there_is_no_colour_byte),
         cmocka_unit_test(few_colours_leave_the_background_alone),
         cmocka_unit_test(true_colour_is_used_where_the_terminal_has_it),
+        cmocka_unit_test(any_colour_is_used_where_colorterm_says_so),
         cmocka_unit_test(a_large_frame_is_held_back_until_it_is_whole_where_that_is_known),
         cmocka_unit_test(wide_and_combined_letters_keep_their_columns),
         cmocka_unit_test(in_the_c_locale_no_byte_above_ascii_is_sent),

@@ -99,6 +99,18 @@ static void rows_are_written_in_each_format(void **state)
     }
 }
 
+static void the_columns_that_were_chosen_are_written(void **state)
+{
+    (void)state;
+    fixture_keys(&f, ":");
+    fixture_keys(&f, "'columns time, key, actor:30");
+    fixture_keys(&f, "Enter");
+    export("csv");
+    fixture_wait(&f, "written: ");
+    assert_int_equal(strncmp(written(), "time,key.id,actor.name\r\n", 24) == 0 || strncmp(written(), "time,key.id,actor.name\n", 23) == 0, 1);
+    (void)unlink(path);
+}
+
 static void the_filter_and_the_marks_choose(void **state)
 {
     (void)state;
@@ -217,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(rows_are_written_in_each_format),
+        T(the_columns_that_were_chosen_are_written),
         T(the_filter_and_the_marks_choose),
         T(what_is_there_is_replaced_only_on_a_yes),
         T(the_prompt_says_what_is_wrong_and_keeps_the_text),

@@ -80,6 +80,18 @@ static void what_is_longer_than_a_colour_passes(void **state)
     squeezes(&s, longest, longest); /* what was on is not known any more */
 }
 
+static void a_number_goes_out_as_the_colour_that_it_stands_for(void **state)
+{
+    (void)state;
+    int32_t rgb[256];
+    memset(rgb, -1, sizeof rgb);
+    rgb[17] = 0x102030;
+    rgb[255] = 0xffffff;
+    struct kt_squeeze s = {.rgb = rgb};
+    squeezes(&s, "\033[38;5;17m\033[48;5;255ma\033[38;5;17m", "\033[38;2;16;32;48m\033[48;2;255;255;255ma");
+    squeezes(&s, "\033[38;5;18m\033[38;5;256m\033[38;5;m\033[31m", "\033[38;5;18m\033[38;5;256m\033[38;5;m\033[31m");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +99,7 @@ int main(void)
         cmocka_unit_test(after_a_reset_nothing_is_taken_to_be_on),
         cmocka_unit_test(nothing_is_read_beyond_the_end),
         cmocka_unit_test(what_is_longer_than_a_colour_passes),
+        cmocka_unit_test(a_number_goes_out_as_the_colour_that_it_stands_for),
     };
     return cmocka_run_group_tests_name("squeeze", tests, NULL, NULL);
 }
