@@ -637,6 +637,8 @@ bool kt_engine_run(struct kt_engine *g, const struct kt_engine_sink *sink, int s
         g->judge = NULL;
         g->opts.ledger = false;
     }
+    if (sink->plain && !g->judge && !g->state) /* rows are handed over as they come, and nobody looks back */
+        kt_store_only_seen(g->store);
     g->at_end = g->judge && !g->opts.follow && (sink->at_end || g->late_filter);
     if (g->at_end) {
         kt_judge_at_end(g->judge);

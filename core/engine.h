@@ -112,7 +112,8 @@ struct kt_engine_sink {
     bool (*flush)(void *ctx);
     void *ctx;
     bool at_end;
-    bool plain;   /* verdicts are not looked at: no ledger is needed for creations */
+    bool plain;   /* verdicts are not looked at: no ledger is needed for creations, and rows are not
+                   * looked for in the store after they were handed over */
     bool no_json; /* at_end: root may be NULL, so that texts need not be kept */
 };
 /* Reads on the calling thread until all sources are done (never, when

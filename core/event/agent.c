@@ -106,11 +106,18 @@ static const struct {
     {"linux", "linux", false},      {"freebsd", "freebsd", false},  {"openbsd", "openbsd", false},
 };
 
-/* The text that is looked at: in its own letters and in lower case, in step. */
+/* The text that is looked at: in its own letters and in lower case, in step; and which
+ * pairs of letters it may have, since most marks are in no text. */
 struct view {
     struct kt_span text;
+    uint64_t pairs[16];
     char low[KT_AGENT_READ + 1];
 };
+
+static unsigned pair_of(char a, char b)
+{
+    return ((unsigned char)a * 37u + (unsigned char)b) & 1023;
+}
 
 static bool letter(char c)
 {
@@ -133,13 +140,27 @@ static void view_of(struct view *v, struct kt_span text)
         v->low[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
     }
     v->low[text.n] = '\0';
+    memset(v->pairs, 0, sizeof v->pairs);
+    for (size_t i = 1; i < text.n; i++) {
+        unsigned pair = pair_of(v->low[i - 1], v->low[i]);
+        v->pairs[pair / 64] |= UINT64_C(1) << pair % 64;
+    }
     v->text = text;
 }
 
-/* Where the mark begins, from `at` on; false where there is none. */
+static bool has_pair(const struct view *v, const char *p)
+{
+    unsigned pair = pair_of(p[0], p[1]);
+    return v->pairs[pair / 64] >> pair % 64 & 1;
+}
+
+/* Where the mark, of two letters at least, begins, from `at` on; false where there is none. */
 static bool find(const struct view *v, const char *mark, size_t at, size_t *out)
 {
-    const char *p = at <= v->text.n ? memmem(v->low + at, v->text.n - at, mark, strlen(mark)) : NULL;
+    size_t n = strlen(mark);
+    if (!has_pair(v, mark) || !has_pair(v, mark + n - 2))
+        return false;
+    const char *p = at <= v->text.n ? memmem(v->low + at, v->text.n - at, mark, n) : NULL;
     if (p)
         *out = (size_t)(p - v->low);
     return p != NULL;

@@ -248,6 +248,7 @@ struct marks {
 
 struct kt_store {
     struct kt_store_opts o;
+    bool only_seen; /* rows are kept to be known again, and no more of them */
     struct mem mem;
     pthread_mutex_t gate, lock; /* gate: who waits gets the lock before who had it comes again */
     atomic_uintptr_t holder;    /* who has it between kt_store_hold and kt_store_release; 0: nobody */

@@ -345,6 +345,18 @@ bool pack_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v, s
     return ok;
 }
 
+static void pack_id(struct kt_store *s, struct kt_span event_id, struct packed *p, bool *ok)
+{
+    if (uuid_pack(event_id, p->id)) {
+        p->id_form = ID_UUID;
+    } else if (event_id.p) {
+        uint32_t id = text(s, event_id, ok);
+        memset(p->id, 0, sizeof p->id);
+        memcpy(p->id, &id, sizeof id);
+        p->id_form = id ? ID_TEXT : ID_NONE;
+    }
+}
+
 static void pack_event(struct kt_store *s, const struct kt_row *r, struct packed *p, bool *ok)
 {
     const struct kt_event *ev = &r->ev;
@@ -364,14 +376,17 @@ static void pack_event(struct kt_store *s, const struct kt_row *r, struct packed
     struct t_error error = {text(s, ev->error_code, ok), text(s, ev->error_message, ok)};
     p->error = tuple(s, T_ERROR, &error, sizeof error, 0, ok, NULL);
     pack_verdict(s, &r->verdict, p, ok);
-    if (uuid_pack(ev->event_id, p->id)) {
-        p->id_form = ID_UUID;
-    } else if (ev->event_id.p) {
-        uint32_t id = text(s, ev->event_id, ok);
-        memset(p->id, 0, sizeof p->id);
-        memcpy(p->id, &id, sizeof id);
-        p->id_form = id ? ID_TEXT : ID_NONE;
-    }
+    pack_id(s, ev->event_id, p, ok);
+}
+
+/* Enough to know it again. */
+static void pack_seen(struct kt_store *s, const struct kt_row *r, struct packed *p, bool *ok)
+{
+    p->time = r->ev.time;
+    p->created = KT_TIME_NONE;
+    p->result = r->ev.result & 7;
+    p->suppressed = kt_verdict_suppressed(&r->verdict) && !(p->flags & KT_FLAG_ASKED);
+    pack_id(s, r->ev.event_id, p, ok);
 }
 
 static void pack_bad(struct kt_store *s, const struct kt_row *r, struct packed *p, bool *ok)
@@ -396,8 +411,15 @@ bool pack_row(struct kt_store *s, const struct kt_row *r, struct packed *p)
     p->record = r->origin.record;
     if (r->ev.kind == KT_KIND_MALFORMED)
         pack_bad(s, r, p, &ok);
+    else if (s->only_seen)
+        pack_seen(s, r, p, &ok);
     else
         pack_event(s, r, p, &ok);
+    if (s->only_seen && r->ev.kind != KT_KIND_MALFORMED) {
+        if (!ok)
+            pack_release(s, p);
+        return ok;
+    }
     struct t_origin origin = {text(s, r->origin.source, &ok), text(s, r->origin.name, &ok),
                               text(s, r->origin.address, &ok)};
     p->origin = tuple(s, T_ORIGIN, &origin, sizeof origin, 0, &ok, NULL);

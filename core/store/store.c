@@ -288,7 +288,7 @@ static enum kt_store_added add(struct kt_store *s, struct kt_row *row, const uin
         return count_one(s, &s->counts.duplicate, KT_ADDED_DUPLICATE);
     uint64_t other = seen_id(s, &key);
     memcpy(p.digest, key.digest, DIGEST);
-    p.raw = !s->o.keep_raw ? NULL : text ? raw_keep(s, text) : raw_pack(s, row->raw);
+    p.raw = !s->o.keep_raw || s->only_seen ? NULL : text ? raw_keep(s, text) : raw_pack(s, row->raw);
 
     store_lock(s);
     bool ok = append(s, row, &p);
@@ -393,6 +393,11 @@ void kt_store_recount_filtered(struct kt_store *s)
     s->counts.shown--;
     s->counts.filtered++;
     store_unlock(s);
+}
+
+void kt_store_only_seen(struct kt_store *s)
+{
+    s->only_seen = true;
 }
 
 void kt_store_keep_raw(struct kt_store *s)

@@ -68,6 +68,10 @@ struct kt_store *kt_store_new(const struct kt_store_opts *o);
 void kt_store_free(struct kt_store *s);
 /* Records' texts are kept from now on. The writer's. */
 void kt_store_keep_raw(struct kt_store *s);
+/* From now on nothing is kept of an event but what tells whether it was seen before (and of
+ * what is malformed, all): kt_store_add and the counts say what they would say, rows and
+ * entities are not to be looked at. For who takes rows as they come. */
+void kt_store_only_seen(struct kt_store *s);
 /* Is the next row likely to drop one? */
 bool kt_store_is_full(struct kt_store *s);
 /* Copies what it keeps. A row that a Sigma filter suppressed

@@ -98,7 +98,7 @@ static void add(struct kt_buf *b, struct kt_span s)
     kt_buf_addc(b, '\x1f');
 }
 
-static bool on_row(void *ctx, const struct kt_row *r, json_t *root)
+static bool on_row(void *ctx, const struct kt_row *r, struct kt_node *root)
 {
     struct past_rows *x = ctx;
     const struct kt_event *e = &r->ev;

@@ -626,6 +626,58 @@ static void a_thread_that_holds_it_asks_without_waiting(void **state)
     kt_store_free(other.s);
 }
 
+/* The same additions to a store that keeps rows and to one that does not: few ids and few
+ * contents, texts and UUIDs and none, more than are kept, suppressed ones, malformed ones. */
+static void rows_that_are_only_seen_are_known_again_all_the_same(void **state)
+{
+    (void)state;
+    struct kt_store *whole = store(700, 0, true), *seen = store(700, 0, true);
+    struct rowgen g = {.state = 5, .malformed_per_mille = 20};
+    struct kt_arena *a = arena();
+    size_t told[KT_ADDED_NOT + 1] = {0};
+    uint64_t x = 88172645463325252u;
+    kt_store_only_seen(seen);
+    for (int i = 0; i < 20000; i++) {
+        struct kt_row r, again;
+        char id[64], content[32];
+        kt_arena_reset(a);
+        uint8_t unused[32];
+        rowgen_next(&g, a, &r, unused);
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        unsigned n = (unsigned)(x >> 20) % 3000, form = (unsigned)(x >> 40) % 8;
+        snprintf(id, sizeof id, form == 1 ? "id-%u" : "00000000-0000-4000-8000-%012u", n);
+        if (r.ev.kind != KT_KIND_MALFORMED)
+            r.ev.event_id = form == 0 ? KT_SPAN_NONE : kt_span_of(id);
+        else
+            r.malformed.sha256[0] = (uint8_t)(r.origin.record = n % 20);
+        if (form == 2)
+            r.verdict = (struct kt_verdict){.filter = KT_LIT("f"), .filtered = KT_LIT("r")};
+        snprintf(content, sizeof content, "%u %u", n, form == 3 ? (unsigned)(x >> 50) % 3 : 0);
+        again = r;
+        enum kt_store_added one = add(whole, &r, content), other = add(seen, &again, content);
+        assert_int_equal(one, other);
+        assert_int_equal(r.seq, again.seq);
+        assert_int_equal(r.ev.flags, again.ev.flags);
+        told[one]++;
+    }
+    assert_true(told[KT_ADDED] > 1000 && told[KT_ADDED_DUPLICATE] > 1000 && told[KT_ADDED_CONFLICT] > 100);
+    struct kt_counts c = kt_store_counts(whole), d = kt_store_counts(seen);
+    assert_int_equal(c.last, d.last);
+    assert_int_equal(c.received, d.received);
+    assert_int_equal(c.shown, d.shown);
+    assert_int_equal(c.filtered, d.filtered);
+    assert_int_equal(c.suppressed, d.suppressed);
+    assert_int_equal(c.duplicate, d.duplicate);
+    assert_int_equal(c.conflicts, d.conflicts);
+    assert_int_equal(c.malformed, d.malformed);
+    assert_int_equal(c.dropped, d.dropped);
+    assert_int_equal(c.oldest, d.oldest);
+    assert_int_equal(c.newest, d.newest);
+    kt_arena_free(a);
+    kt_store_free(whole);
+    kt_store_free(seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -645,6 +697,7 @@ int main(void)
         cmocka_unit_test(an_unknown_tool_is_its_whole_text),
         cmocka_unit_test(an_entity_goes_with_its_last_row_and_its_handle_with_it),
         cmocka_unit_test(a_row_takes_little_memory),
+        cmocka_unit_test(rows_that_are_only_seen_are_known_again_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
