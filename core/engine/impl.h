@@ -168,6 +168,12 @@ void engine_learn(struct kt_engine *g, const struct kt_event *whole, const struc
 uint64_t engine_row_of(void *ctx, struct kt_span event_id);
 void engine_row_matches(void *ctx, uint64_t seq, const struct kt_matched *m, bool matches);
 /* What the rules have just matched, into the correlations. */
+/* On a worker's thread: what can be said of a record without the engine. */
+struct engine_meant {
+    struct kt_event ev;
+    uint8_t content[KT_SHA256]; /* where it is of a kind */
+};
+const void *engine_mean(const struct kt_record *r, struct kt_arena *a, struct kt_buf *scratch);
 void engine_feed_correlations(struct kt_engine *g, struct kt_node *root);
 /* Any record that was parsed, a row or not; `judged`: by the rules, last. While
  * earlier ones are still fed again, it waits for its turn. */

@@ -12,13 +12,24 @@ bool engine_passes(const struct kt_engine *g, const struct kt_row *row)
 
 /* The record's text with sorted keys and no spacing: what makes it the same
  * event whatever envelope it came in. */
-static void digest_content(struct kt_engine *g, struct kt_node *root, struct kt_span bytes, uint8_t out[KT_SHA256])
+static void digest_content(struct kt_buf *b, const struct kt_node *root, struct kt_span bytes, uint8_t out[KT_SHA256])
 {
-    kt_buf_reset(&g->content);
-    if (kt_node_write_sorted(root, &g->content))
-        kt_sha256(g->content.p, g->content.len, out);
+    kt_buf_reset(b);
+    if (kt_node_write_sorted(root, b))
+        kt_sha256(b->p, b->len, out);
     else
         kt_sha256(bytes.p, bytes.n, out);
+}
+
+const void *engine_mean(const struct kt_record *r, struct kt_arena *a, struct kt_buf *scratch)
+{
+    struct engine_meant *m = kt_arena_alloc(a, sizeof *m);
+    if (!m)
+        return NULL; /* then the engine does it, with memory of its own */
+    kt_event_decode(r->root, r->flags, a, &m->ev);
+    if (m->ev.kind != KT_KIND_NONE)
+        digest_content(scratch, r->root, r->bytes, m->content);
+    return m;
 }
 
 /* The text to keep: as it stood, unless a secret had to be taken out of it. */
@@ -153,10 +164,12 @@ static bool make_row(struct engine_object *o, const struct kt_record *r, struct 
         kt_store_count_filtered(g->store);
         return false;
     }
+    const struct engine_meant *m = r->meant;
     uint8_t content[KT_SHA256];
-    digest_content(g, r->root, r->bytes, content);
+    if (!m)
+        digest_content(&g->content, r->root, r->bytes, content);
     row->raw = raw_text(g, r->root, r->bytes, row->ev.flags);
-    return !keep_row(g, o, row, content) || row->seq;
+    return !keep_row(g, o, row, m ? m->content : content) || row->seq;
 }
 
 void engine_learn_facts(struct kt_engine *g, const struct kt_event *whole, const struct kt_row *row)
@@ -239,7 +252,10 @@ bool engine_on_record(void *ctx, const struct kt_record *r)
     struct kt_engine *g = o->engine;
     kt_arena_reset(g->arena);
     struct kt_row row = {0};
-    kt_event_decode(r->root, r->flags, g->arena, &row.ev);
+    if (r->meant)
+        row.ev = ((const struct engine_meant *)r->meant)->ev;
+    else
+        kt_event_decode(r->root, r->flags, g->arena, &row.ev);
     if (row.ev.kind == KT_KIND_NONE) {
         engine_correlate(g, r->root, r->bytes, &row, false);
         return true;
@@ -302,7 +318,7 @@ bool engine_on_found(void *ctx, const struct kt_record *r)
     row.origin.record = r->ordinal;
     engine_add_whereabouts(g, &row);
     (void)found_apart(g, &row, judged);
-    digest_content(g, r->root, r->bytes, content);
+    digest_content(&g->content, r->root, r->bytes, content);
     row.raw = raw_text(g, r->root, r->bytes, row.ev.flags);
     if (!keep_row(g, o, &row, content))
         return !atomic_load(&g->stopping); /* and what it says is known */

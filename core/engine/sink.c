@@ -86,7 +86,7 @@ static bool make_crew(struct kt_engine *g)
 {
     const char *name[KT_EVENT_NAMES + KT_RULES_NAMES_MAX];
     bool uses = g->opts.kinds & KT_KIND_BIT(KT_KIND_USE), walk = g->opts.ledger && !uses; /* rows of uses need their trees */
-    struct kt_crew_sink sink = {engine_on_record, engine_on_malformed, walk ? engine_on_use : NULL, !uses, count_records, on_ended};
+    struct kt_crew_sink sink = {engine_on_record, engine_on_malformed, walk ? engine_on_use : NULL, !uses, count_records, on_ended, engine_mean};
     if (!g->crew)
         g->crew = kt_crew_new(name, engine_names_wanted(g, name), &sink, 0);
     if (g->crew && g->known)

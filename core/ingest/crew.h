@@ -28,6 +28,10 @@ struct kt_crew_sink {
     void (*progress)(void *owner, const struct kt_ingest_stats *s);
     /* The stream is over, and gone. */
     void (*ended)(void *owner, enum kt_ingest_end end, const struct kt_err *why, const struct kt_ingest_stats *s);
+    /* On a worker's thread, several at once, before the record is told: what it means, in `a`,
+     * which lives until it was told; `scratch` is there for the call. It looks at the record
+     * alone. NULL where memory ran out. May be NULL. */
+    const void *(*mean)(const struct kt_record *r, struct kt_arena *a, struct kt_buf *scratch);
 };
 
 struct kt_crew;

@@ -87,6 +87,7 @@ struct kt_stream {
     bool finished; /* its last chunk is in `out` */
 
     /* the worker's */
+    struct kt_buf *scratch; /* whose turn it is */
     struct chunk *filling;
     struct chunk last; /* for its end, where memory ran out; it has no arena */
     bool no_memory;

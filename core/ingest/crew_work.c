@@ -140,6 +140,8 @@ static bool on_record(void *ctx, const struct kt_record *r)
         s->no_memory = true;
         return false;
     }
+    if (s->crew->sink.mean)
+        f->record.meant = s->crew->sink.mean(&f->record, s->filling->arena, s->scratch);
     s->filling->record = f;
     return add(s, f);
 }
@@ -210,7 +212,7 @@ struct kt_ingest *crew_ingest_new(struct kt_stream *s)
 /* What a worker has for itself. */
 struct bench {
     struct kt_gunzip *gunzip; /* NULL: all is streamed */
-    struct kt_buf packed;
+    struct kt_buf packed, scratch;
     struct kt_ingest *ingest; /* for files, with these names */
     struct names *names;
     char *in; /* of a file: FILE_SLICE bytes, or a whole gzip file */
@@ -504,6 +506,7 @@ static void one_turn(struct kt_crew *c, struct kt_stream *s, struct bench *b)
     s->in_bytes = 0;
     s->gather = false;
     s->busy = true;
+    s->scratch = &b->scratch;
     s->fd = -1;
     s->todo = false;
     if (fd >= 0) {
@@ -539,6 +542,7 @@ void *crew_work(void *crew)
     struct kt_crew *c = crew;
     struct bench b = {.gunzip = kt_gunzip_new()};
     kt_buf_init(&b.packed, GATHERED_MAX);
+    kt_buf_init(&b.scratch, 6 * (size_t)KT_RECORD_MAX);
     pthread_mutex_lock(&c->lock);
     while (!c->closing) {
         struct kt_stream *s = c->stopped ? NULL : next_job(c);
@@ -552,6 +556,7 @@ void *crew_work(void *crew)
     kt_ingest_free(b.ingest);
     kt_gunzip_free(b.gunzip);
     kt_buf_free(&b.packed);
+    kt_buf_free(&b.scratch);
     free(b.in);
     return NULL;
 }

@@ -62,7 +62,7 @@ static bool on_record(void *ctx, struct kt_span text, struct kt_node *root, uint
     if (!close_damage(g))
         return false;
     g->run = 0;
-    struct kt_record r = {text, root, next_ordinal(g), g->offset, flags, NULL};
+    struct kt_record r = {text, root, next_ordinal(g), g->offset, flags, NULL, NULL};
     g->stats.picked++;
     if (!g->sink.record(g->sink.ctx, &r))
         g->stopped = true;

@@ -52,6 +52,7 @@ struct kt_record {
     uint64_t offset;      /* of its candidate in the decompressed stream */
     uint32_t flags;
     const uint8_t *digest; /* KT_KNOWN_DIGEST bytes: of what it was all of, in its envelope; a crew's alone, or NULL */
+    const void *meant;     /* what a crew's sink made of it (kt_crew_sink.mean), or NULL */
 };
 
 struct kt_malformed {
