@@ -494,7 +494,7 @@ struct kt_node *kt_node_member(const struct kt_node *o, const char *key, size_t 
     if (!kt_node_is(o, KT_NODE_OBJECT))
         return NULL;
     for (struct kt_node *v = kt_node_first(o); v; v = kt_node_next(v))
-        if (v->key_n == n && memcmp(v->key, key, n) == 0)
+        if (v->key_n == n && (!n || (v->key[0] == key[0] && v->key[n - 1] == key[n - 1] && memcmp(v->key, key, n) == 0)))
             return v;
     return NULL;
 }
@@ -563,6 +563,15 @@ static bool write_real(struct kt_buf *out, double d, int precision)
     return n && n <= sizeof text && kt_buf_add(out, text, n);
 }
 
+static inline bool write_char(struct kt_buf *out, char c)
+{
+    if (out->cap - out->len < 2 || out->failed || !out->p)
+        return kt_buf_addc(out, c);
+    out->p[out->len++] = c;
+    out->p[out->len] = '\0';
+    return true;
+}
+
 static bool write_integer(struct kt_buf *out, int64_t v)
 {
     char text[24], *p = text + sizeof text;
@@ -586,6 +595,8 @@ static bool write_value(const struct writer *w, const struct kt_node *v);
 static int by_key(const void *pa, const void *pb)
 {
     const struct kt_node *a = *(const struct kt_node *const *)pa, *b = *(const struct kt_node *const *)pb;
+    if (a->key_n && b->key_n && a->key[0] != b->key[0]) /* most of them */
+        return (unsigned char)a->key[0] - (unsigned char)b->key[0];
     size_t n = a->key_n < b->key_n ? a->key_n : b->key_n;
     int d = n ? memcmp(a->key, b->key, n) : 0;
     return d ? d : (a->key_n > b->key_n) - (a->key_n < b->key_n);
@@ -609,7 +620,7 @@ static void sort_keys(const struct kt_node **m, size_t n)
 
 static bool write_member(const struct writer *w, const struct kt_node *v, bool object)
 {
-    return (!object || (write_text(w->out, v->key, v->key_n) && kt_buf_addc(w->out, ':'))) && write_value(w, v);
+    return (!object || (write_text(w->out, v->key, v->key_n) && write_char(w->out, ':'))) && write_value(w, v);
 }
 
 static bool write_sorted(const struct writer *w, const struct kt_node *o)
@@ -624,7 +635,7 @@ static bool write_sorted(const struct writer *w, const struct kt_node *o)
     sort_keys(m, n);
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++)
-        ok = (!i || kt_buf_addc(w->out, ',')) && write_member(w, m[i], true);
+        ok = (!i || write_char(w->out, ',')) && write_member(w, m[i], true);
     if (m != few)
         free(m);
     return ok;
@@ -632,13 +643,13 @@ static bool write_sorted(const struct writer *w, const struct kt_node *o)
 
 static bool write_container(const struct writer *w, const struct kt_node *v)
 {
-    bool object = v->kind == KT_NODE_OBJECT, ok = kt_buf_addc(w->out, object ? '{' : '[');
+    bool object = v->kind == KT_NODE_OBJECT, ok = write_char(w->out, object ? '{' : '[');
     if (ok && object && w->sorted)
         ok = write_sorted(w, v);
     else
         for (const struct kt_node *first = kt_node_first(v), *x = first; ok && x; x = kt_node_next(x))
-            ok = (x == first || kt_buf_addc(w->out, ',')) && write_member(w, x, object);
-    return ok && kt_buf_addc(w->out, object ? '}' : ']');
+            ok = (x == first || write_char(w->out, ',')) && write_member(w, x, object);
+    return ok && write_char(w->out, object ? '}' : ']');
 }
 
 static bool write_value(const struct writer *w, const struct kt_node *v)

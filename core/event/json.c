@@ -69,10 +69,14 @@ struct kt_span kt_json_text(struct kt_node *v, struct kt_arena *a)
 
 static bool names_a_secret(const struct kt_node *v)
 {
-    static const char *const names[] = {"secretAccessKey", "sessionToken", "password",       "newPassword",
-                                        "oldPassword",     "servicePassword", "serviceCredentialSecret"};
+#define S(name) {name, sizeof name - 1}
+    static const struct kt_span names[] = {S("secretAccessKey"), S("sessionToken"), S("password"), S("newPassword"), S("oldPassword"),
+                                           S("servicePassword"), S("serviceCredentialSecret")};
+#undef S
+    if (v->key_n < 8 || (v->key[0] | 0x20) < 'n' || (v->key[0] | 0x20) > 's')
+        return false; /* most are not so long, or begin otherwise */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (v->key_n == strlen(names[i]) && strncasecmp(v->key, names[i], v->key_n) == 0)
+        if (v->key_n == names[i].n && strncasecmp(v->key, names[i].p, v->key_n) == 0)
             return true;
     return false;
 }
@@ -89,7 +93,7 @@ static bool redact(struct kt_node *v)
     bool found = false;
     for (struct kt_node *x = kt_node_first(v); x; x = kt_node_next(x)) {
         if (!x->key || !names_a_secret(x)) {
-            found |= redact(x);
+            found |= kt_node_holds(x) && redact(x);
         } else if (!hidden_already(x)) {
             x->kind = KT_NODE_STRING;
             x->v.text = "***";

@@ -276,3 +276,15 @@ const char *kt_envelope_open(struct kt_envelope *v, struct kt_span text)
         return "not valid text, and no record"; /* what was replaced may have been its eventName */
     return NULL;
 }
+
+bool kt_envelope_open_named(struct kt_envelope *v, struct kt_span text)
+{
+    v->found = 0;
+    struct kt_node *root = kt_tree_read(&v->tree[0], text);
+    struct kt_span name = kt_node_text(kt_node_get(root, "eventName"));
+    if (!name.p || !kt_pick_is(v->pick, name.p, name.n))
+        return false;
+    struct value x = {text, root, 0, 0, 0};
+    (void)open_value(v, &x);
+    return true;
+}

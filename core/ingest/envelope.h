@@ -43,6 +43,10 @@ void kt_envelope_free(struct kt_envelope *v);
  * the reason why it is damaged; then nothing was handed on. */
 const char *kt_envelope_open(struct kt_envelope *v, struct kt_span text);
 
+/* As kt_envelope_open where the value is, without a doubt, an object whose eventName is one
+ * of the names; false, and nothing was handed on, where it is not. */
+bool kt_envelope_open_named(struct kt_envelope *v, struct kt_span text);
+
 /* The text of member `key` of the object in `text`, which is valid JSON; of
  * several the last. Unknown where there is none that is spelled so. */
 struct kt_span kt_json_member(struct kt_span text, const char *key);

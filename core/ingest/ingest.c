@@ -129,6 +129,13 @@ static enum kt_take open_candidate(struct kt_ingest *g, const struct kt_candidat
     return *reason ? KT_TAKE_DAMAGED : g->envelope.stopped ? KT_TAKE_STOP : KT_TAKE_OK;
 }
 
+/* Most of those that hold a name are of that name: they are read once. */
+static bool open_named(struct kt_ingest *g, const struct kt_candidate *c)
+{
+    g->offset = c->offset;
+    return kt_envelope_open_named(&g->envelope, (struct kt_span){c->p, c->n});
+}
+
 /* A candidate without a name of interest that holds a long-lived key's id. */
 static enum kt_walked walk_candidate(struct kt_ingest *g, const struct kt_candidate *c, struct kt_use *use)
 {
@@ -162,9 +169,10 @@ static enum kt_take on_candidate(void *ctx, const struct kt_candidate *c, const 
     if (remembers && kt_known_has(g->memory.known, digest))
         return take_again(g) ? KT_TAKE_OK : KT_TAKE_STOP;
     struct kt_ingest_stats before = g->stats;
-    enum kt_walked walked = c->matters ? look_at(g, c, &use) : walk_candidate(g, c, &use);
+    bool opened = c->matters && g->exact && open_named(g, c);
+    enum kt_walked walked = opened ? KT_WALK_UNSURE : c->matters ? look_at(g, c, &use) : walk_candidate(g, c, &use);
     if (walked == KT_WALK_UNSURE) {
-        enum kt_take t = open_candidate(g, c, reason);
+        enum kt_take t = !opened ? open_candidate(g, c, reason) : g->envelope.stopped ? KT_TAKE_STOP : KT_TAKE_OK;
         if (remembers && t == KT_TAKE_OK)
             note_alone(g, &before, digest);
         if (t != KT_TAKE_OK || g->envelope.found)
