@@ -145,6 +145,8 @@ void kt_crew_free(struct kt_crew *c)
     pthread_mutex_unlock(&c->lock);
     for (size_t i = 0; i < c->started; i++)
         pthread_join(c->thread[i], NULL);
+    while (c->n_arena)
+        kt_arena_free(c->arena[--c->n_arena]);
     struct kt_stream *next;
     for (struct kt_stream *s = TAILQ_FIRST(&c->order); s; s = next) {
         next = TAILQ_NEXT(s, order);
@@ -342,7 +344,7 @@ static bool tell_first(struct kt_crew *c, struct kt_stream *s)
     if (w && over)
         count_all(&why, k->stats.records, stats.records);
     size_t used = k->arena ? kt_arena_used(k->arena) : 0;
-    crew_chunk_free(k);
+    crew_chunk_done(c, k);
     pthread_mutex_lock(&c->lock);
     s->out_bytes -= used;
     c->found -= used;

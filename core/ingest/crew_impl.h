@@ -96,6 +96,7 @@ struct kt_stream {
 };
 TAILQ_HEAD(streams, kt_stream);
 
+enum { CREW_ARENAS = 8 };
 struct kt_crew {
     struct kt_crew_sink sink;
     struct kt_known *known; /* NULL: none */
@@ -110,6 +111,8 @@ struct kt_crew {
     struct streams order;            /* what was fed and not wholly told */
     struct slices empty;             /* used again: fresh memory costs more than what is copied into it */
     size_t n_empty;
+    struct kt_arena *arena[CREW_ARENAS]; /* the same, of chunks */
+    size_t n_arena;
     size_t ahead;                    /* bytes in all `in`, and those being read */
     size_t files;                    /* that wait to be read */
     size_t found;                    /* bytes in all `out` */
@@ -151,4 +154,6 @@ void *crew_work(void *crew);
 struct kt_ingest *crew_ingest_new(struct kt_stream *s);
 void crew_names_let_go(struct names *m);
 void crew_chunk_free(struct chunk *k);
+/* What it had is taken for another one, where it is not much. Without the lock. */
+void crew_chunk_done(struct kt_crew *c, struct chunk *k);
 #endif

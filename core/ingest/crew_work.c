@@ -31,12 +31,38 @@ void crew_chunk_free(struct chunk *k)
     free(k);
 }
 
+void crew_chunk_done(struct kt_crew *c, struct chunk *k)
+{
+    if (k->arena && kt_arena_used(k->arena) <= 2 * CHUNK_FULL) {
+        kt_arena_reset(k->arena);
+        pthread_mutex_lock(&c->lock);
+        if (c->n_arena < CREW_ARENAS) {
+            c->arena[c->n_arena++] = k->arena;
+            k->arena = NULL;
+        }
+        pthread_mutex_unlock(&c->lock);
+        if (!k->arena) {
+            free(k);
+            return;
+        }
+    }
+    crew_chunk_free(k);
+}
+
+static struct kt_arena *new_arena(struct kt_crew *c)
+{
+    pthread_mutex_lock(&c->lock);
+    struct kt_arena *a = c->n_arena ? c->arena[--c->n_arena] : NULL;
+    pthread_mutex_unlock(&c->lock);
+    return a ? a : kt_arena_new(CHUNK_MAX);
+}
+
 static struct chunk *filling(struct kt_stream *s)
 {
     if (s->filling)
         return s->filling;
     struct chunk *k = calloc(1, sizeof *k);
-    if (k && !(k->arena = kt_arena_new(CHUNK_MAX))) {
+    if (k && !(k->arena = new_arena(s->crew))) {
         free(k);
         return NULL;
     }
