@@ -285,6 +285,19 @@ void fixture_settle(struct fixture *f)
     kt_app_settle(f->app);
 }
 
+void fixture_append(struct fixture *f, const struct fixture_record *r)
+{
+    struct kt_buf b;
+    kt_buf_init(&b, 1 << 16);
+    fixture_json(&b, r);
+    kt_buf_addc(&b, '\n');
+    FILE *file = fopen(f->followed, "a");
+    assert_non_null(file);
+    assert_int_equal(fwrite(b.p, 1, b.len, file), b.len);
+    assert_int_equal(fclose(file), 0);
+    kt_buf_free(&b);
+}
+
 void fixture_arrive(struct fixture *f, const struct fixture_record *r, uint64_t *seq)
 {
     struct kt_row row = {.ev = {.kind = KT_KIND_CREATION, .time = kt_time_parse(kt_span_of(r->time)),

@@ -34,7 +34,9 @@ void fixture_open_read_only(struct fixture *f);
 void fixture_wait(struct fixture *f, const char *text);
 void fixture_wait_no(struct fixture *f, const char *text);
 void fixture_close(struct fixture *f);
-/* A row that arrives while the app runs. */
+/* FIXTURE_LIVE: the next line of the file that is followed. */
+void fixture_append(struct fixture *f, const struct fixture_record *r);
+/* A row that arrives while the app runs; the engine's thread must have nothing to write meanwhile. */
 void fixture_arrive(struct fixture *f, const struct fixture_record *r, uint64_t *seq);
 /* Waits until every view answers, then tells the app. */
 void fixture_settle(struct fixture *f);

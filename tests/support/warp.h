@@ -47,9 +47,8 @@ int gettimeofday(struct timeval *restrict out, void *restrict zone)
 int getaddrinfo(const char *restrict name, const char *restrict service, const struct addrinfo *restrict hints,
                 struct addrinfo **restrict out)
 {
-    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **); /* each time: it is called on threads */
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     if (!name || (strcmp(name, FAULTS_HOST) != 0 && strcmp(name, "stream-" FAULTS_HOST) != 0))
         return real(name, service, hints, out);
     if (!faults_answer_name())

@@ -515,10 +515,10 @@ static void what_cannot_be_asked_is_said(void **state)
         struct kt_question q;
         const char *says;
     } wrong[] = {
-        {{KT_ASK_ADDRESS, "203.0.113.9", "", ""}, "no addresses or agents"},
-        {{KT_ASK_USER, "ci-deploy", "AssumedRole", MINE}, "ask for a key"},
-        {{KT_ASK_KEY, "AKIA\"},{", "", MINE}, "no name that IAM gives"},
-        {{KT_ASK_KEY, KEY, "", "999999999999"}, "none of those"},
+        {{KT_ASK_ADDRESS, "203.0.113.9", "", "", 0, 0}, "no addresses or agents"},
+        {{KT_ASK_USER, "ci-deploy", "AssumedRole", MINE, 0, 0}, "ask for a key"},
+        {{KT_ASK_KEY, "AKIA\"},{", "", MINE, 0, 0}, "no name that IAM gives"},
+        {{KT_ASK_KEY, KEY, "", "999999999999", 0, 0}, "none of those"},
     };
     rig_open(r, "cloudtrail:?role=arn:aws:iam::222233334444:role/a", true);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -529,7 +529,7 @@ static void what_cannot_be_asked_is_said(void **state)
             fail_msg("%s", e.text);
     }
     struct kt_answer a = {0};
-    struct kt_question q = {KT_ASK_USER, "svc-backup", "IAMUser", "222233334444"};
+    struct kt_question q = {KT_ASK_USER, "svc-backup", "IAMUser", "222233334444", 0, 0};
     put(r, &q, &a); /* closed while it is asked: nothing is left */
 }
 
