@@ -233,7 +233,12 @@ static void went_wrong(struct clickhouse *s, const char *text, bool hopeless, co
 static void end_answer(struct clickhouse *s, struct kt_span body, const struct kt_source_sink *sink)
 {
     struct kt_poller *p = &s->p;
+    static const char strange[] = "the answer is not ClickHouse's: is there a proxy that wants a login?";
     char why[300];
+    if (s->answer.strange || (s->describing && body.n && (body.p[0] == '<' || !memchr(body.p, '\t', body.n)))) {
+        kt_poller_put_off(p, strange, 0, false, sink);
+        return;
+    }
     if (s->describing) {
         if (!clickhouse_take_columns(s, body, why, sizeof why))
             kt_poller_put_off(p, why, 30 * SECOND, true, sink);

@@ -18,6 +18,7 @@ enum {
 struct clickhouse_answer {
     size_t rows;
     char exception[300]; /* what went wrong while rows came; "" */
+    bool strange;        /* a line that is neither a row nor about what went wrong */
 };
 
 struct clickhouse {

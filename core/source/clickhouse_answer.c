@@ -79,6 +79,7 @@ static bool take_line(struct clickhouse *s, struct kt_span line, const struct kt
     if (line.p[0] != '{') {
         if (clickhouse_code(line))
             keep(&s->answer, line);
+        s->answer.strange |= !s->answer.exception[0];
         return true; /* what follows an exception's first line */
     }
     json_t *row = json_loadb(line.p, line.n, JSON_ALLOW_NUL, NULL);

@@ -28,7 +28,7 @@ static void try_cell(enum fault_source s, enum fault_place p, enum fault_number 
     bool pushed = s == SOURCE_SQS || s == SOURCE_TAIL;
     long most = faults[n].big && (s == SOURCE_S3 || s == SOURCE_SQS) ? GROWN_BY_OBJECT : GROWN_MAX;
     bool good = r.ended && r.began && r.said_right && r.recovered && r.live && r.rows == r.expected && !r.doubles && !r.stolen &&
-                r.grown <= most && r.fresh_after <= (pushed ? 5 : 45) * 1000;
+                r.grown <= most && r.fresh_after <= (pushed ? 5 : s == SOURCE_ATHENA ? 75 : 45) * 1000;
     cells++;
     bad += !good;
     grown_most = r.grown > grown_most ? r.grown : grown_most;

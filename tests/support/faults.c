@@ -16,7 +16,7 @@
 
 enum { EVENTS_AT_FIRST = 120, EVENTS_LATER = 30, EVENTS_MEANWHILE = 5, BOMB = 192 << 20 /* packed, a piece of less than a MiB: the rig reads one object at a time */, CELL_S = 120 };
 
-const char *const fault_sources[FAULT_SOURCES] = {"cloudtrail", "logs", "live tail", "s3", "sqs", "splunk"};
+const char *const fault_sources[FAULT_SOURCES] = {"cloudtrail", "logs", "live tail", "s3", "sqs", "splunk", "clickhouse", "athena", "insights"};
 const char *const fault_places[FAULT_PLACES] = {"first", "middle", "later"};
 
 const struct fault faults[FAULTS] = {
@@ -38,12 +38,12 @@ const struct fault faults[FAULTS] = {
     [FAULT_500] = {"500", .says = {"InternalFailure", "InternalError", "Internal Server Error"}},
     [FAULT_503] = {"503 and Retry-After", .says = {"ServiceUnavailable", "is busy"}},
     [FAULT_THROTTLED] = {"throttled", .says = {"throttled: asking less often", "ThrottlingException", "SlowDown", "asked too often"}},
-    [FAULT_EXPIRED] = {"expired token", .says = {"the keys of the environment have expired", "does not accept the token"}},
-    [FAULT_SKEWED] = {"clock too skewed", .says = {"is this machine's clock right?", "does not accept the token"}},
+    [FAULT_EXPIRED] = {"expired token", .says = {"the keys of the environment have expired", "does not accept the token", "does not know this user"}},
+    [FAULT_SKEWED] = {"clock too skewed", .says = {"is this machine's clock right?", "does not accept the token", "does not know this user"}},
     [FAULT_REDIRECT] = {"redirects", .says = {"not followed"}},
     [FAULT_HTML] = {"HTML", .says = {"is there a proxy that wants a login?"}},
     [FAULT_ENDLESS] = {"endless body", .big = true, .breaks = FAKE_ENDLESS, .says = {"the answer is too large", "the answer is not CloudWatch's", "the answer is not Splunk's"}},
-    [FAULT_BOMB] = {"gzip bomb", .big = true, .says = {"is there a proxy that wants a login?", "could not be read"}},
+    [FAULT_BOMB] = {"gzip bomb", .big = true, .says = {"is there a proxy that wants a login?", "could not be read", "the answer is too large"}},
 };
 
 /* --- time and names ------------------------------------------------------------------------ */
@@ -110,6 +110,10 @@ static bool meant(const struct fault_rig *x, const struct fake_request *r)
                : x->place == PLACE_MIDDLE ? targets(r, ".ReceiveMessage")
                                           : is_object(r) || targets(r, ".DeleteMessageBatch");
     case SOURCE_SPLUNK: return strstr(r->target, "/jobs/export") != NULL;
+    case SOURCE_CLICKHOUSE: return true;
+    case SOURCE_ATHENA: /* what begins a query, and its results */
+        return targets(r, x->place == PLACE_MIDDLE ? ".GetQueryResults" : ".StartQueryExecution");
+    case SOURCE_INSIGHTS: return targets(r, x->place == PLACE_MIDDLE ? ".GetQueryResults" : ".StartQuery");
     case FAULT_SOURCES: break;
     }
     return false;
@@ -118,16 +122,24 @@ static bool meant(const struct fault_rig *x, const struct fake_request *r)
 /* How many of them go well before, in the middle. */
 static int before_middle(enum fault_source s)
 {
-    return s == SOURCE_S3 ? 5 : s == SOURCE_SQS ? 2 : s == SOURCE_TAIL ? 0 : 1;
+    return s == SOURCE_S3 ? 5 : s == SOURCE_SQS ? 2 : s == SOURCE_TAIL || s == SOURCE_ATHENA || s == SOURCE_INSIGHTS ? 0 : 1;
 }
 
 /* --- answers that are wrong ---------------------------------------------------------------------- */
+
+/* A service that is none of AWS. */
+static bool of_its_own(const struct fault_rig *x)
+{
+    return x->source == SOURCE_SPLUNK || x->source == SOURCE_CLICKHOUSE;
+}
 
 static void refuse(struct fault_rig *x, const struct fake_request *r, struct fake_reply *out, int status, const char *json, const char *xml,
                    const char *splunk)
 {
     out->status = status;
-    if (x->source == SOURCE_SPLUNK)
+    if (x->source == SOURCE_CLICKHOUSE)
+        kt_buf_addf(&out->body, "Code: 202. DB::Exception: %s", splunk);
+    else if (x->source == SOURCE_SPLUNK)
         kt_buf_addf(&out->body, "{\"messages\":[{\"type\":\"ERROR\",\"text\":\"%s\"}]}", splunk);
     else if (is_list(r) || is_object(r))
         kt_buf_addf(&out->body, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>no</Message></Error>", xml);
@@ -185,15 +197,15 @@ static bool strike(struct fault_rig *x, const struct fake_request *r, struct fak
         refuse(x, r, out, 503, "ServiceUnavailableException", "ServiceUnavailable", "the search head is busy");
         return true;
     case FAULT_THROTTLED:
-        refuse(x, r, out, x->source == SOURCE_SPLUNK ? 429 : is_list(r) || is_object(r) ? 503 : 400, "ThrottlingException", "SlowDown",
+        refuse(x, r, out, of_its_own(x) ? 429 : is_list(r) || is_object(r) ? 503 : 400, "ThrottlingException", "SlowDown",
                "Too Many Requests");
         return true;
     case FAULT_EXPIRED:
-        refuse(x, r, out, x->source == SOURCE_SPLUNK ? 401 : 400, "ExpiredTokenException", "ExpiredToken", "call not properly authenticated");
+        refuse(x, r, out, of_its_own(x) ? 401 : 400, "ExpiredTokenException", "ExpiredToken", "call not properly authenticated");
         return true;
     case FAULT_SKEWED:
         set_date(x, out, HOUR);
-        refuse(x, r, out, x->source == SOURCE_SPLUNK ? 401 : 403, "RequestTimeTooSkewed", "RequestTimeTooSkewed", "the token is not valid yet");
+        refuse(x, r, out, of_its_own(x) ? 401 : 403, "RequestTimeTooSkewed", "RequestTimeTooSkewed", "the token is not valid yet");
         return true;
     case FAULT_REDIRECT:
         redirect(x, out);
@@ -310,6 +322,9 @@ static void put_events(struct fault_rig *x, int n)
         case SOURCE_S3: put_object(x, number, key); break;
         case SOURCE_SQS: send_message(x, number); break;
         case SOURCE_SPLUNK: fake_splunk_event(&x->splunk, number, time, now, now); break;
+        case SOURCE_CLICKHOUSE: fake_clickhouse_event(&x->house, number, time, now); break;
+        case SOURCE_ATHENA:
+        case SOURCE_INSIGHTS: fake_engines_event(&x->engines, number, time, now); break;
         case FAULT_SOURCES: break;
         }
     }
@@ -390,11 +405,16 @@ static void set_up(struct fault_rig *x)
     fake_logs_init(&x->logs, &r->aws);
     fake_splunk_init(&x->splunk);
     x->splunk.clock = &r->clock;
+    fake_clickhouse_init(&x->house);
+    x->house.clock = &r->clock;
+    if (x->source == SOURCE_ATHENA || x->source == SOURCE_INSIGHTS)
+        fake_engines_init(&x->engines, &r->aws);
+    x->engines.running_looks = 0;
     x->s3.page = 40;
     r->aws.sqs = &x->sqs;
     r->aws.s3 = &x->s3;
     r->tolerant = true;
-    x->server = x->source == SOURCE_SPLUNK ? x->splunk.http : r->aws.http;
+    x->server = x->source == SOURCE_SPLUNK ? x->splunk.http : x->source == SOURCE_CLICKHOUSE ? x->house.http : r->aws.http;
     x->mono = kt_mono_ms();
     x->armed = -1;
     if (x->number == FAULT_BOMB)
@@ -416,6 +436,8 @@ static void tear_down(struct fault_rig *x)
     fake_s3_free(&x->s3);
     fake_logs_free(&x->logs);
     fake_splunk_free(&x->splunk);
+    fake_clickhouse_free(&x->house);
+    fake_engines_free(&x->engines);
     free(x->bomb);
 }
 
@@ -428,6 +450,11 @@ static void open_source(struct fault_rig *x)
     case SOURCE_TAIL: snprintf(address, sizeof address, "logs:" FAKE_GROUP "?interval=30&region=us-east-1&live=1"); break;
     case SOURCE_S3: snprintf(address, sizeof address, "s3://trail-bucket/?region=us-east-1&interval=30"); break;
     case SOURCE_SQS: snprintf(address, sizeof address, "sqs:events?region=us-east-1"); break;
+    case SOURCE_CLICKHOUSE:
+        snprintf(address, sizeof address, "clickhouse://%s:%d/trail?interval=30&ca-file=%s", FAULTS_HOST, fake_http_port(x->server), x->pem);
+        break;
+    case SOURCE_ATHENA: snprintf(address, sizeof address, "athena://analysts/soc.cloudtrail?region=us-east-1&interval=60"); break;
+    case SOURCE_INSIGHTS: snprintf(address, sizeof address, "insights:/aws/cloudtrail/trail?region=us-east-1&interval=30"); break;
     default:
         snprintf(address, sizeof address, "splunk://%s:%d/?index=main&interval=30&ca-file=%s", FAULTS_HOST, fake_http_port(x->server), x->pem);
         break;
@@ -492,7 +519,8 @@ static bool all_well(const struct fault_rig *x)
 {
     struct kt_health h = rig_health(&x->rig);
     bool tail = x->source != SOURCE_TAIL || fake_http_streams(x->server);
-    return x->rig.rows >= (size_t)x->events && h.state == KT_HEALTH_LIVE && !h.note[0] && tail;
+    bool quiet = !h.note[0] || (x->source == SOURCE_ATHENA && strstr(h.note, " scanned")); /* which is no trouble */
+    return x->rig.rows >= (size_t)x->events && h.state == KT_HEALTH_LIVE && quiet && tail;
 }
 
 static bool run_until_well(struct fault_rig *x, int64_t limit)

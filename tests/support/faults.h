@@ -4,6 +4,8 @@
  * uses it includes warp.h. */
 #ifndef TESTS_SUPPORT_FAULTS_H
 #define TESTS_SUPPORT_FAULTS_H
+#include "tests/support/fake_clickhouse.h"
+#include "tests/support/fake_engines.h"
 #include "tests/support/fake_logs.h"
 #include "tests/support/fake_s3.h"
 #include "tests/support/fake_splunk.h"
@@ -43,7 +45,7 @@ struct fault {
 };
 extern const struct fault faults[FAULTS];
 
-enum fault_source { SOURCE_CLOUDTRAIL, SOURCE_LOGS, SOURCE_TAIL, SOURCE_S3, SOURCE_SQS, SOURCE_SPLUNK, FAULT_SOURCES };
+enum fault_source { SOURCE_CLOUDTRAIL, SOURCE_LOGS, SOURCE_TAIL, SOURCE_S3, SOURCE_SQS, SOURCE_SPLUNK, SOURCE_CLICKHOUSE, SOURCE_ATHENA, SOURCE_INSIGHTS, FAULT_SOURCES };
 enum fault_place { PLACE_FIRST, PLACE_MIDDLE, PLACE_LATER, FAULT_PLACES };
 extern const char *const fault_sources[FAULT_SOURCES], *const fault_places[FAULT_PLACES];
 
@@ -55,6 +57,8 @@ struct fault_rig {
     struct fake_s3 s3;
     struct fake_logs logs;
     struct fake_splunk splunk;
+    struct fake_clickhouse house;
+    struct fake_engines engines;
     struct fake_http *server; /* that the source asks */
     struct fake_tls *good, *unknown, *other, *old;
     enum fault_source source;

@@ -210,6 +210,27 @@ static void users_and_addresses(void **state)
     clickhouse_address_drop(&a);
 }
 
+/* A page that wants a login, with a status of 200, is not taken for no rows. */
+static void a_page_is_no_answer(void **state)
+{
+    struct fix *x = *state;
+    event(x, START - HOUR, 0);
+    rig_open(&x->rig, x->address, true);
+    rig_run(&x->rig, START + 10 * SECOND);
+    assert_int_equal(x->rig.n_troubles, 0);
+    fake_clickhouse_fault(&x->house, HOUSE_HTML);
+    rig_run(&x->rig, START + 50 * SECOND);
+    assert_int_equal(x->rig.n_troubles, 1);
+    assert_non_null(strstr(x->rig.trouble[0], "is there a proxy that wants a login?"));
+    rig_run(&x->rig, START + 3 * MINUTE);
+    assert_int_equal(rig_health(&x->rig).state, KT_HEALTH_LIVE);
+    rig_close(&x->rig);
+    x->house.columns = "<html>login here</html>"; /* nor for a table without columns */
+    rig_open(&x->rig, x->address, false);
+    rig_run(&x->rig, x->rig.now + HOUR);
+    assert_non_null(strstr(x->rig.trouble[(x->rig.n_troubles - 1) % RIG_TROUBLES], "is there a proxy that wants a login?"));
+}
+
 /* Answers come gzipped; where a user may not set that, as they are. */
 static void answers_come_packed(void **state)
 {
@@ -342,6 +363,7 @@ int main(void)
         WITH(comes_back_where_it_was),
         WITH(tables_without_records_are_put_together),
         WITH(users_and_addresses),
+        WITH(a_page_is_no_answer),
         WITH(answers_come_packed),
         WITH(a_question_is_answered_beside_what_is_read),
         WITH(a_question_is_asked_in_parts),
