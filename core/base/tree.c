@@ -1,12 +1,9 @@
 #include "base/tree.h"
 
-#include "base/utf8.h"
+#include "base/literal.h"
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 enum {
     DIGITS_MAX = 18,   /* so that no integer overflows */
@@ -63,110 +60,7 @@ static bool add(struct kt_tree *t, size_t max, size_t *at)
     return true;
 }
 
-/* --- strings --------------------------------------------------------------------- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The code of `\uXXXX` at `p`; -1 where it is none, NUL, or half a pair. */
-static int escape_code(const char *p, const char *end)
-{
-    if (end - p < 6)
-        return -1;
-    int v = 0;
-    for (int i = 2; i < 6; i++) {
-        int d = hex_digit(p[i]);
-        if (d < 0)
-            return -1;
-        v = v * 16 + d;
-    }
-    return v == 0 || (v >= 0xd800 && v <= 0xdfff) ? -1 : v;
-}
-
-/* Bytes of the escape at `p`, 0 where it is not one to be sure of. */
-static size_t escape_len(const char *p, const char *end)
-{
-    if (end - p < 2)
-        return 0;
-    switch (p[1]) {
-    case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
-        return 2;
-    case 'u':
-        return escape_code(p, end) >= 0 ? 6 : 0;
-    default:
-        return 0;
-    }
-}
-
-/* The next byte of a string that is not plain ASCII text. */
-static const char *next_special(const char *p, const char *end)
-{
-#ifdef __SSE2__
-    for (; end - p >= 16; p += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* signed: below 0x20 are the bytes above 0x7f too */
-        __m128i m = _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)),
-                                 _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
-                                              _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))));
-        unsigned bits = (unsigned)_mm_movemask_epi8(m);
-        if (bits)
-            return p + __builtin_ctz(bits);
-    }
-#endif
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
-        p++;
-    return p;
-}
-
-/* Past the string at the cursor; `s` is what is between its quotes. */
-static bool string(struct reader *r, struct kt_span *s, bool *escapes)
-{
-    const char *p = r->p + 1, *end = r->end;
-    s->p = p;
-    *escapes = false;
-    for (;;) {
-        p = next_special(p, end);
-        if (p == end)
-            return false;
-        size_t n;
-        if (*p == '"') {
-            s->n = (size_t)(p - s->p);
-            r->p = p + 1;
-            return true;
-        }
-        if (*p == '\\') {
-            n = escape_len(p, end);
-            *escapes = true;
-        } else {
-            n = (unsigned char)*p < 0x20 ? 0 : kt_utf8_len((const unsigned char *)p, (size_t)(end - p));
-        }
-        if (!n)
-            return false;
-        p += n;
-    }
-}
-
-static size_t put_code(char *to, int v)
-{
-    if (v < 0x80) {
-        to[0] = (char)v;
-        return 1;
-    }
-    if (v < 0x800) {
-        to[0] = (char)(0xc0 | v >> 6);
-        to[1] = (char)(0x80 | (v & 0x3f));
-        return 2;
-    }
-    to[0] = (char)(0xe0 | v >> 12);
-    to[1] = (char)(0x80 | (v >> 6 & 0x3f));
-    to[2] = (char)(0x80 | (v & 0x3f));
-    return 3;
-}
+/* --- reading --------------------------------------------------------------------- */
 
 /* The string with its escapes undone: never longer than it was, so that room for all
  * of the text is enough for all strings, and none moves. */
@@ -175,27 +69,12 @@ static bool unescape(struct reader *r, struct kt_span *s)
     struct kt_buf *b = &r->t->text;
     if (!b->len && !kt_buf_reserve(b, (size_t)(r->end - r->start)))
         return false;
-    char *from = b->p + b->len, *to = from;
-    for (const char *p = s->p, *end = s->p + s->n; p < end;) {
-        if (*p != '\\') {
-            *to++ = *p++;
-            continue;
-        }
-        if (p[1] == 'u') {
-            to += put_code(to, escape_code(p, end));
-            p += 6;
-            continue;
-        }
-        const char *k = strchr("bfnrt", p[1]);
-        *to++ = k ? "\b\f\n\r\t"[k - "bfnrt"] : p[1];
-        p += 2;
-    }
-    *s = (struct kt_span){from, (size_t)(to - from)};
+    char *to = b->p + b->len;
+    *s = (struct kt_span){to, kt_literal_unescape(*s, to)};
     b->len += s->n;
     return true;
 }
 
-/* --- reading ----------------------------------------------------------------------- */
 
 static char here(struct reader *r)
 {
@@ -267,7 +146,7 @@ static bool text_value(struct reader *r, size_t at)
 {
     struct kt_span s;
     bool escapes;
-    if (!string(r, &s, &escapes) || (escapes && !unescape(r, &s)))
+    if (!kt_literal(&r->p, r->end, &s, &escapes) || (escapes && !unescape(r, &s)))
         return false;
     r->t->node[at].kind = KT_NODE_STRING;
     r->t->node[at].v.text = s.p;
@@ -311,7 +190,7 @@ static bool value(struct reader *r, size_t at, int depth)
 static bool key_of(struct reader *r, size_t object, struct kt_span *key, uint64_t *some)
 {
     bool escapes;
-    if (here(r) != '"' || !string(r, key, &escapes) || escapes || !is_new_key(r->t, object, *key, some) || here(r) != ':')
+    if (here(r) != '"' || !kt_literal(&r->p, r->end, key, &escapes) || escapes || !is_new_key(r->t, object, *key, some) || here(r) != ':')
         return false;
     r->p++;
     return true;
@@ -528,7 +407,7 @@ static bool write_text(struct kt_buf *out, const char *p, size_t n)
     char *to = out->p + out->len;
     *to++ = '"';
     for (const char *end = p + n; p < end;) {
-        const char *q = next_special(p, end);
+        const char *q = kt_literal_special(p, end);
         memcpy(to, p, (size_t)(q - p));
         to += q - p;
         p = q;

@@ -2,7 +2,7 @@
  *
  * Bytes go in as they come, in any chunking; the stream tells gzip (several
  * members) and zstd by their magic, skips a BOM, finds the envelope, splits
- * out records without parsing them, and parses (jansson) only those that can
+ * out records without parsing them, and reads (base/tree.h) only those that can
  * matter, each alone, so that one bad record never hides its neighbours.
  *
  * Envelopes (all told by shape, not by name): {"Records":[...]}, arrays, single
