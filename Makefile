@@ -100,6 +100,8 @@ FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/bench_*.c))
 BENCH_BIN  := $(BENCH_SRC:%.c=$(B)/%)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/replay/%)
+# what a target looks at of the front end: files that know nothing of the screen
+FUZZ_SESSION := tui/session_text tui/setup tui/column_plan
 
 .PHONY: deb static pictures all run test check prove memcheck fuzz bench bench-check lint format install uninstall \
         clean compile_commands.json need-build need-test FORCE
@@ -164,10 +166,11 @@ pictures: $(B)/tests/pictures/draw
 	@TZ=UTC $(B)/tests/pictures/draw man/pictures && ls -l man/pictures
 
 # A fuzz target replayed over its corpus without libFuzzer: any compiler.
+$(B)/replay/fuzz_session: $(FUZZ_SESSION:%=$(B)/%.o)
 $(B)/replay/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 need-build:
 	@sh .ci/need build
@@ -208,9 +211,10 @@ $(FB)/%.o: %.c
 	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZ_FLAGS) $(WARN) -MMD -MP -c -o $@ $<
 $(FB)/libkeytop.a: $(FUZZ_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
+$(FB)/fuzz_session: $(FUZZ_SESSION:%=$(FB)/%.o)
 $(FB)/fuzz_%: $(FB)/tests/fuzz/fuzz_%.o $(FB)/libkeytop.a
 	@echo "  LINK    $@"
-	$(Q)clang -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)clang -fsanitize=fuzzer,address,undefined -pthread -o $@ $(filter %.o,$^) $(FB)/libkeytop.a $(PKG_LIBS) -lm
 fuzz: $(FUZZ_BIN)
 	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
 

@@ -3,6 +3,25 @@
 
 #include <stdio.h>
 
+static const struct {
+    const char *head;
+    enum kt_field field;
+} named[KT_COLUMN_COUNT] = {
+#define X(id, head, field, least, wanted, most, from, order) {head, field},
+    KT_COLUMNS(X)
+#undef X
+};
+
+const char *kt_column_head(enum kt_column c)
+{
+    return named[c].head;
+}
+
+enum kt_field kt_column_field(enum kt_column c)
+{
+    return named[c].field;
+}
+
 static char lower(char ch)
 {
     return ch >= 'A' && ch <= 'Z' ? (char)(ch + 32) : ch;

@@ -8,24 +8,12 @@
 #include <stdio.h>
 
 static const struct def {
-    const char *head;
-    enum kt_field field;
     int least, wanted, most, from, order;
 } defs[KT_COLUMN_COUNT] = {
-#define X(id, head, field, least, wanted, most, from, order) {head, field, least, wanted, most, from, order},
+#define X(id, head, field, least, wanted, most, from, order) {least, wanted, most, from, order},
     KT_COLUMNS(X)
 #undef X
 };
-
-const char *kt_column_head(enum kt_column c)
-{
-    return defs[c].head;
-}
-
-enum kt_field kt_column_field(enum kt_column c)
-{
-    return defs[c].field;
-}
 
 /* --- which, and how wide ------------------------------------------------ */
 
@@ -152,9 +140,8 @@ void kt_columns_fit(struct kt_columns *k, const struct kt_column_plan *plan, int
 void kt_columns_head(const struct kt_columns *k, struct kt_canvas *c, int row, enum kt_field sort, bool ascending)
 {
     for (int i = 0; i < k->n; i++) {
-        const struct def *d = &defs[k->at[i].column];
-        kt_canvas_text(c, row, k->at[i].col, k->at[i].width, KT_STYLE(HEADER), d->head);
-        if (d->field == sort && k->at[i].col > 0)
+        kt_canvas_text(c, row, k->at[i].col, k->at[i].width, KT_STYLE(HEADER), kt_column_head(k->at[i].column));
+        if (kt_column_field(k->at[i].column) == sort && k->at[i].col > 0)
             kt_canvas_text(c, row, k->at[i].col - 1, 1, KT_STYLE(HEADER), ascending ? "▴" : "▾");
     }
 }
