@@ -176,8 +176,9 @@ struct term {
     size_t limit[COMPONENTS];
     bool may_be_uuid; /* its text may be part of a UUID */
     bool completed[COMPONENTS], any[COMPONENTS]; /* any: some answer is yes, or not all are known */
+    uint32_t done[COMPONENTS], text_at;          /* how far that is */
     size_t none_beyond[COMPONENTS];              /* how many there were when all were asked */
-    uint8_t *text; /* by the number of a text; NULL: they were not asked */
+    uint8_t *text; /* answers by the number of a text; NULL: none is kept */
     size_t texts;
 };
 
@@ -371,69 +372,112 @@ static bool ask_row(struct matcher *m, const struct term *x, const struct rows *
     return ask(m, x, &p, c);
 }
 
-/* The texts of an actor or an error are asked once each, in the order in which
- * they lie, whatever number of tuples they are in. */
-static bool complete_texts(struct matcher *m, struct term *x)
-{
-    const struct symtab *t = &m->s->tab[T_TEXT];
-    if (x->text)
-        return true;
-    x->texts = (size_t)t->top + 1;
-    x->text = mem_large(malloc(x->texts), x->texts);
-    if (!x->text)
-        return false;
-    x->text[0] = kt_filter_text_holds(m->f, x->t, KT_SPAN_NONE);
-    for (uint32_t n = 1; n < x->texts; n++) {
-        if (n + AHEAD < x->texts) /* they lie anywhere: the next ones are on their way meanwhile */
-            __builtin_prefetch(sym_at(t, n + AHEAD));
-        x->text[n] = sym_is_there(t, n) && kt_filter_text_holds(m->f, x->t, sym_span(t, n));
-    }
-    return true;
-}
-
-static bool complete_of_texts(struct matcher *m, struct term *x, enum component c)
+static const uint8_t *tuple_fields(enum component c, size_t *n)
 {
     static const uint8_t of_actor[] = {KT_FIELD_ACTOR_TYPE, KT_FIELD_ACTOR_NAME, KT_FIELD_ACTOR_ARN,
                                        KT_FIELD_ACTOR_ACCOUNT, KT_FIELD_ACTOR_PRINCIPAL_ID, KT_FIELD_ACTOR_SESSION,
                                        KT_FIELD_ACTOR_ACCESS_KEY_ID, KT_FIELD_ACTOR_VIA},
                          of_error[] = {KT_FIELD_ERROR_CODE, KT_FIELD_ERROR_MESSAGE};
-    const uint8_t *field = c == C_ACTOR ? of_actor : of_error; /* as its texts stand in the tuple */
-    size_t n = c == C_ACTOR ? sizeof of_actor : sizeof of_error;
+    *n = c == C_ACTOR ? sizeof of_actor : sizeof of_error;
+    return c == C_ACTOR ? of_actor : of_error;
+}
+
+const uint32_t *component_texts(const struct kt_store *s, enum component c, uint32_t number)
+{
+    const struct symtab *t = &s->tab[c == C_ACTOR ? T_ACTOR : T_ERROR];
+    return number && sym_is_there(t, number) ? (const uint32_t *)(const void *)sym_at(t, number)->bytes : NULL;
+}
+
+int component_text_place(enum component c, enum kt_field f)
+{
+    size_t n;
+    const uint8_t *field = tuple_fields(c, &n);
+    for (size_t i = 0; i < n && (c == C_ACTOR || c == C_ERROR); i++)
+        if (field[i] == f)
+            return (int)i;
+    return -1;
+}
+
+/* The texts of an actor or an error are asked once each, whatever number of
+ * tuples they are in. Where any of a tuple's texts will do, nearly all there are
+ * are asked: in the order in which they lie. False: there are more, or no memory. */
+static bool prepare_texts(struct matcher *m, struct term *x, size_t *left)
+{
+    const struct symtab *t = &m->s->tab[T_TEXT];
+    if (!x->text) {
+        size_t n = (size_t)t->top + 1;
+        x->text = mem_large(calloc(n, 1), n);
+        x->texts = x->text ? n : 0;
+        x->text_at = 1;
+    }
+    if (x->t->field != KT_FIELD_COUNT)
+        return true;
+    for (; x->text_at < x->texts && *left; x->text_at++, --*left) {
+        uint32_t n = x->text_at;
+        if (n + AHEAD < x->texts) /* they lie anywhere: the next ones are on their way meanwhile */
+            __builtin_prefetch(sym_at(t, n + AHEAD));
+        x->text[n] = sym_is_there(t, n) && kt_filter_text_holds(m->f, x->t, sym_span(t, n)) ? YES : NO;
+    }
+    return x->text_at >= x->texts;
+}
+
+static bool text_holds(struct matcher *m, struct term *x, uint32_t n)
+{
+    if (n < x->texts && x->text[n] != NOT_ASKED)
+        return x->text[n] == YES;
+    bool yes = kt_filter_text_holds(m->f, x->t, n ? sym_span(&m->s->tab[T_TEXT], n) : KT_SPAN_NONE);
+    if (n < x->texts)
+        x->text[n] = yes ? YES : NO;
+    return yes;
+}
+
+/* The tuples of *at and on, as far as `left` allows. */
+static void complete_tuples(struct matcher *m, struct term *x, enum component c, uint32_t *at, size_t *left)
+{
+    size_t n;
+    const uint8_t *field = tuple_fields(c, &n); /* as its texts stand in the tuple */
     const struct symtab *t = &m->s->tab[c == C_ACTOR ? T_ACTOR : T_ERROR];
-    if ((c != C_ACTOR && c != C_ERROR) || x->t->field == KT_FIELD_ACTOR_MFA || !complete_texts(m, x))
-        return false;
-    for (uint32_t k = 1; k < x->limit[c]; k++) {
-        if (k + AHEAD < x->limit[c])
-            __builtin_prefetch(sym_at(t, k + AHEAD)); /* one that is gone has no bytes */
-        if (!sym_is_there(t, k))
+    for (; *at < x->limit[c] && *left; ++*at, --*left) {
+        if (*at + AHEAD < x->limit[c])
+            __builtin_prefetch(sym_at(t, *at + AHEAD)); /* one that is gone has no bytes */
+        if (!sym_is_there(t, *at))
             continue;
-        const uint32_t *text = (const uint32_t *)(const void *)sym_at(t, k)->bytes;
+        const uint32_t *text = (const uint32_t *)(const void *)sym_at(t, *at)->bytes;
         bool yes = false;
         for (size_t i = 0; i < n; i++)
             if (x->t->field == KT_FIELD_COUNT || x->t->field == (enum kt_field)field[i])
-                yes |= text[i] < x->texts ? x->text[text[i]] : kt_filter_text_holds(m->f, x->t, sym_span(&m->s->tab[T_TEXT], text[i]));
-        x->answer[c][k] = yes ? YES : NO;
+                yes |= text_holds(m, x, text[i]);
+        x->answer[c][*at] = yes ? YES : NO;
         x->any[c] = x->any[c] || yes;
     }
-    return true;
+}
+
+static bool by_texts(const struct term *x, enum component c)
+{
+    return (c == C_ACTOR || c == C_ERROR) && x->t->field != KT_FIELD_ACTOR_MFA;
 }
 
 /* Answers for all that there is, so that a component of which nothing holds is
- * passed over: for who has more rows than kinds of them. */
-static void complete(struct matcher *m, struct term *x, enum component c)
+ * passed over: for who has more rows than kinds of them. As many as `left`
+ * allows: true once it is done. */
+static bool complete(struct matcher *m, struct term *x, enum component c, size_t *left)
 {
     static const uint8_t table[COMPONENTS] = {
         [C_ACTOR] = T_ACTOR, [C_AGENT] = T_AGENT, [C_PLACE] = T_PLACE, [C_ERROR] = T_ERROR, [C_VERDICT] = T_VERDICT,
         [C_ORIGIN] = T_ORIGIN, [C_WHERE] = T_WHERE};
     const struct symtab *t = &m->s->tab[table[c]];
-    x->completed[c] = true;
-    if (x->t->op == KT_OP_MATCHES) /* all that there is would take too long under the lock */
-        return;
-    if (!table[c] || x->limit[c] > m->s->next - m->s->first)
-        return;
-    x->any[c] = false;
-    bool texts = complete_of_texts(m, x, c);
-    for (uint32_t n = 0; n < (texts ? 1 : x->limit[c]); n++) {
+    if (x->t->op == KT_OP_MATCHES || !table[c] || x->limit[c] > m->s->next - m->s->first)
+        return true; /* regular expressions are put to what comes by */
+    if (!x->done[c])
+        x->any[c] = false;
+    if (by_texts(x, c) && !prepare_texts(m, x, left))
+        return false;
+    for (; x->done[c] < x->limit[c] && *left; x->done[c]++, --*left) {
+        uint32_t n = x->done[c];
+        if (n && by_texts(x, c)) {
+            complete_tuples(m, x, c, &x->done[c], left);
+            break;
+        }
         struct packed p = {.time = KT_TIME_NONE, .created = KT_TIME_NONE};
         uint32_t *field = c == C_ACTOR ? &p.actor : c == C_AGENT ? &p.agent : c == C_PLACE ? &p.place :
                           c == C_ERROR ? &p.error : c == C_VERDICT ? &p.verdict : c == C_ORIGIN ? &p.origin : &p.where;
@@ -445,7 +489,28 @@ static void complete(struct matcher *m, struct term *x, enum component c)
         x->answer[c][n] = yes ? YES : NO;
         x->any[c] = x->any[c] || yes;
     }
+    if (x->done[c] < x->limit[c])
+        return false;
     x->none_beyond[c] = x->limit[c];
+    return true;
+}
+
+bool matcher_prepare(struct matcher *m)
+{
+    enum { AT_ONCE = 4096 };
+    size_t left = AT_ONCE;
+    for (size_t k = 0; k < m->n && !m->record; k++) {
+        struct term *x = &m->term[k];
+        for (size_t i = 0; i < x->n; i++) {
+            enum component c = (enum component)x->order[i];
+            if (!x->limit[c] || x->completed[c])
+                continue;
+            x->completed[c] = complete(m, x, c, &left);
+            if (!x->completed[c])
+                return false;
+        }
+    }
+    return true;
 }
 
 /* The numbers of a chunk's rows; those that there is no answer for are `limit`. */
@@ -498,8 +563,6 @@ static void by_number(struct matcher *m, struct term *x, const struct rows *r, e
     const uint8_t *answer = x->answer[c];
     uint8_t *restrict got = r->got, unknown = 0;
     size_t from = r->from, to = r->to;
-    if (!x->completed[c])
-        complete(m, x, c);
     if (!x->any[c] && component_limit(m->s, c) == x->none_beyond[c])
         return;
     if (is_empty(m, r, c) && answer[0] == NO)

@@ -28,6 +28,10 @@ static inline uint32_t component_index(enum component k, uint32_t v)
     return k == C_TARGET || k == C_ADDRESS || k == C_KEY ? v & PLACE_MASK : v;
 }
 size_t component_limit(const struct kt_store *s, enum component c);
+/* The numbers of the texts in an actor or an error (T_TEXT; 0: none), and where
+ * among them a field's stands, -1: not as one text. NULL: there is no such one. */
+const uint32_t *component_texts(const struct kt_store *s, enum component c, uint32_t number);
+int component_text_place(enum component c, enum kt_field f);
 /* A field's text; borrowed from the store or in `a`. Not for malformed rows. */
 struct kt_span component_text(const struct kt_store *s, const struct packed *p, enum kt_field f, struct kt_arena *a);
 /* The same for any row. */
@@ -41,6 +45,9 @@ void matcher_free(struct matcher *m);
 /* How many rows to ask under one hold of the lock: fewer where their records are
  * read, or regular expressions put to their texts. */
 size_t matcher_slice(const struct matcher *m);
+/* Asks ahead what rows share, a piece under one hold of the lock; true once that
+ * is done: before matcher_rows, which need not be asked otherwise. */
+bool matcher_prepare(struct matcher *m);
 bool matcher_row(struct matcher *m, const struct packed *p);
 /* Those of a chunk's rows from..to that match, in order, without those that were
  * asked for; `suppressed`: rows that a Sigma filter kept out as well. Returns how many. */

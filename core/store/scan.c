@@ -142,6 +142,7 @@ static void texts_free(struct texts *t)
     kt_arena_free(t->scratch);
     free(t->text);
     free(t->known);
+    free(t->shared);
 }
 
 static bool texts_init(struct texts *t, const struct kt_store *s, enum kt_field f, bool many)
@@ -151,7 +152,10 @@ static bool texts_init(struct texts *t, const struct kt_store *s, enum kt_field 
     t->scratch = kt_arena_new(1 << 20);
     t->limit = many ? component_limit(s, t->c) : 0;
     t->known = t->limit ? mem_large(calloc(t->limit, sizeof *t->known), t->limit * sizeof *t->known) : NULL;
-    return t->a && t->scratch && (t->known || !t->limit);
+    t->place = t->limit ? component_text_place(t->c, f) : -1;
+    t->shared_n = t->place >= 0 ? (size_t)s->tab[T_TEXT].top + 1 : 0;
+    t->shared = t->shared_n ? mem_large(calloc(t->shared_n, sizeof *t->shared), t->shared_n * sizeof *t->shared) : NULL;
+    return t->a && t->scratch && (t->known || !t->limit) && (t->shared || !t->shared_n);
 }
 
 /* Its place in text[], from 1; 0: not known. False: out of memory. */
@@ -173,6 +177,16 @@ static bool text_add(struct texts *t, const struct kt_store *s, uint64_t seq, en
     return true;
 }
 
+/* What is known of the text itself; NULL: it is not one of a table. */
+static uint32_t *shared_text(struct scan *x, const struct chunk *c, size_t r)
+{
+    struct texts *t = &x->texts;
+    if (t->place < 0)
+        return NULL;
+    const uint32_t *text = component_texts(x->s, t->c, component_at(x->s, c, r, t->c));
+    return text && text[t->place] < t->shared_n ? &t->shared[text[t->place]] : NULL;
+}
+
 /* Places in text[], for now. */
 static bool text_keys(struct scan *x, const struct chunk *c, uint64_t seq0, const uint16_t *at, size_t n, uint64_t *key)
 {
@@ -192,10 +206,15 @@ static bool text_keys(struct scan *x, const struct chunk *c, uint64_t seq0, cons
             key[i] = *known == UINT32_MAX ? 0 : *known;
             continue;
         }
-        if (!text_add(t, x->s, seq0 + r, x->spec->sort, &key[i]))
+        uint32_t *shared = known ? shared_text(x, c, r) : NULL; /* many actors have one name */
+        if (shared && *shared)
+            key[i] = *shared == UINT32_MAX ? 0 : *shared;
+        else if (!text_add(t, x->s, seq0 + r, x->spec->sort, &key[i]))
             return false;
         if (known)
             *known = key[i] ? (uint32_t)key[i] : UINT32_MAX;
+        if (shared)
+            *shared = *known;
     }
     return true;
 }
@@ -444,6 +463,13 @@ static bool take_scope(struct scan *x, bool *more)
 
 static enum scanned read_all(struct scan *x)
 {
+    for (bool ready = x->spec->scope != 0; !ready;) {
+        if (x->give_up && x->give_up(x->ctx))
+            return SCAN_GIVEN_UP;
+        store_lock(x->s);
+        ready = matcher_prepare(x->m);
+        store_unlock(x->s);
+    }
     for (bool more = true; more;) {
         if (x->give_up && x->give_up(x->ctx))
             return SCAN_GIVEN_UP;

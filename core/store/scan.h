@@ -37,6 +37,9 @@ struct texts {
     enum component c;
     uint32_t *known; /* by the component's number: place in text[], from 1; UINT32_MAX: the text is not known */
     size_t limit;
+    uint32_t *shared; /* the same by the number of the text itself, where the component has several */
+    size_t shared_n;
+    int place;        /* of the text among those of the component; -1: it has no number */
     uint64_t reuses; /* of entities' places, as of then */
 };
 

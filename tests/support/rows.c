@@ -149,6 +149,15 @@ static void make_target(struct rowgen *g, struct kt_arena *a, struct kt_event *e
     (void)account;
 }
 
+static struct kt_span response(struct kt_arena *a, const struct kt_event *e, const char *when)
+{
+    if (!e->key.id.p)
+        return put(a, "\"errorCode\":\"%s\",\"errorMessage\":\"%s\",\"responseElements\":null",
+                   e->error_code.p ? e->error_code.p : "", e->error_message.p ? e->error_message.p : "");
+    return put(a, "\"responseElements\":{\"accessKey\":{\"accessKeyId\":\"%s\",\"status\":\"Active\",\"userName\":\"%s\","
+                  "\"createDate\":\"%s\"}}", e->key.id.p, e->target.name.p ? e->target.name.p : "", when);
+}
+
 static void make_raw(struct rowgen *g, struct kt_arena *a, struct kt_row *r)
 {
     struct kt_event *e = &r->ev;
@@ -159,15 +168,13 @@ static void make_raw(struct rowgen *g, struct kt_arena *a, struct kt_row *r)
         "\"accountId\":\"%s\",\"accessKeyId\":\"%s\",\"userName\":\"%s\",\"sessionContext\":{\"attributes\":"
         "{\"creationDate\":\"%s\",\"mfaAuthenticated\":\"false\"}}},\"eventTime\":\"%s\",\"eventSource\":"
         "\"iam.amazonaws.com\",\"eventName\":\"CreateAccessKey\",\"awsRegion\":\"us-east-1\",\"sourceIPAddress\":"
-        "\"%s\",\"userAgent\":\"%s\",\"requestParameters\":{\"userName\":\"%s\"},\"responseElements\":{\"accessKey\":"
-        "{\"accessKeyId\":\"%s\",\"status\":\"Active\",\"userName\":\"%s\",\"createDate\":\"%s\"}},\"requestID\":"
+        "\"%s\",\"userAgent\":\"%s\",\"requestParameters\":{\"userName\":\"%s\"},%s,\"requestID\":"
         "\"%016llx-%016llx\",\"eventID\":\"%s\",\"readOnly\":false,\"eventType\":\"AwsApiCall\",\"managementEvent\":"
         "true,\"recipientAccountId\":\"%s\",\"eventCategory\":\"Management\",\"tlsDetails\":{\"tlsVersion\":"
         "\"TLSv1.3\",\"cipherSuite\":\"TLS_AES_128_GCM_SHA256\",\"clientProvidedHostHeader\":\"iam.amazonaws.com\"}}",
         e->actor.type.p, e->actor.principal_id.p, e->actor.arn.p, e->actor.account.p,
         e->actor.access_key_id.p ? e->actor.access_key_id.p : "", e->actor.name.p, when, when, e->source.address.p,
-        e->agent.text.p, e->target.name.p ? e->target.name.p : "", e->key.id.p ? e->key.id.p : "",
-        e->target.name.p ? e->target.name.p : "", when, (unsigned long long)rowgen_random(g, UINT64_MAX),
+        e->agent.text.p, e->target.name.p ? e->target.name.p : "", response(a, e, when).p, (unsigned long long)rowgen_random(g, UINT64_MAX),
         (unsigned long long)rowgen_random(g, UINT64_MAX), e->event_id.p, e->account.p);
 }
 
