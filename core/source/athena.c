@@ -399,7 +399,7 @@ static void athena_do(struct kt_source *source, const struct kt_source_sink *sin
     bool more = go_on(s, sink);
     kt_poller_remember(&s->p, sink);
     kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, kt_creds_until(s->who.creds), s->who.pace);
-    if (!s->p.ailing && s->scanned_before + s->scanned) {
+    if (!s->p.health.note[0] && s->scanned_before + s->scanned) {
         char size[32];
         athena_size(s->scanned_before + s->scanned, size, sizeof size);
         snprintf(s->p.health.note, sizeof s->p.health.note, "%s scanned", size);

@@ -6,6 +6,7 @@
 #include "source/splunk.h"
 #include "text/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,6 +37,19 @@ static bool add_here(enum kt_dialect d, const struct kt_table *table, const stru
     return good && !out->failed;
 }
 
+/* What is known before it runs: Athena says what a query scans while it does. */
+static bool add_cost(const struct athena *s, const struct kt_pass *pass, struct kt_buf *out)
+{
+    char limit[32];
+    athena_size(s->a.limit, limit, sizeof limit);
+    if (pass->from > 0 && s->day[0])
+        kt_buf_addf(out, "-- reads the partitions of %" PRId64 " days, those after them for what was delivered late\n",
+                    (pass->to - pass->from) / DAY + 32);
+    else
+        kt_buf_adds(out, "-- reads all partitions there are: --since cuts that\n");
+    return kt_buf_addf(out, s->a.limit ? "-- stopped where it would scan more than %s (limit=)\n" : "-- scans what it needs: limit=0\n", limit);
+}
+
 static enum kt_code athena(const char *address, const struct kt_source_opts *o, struct kt_buf *out, struct kt_err *e)
 {
     struct athena *s = calloc(1, sizeof *s);
@@ -46,7 +60,8 @@ static enum kt_code athena(const char *address, const struct kt_source_opts *o, 
         s->where = o->where;
         athena_assume_table(s);
         kt_buf_addf(out, "-- Athena (Trino), a table as --print-setup athena makes it\n");
-        bool good = athena_query(s, &pass, out) && kt_buf_addc(out, '\n') && add_here(KT_DIALECT_TRINO, &s->table, o->where, "--", out);
+        bool good = athena_query(s, &pass, out) && kt_buf_addc(out, '\n') && add_cost(s, &pass, out) &&
+                    add_here(KT_DIALECT_TRINO, &s->table, o->where, "--", out);
         if (!good)
             code = kt_fail(e, KT_ELIMIT, "the question is longer than Athena takes");
     }

@@ -372,7 +372,7 @@ static void splunk_do(struct kt_source *source, const struct kt_source_sink *sin
     bool more = go_on(s, sink);
     kt_poller_remember(&s->p, sink);
     kt_poller_assess(&s->p, 3 * s->p.scan[0].every + SILENT_MS, DELAY_MS, KT_TIME_NONE, &s->pace);
-    if (!s->p.ailing && s->sid[0] && s->percent)
+    if (!s->p.health.note[0] && s->sid[0] && s->percent)
         snprintf(s->p.health.note, sizeof s->p.health.note, "its search job is at %d %%", s->percent);
     if (!more)
         kt_poller_wait(&s->p, s->net, next);

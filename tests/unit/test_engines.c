@@ -1,5 +1,6 @@
 /* The athena: and insights: sources: queries, pages, limits, troubles. */
 #include "source/athena.h"
+#include "source/explain.h"
 #include "source/insights_address.h"
 #include "tests/support/fake_engines.h"
 
@@ -247,6 +248,38 @@ static void athena_stops_what_nobody_waits_for(void **state)
     assert_int_equal(x->engines.stops, 1);
 }
 
+/* What it has scanned does not stand before that it is asked too often. */
+static void athena_says_that_it_is_throttled(void **state)
+{
+    struct fix *x = *state;
+    bool said_so = false;
+    rig_open(&x->rig, ATHENA, true);
+    rig_run(&x->rig, START + 20 * SECOND);
+    for (int i = 0; i < 3; i++)
+        fake_engines_fault(&x->engines, ENGINE_THROTTLED);
+    for (int i = 0; i < 60 && !said_so; i++) {
+        rig_run(&x->rig, x->rig.now + 20 * SECOND);
+        said_so = strstr(rig_health(&x->rig).note, "throttled") != NULL;
+    }
+    assert_true(said_so);
+}
+
+/* What is known before it runs. */
+static void what_it_reads_is_explained(void **state)
+{
+    struct fix *x = *state;
+    struct kt_err e = {0};
+    struct kt_buf b = {.max = 1 << 20};
+    struct kt_arena *a = kt_arena_new(1 << 20);
+    struct kt_source_opts o = {.clock = &x->rig.clock, .since = START - 90 * DAY, .until = START,
+                               .where = kt_cond_test(a, "userIdentity.userName", KT_COND_IS, KT_LIT("alice"))};
+    assert_int_equal(kt_source_explain("athena://w/d.t?limit=10G", &o, &b, &e), KT_OK);
+    assert_non_null(strstr(kt_buf_str(&b), "-- reads the partitions of 122 days"));
+    assert_non_null(strstr(kt_buf_str(&b), "-- stopped where it would scan more than 10 GB (limit=)"));
+    kt_buf_free(&b);
+    kt_arena_free(a);
+}
+
 static void athena_reads_one_account_alone_where_it_may(void **state)
 {
     (void)state;
@@ -406,6 +439,8 @@ int main(void)
         WITH(a_question_has_its_range),
         WITH(athena_says_what_fails),
         WITH(athena_stops_what_nobody_waits_for),
+        WITH(athena_says_that_it_is_throttled),
+        WITH(what_it_reads_is_explained),
         cmocka_unit_test(athena_reads_one_account_alone_where_it_may),
         cmocka_unit_test(addresses_are_read),
         WITH(insights_shows_and_follows),
