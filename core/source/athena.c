@@ -168,6 +168,8 @@ static bool say_next(struct athena *s, const struct kt_pass *pass)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
+static const char not_athena[] = "the answer is not Athena's: is there a proxy that wants a login?";
+
 /* As much again as the address allows. */
 static void allow_more(struct athena *s)
 {
@@ -236,7 +238,7 @@ static void take_state(struct athena *s, struct kt_span body, const struct kt_so
     int64_t wait = LOOK_MS << (s->looks < 5 ? s->looks : 5);
     bool dear = weigh(s);
     if (!state) {
-        kt_poller_put_off(&s->p, "the answer is not Athena's: is there a proxy that wants a login?", 0, false, sink);
+        kt_poller_put_off(&s->p, not_athena, 0, false, sink);
     } else if (strcmp(state, "SUCCEEDED") == 0) {
         s->step = ATHENA_PAGE;
         if (s->answer)
@@ -268,9 +270,15 @@ static void take_page(struct athena *s, struct kt_span body, const struct kt_sou
     kt_buf_init(&s->page, ATHENA_TOKEN_MAX);
     bool going = athena_take_page(s, body, &understood, sink);
     kt_poller_end(&s->p, sink);
+    if (!understood) { /* the query has run, and cost: its page is asked for again */
+        kt_buf_free(&s->page);
+        s->page = before;
+        kt_poller_put_off(&s->p, not_athena, 0, false, sink);
+        return;
+    }
     same = s->page.len && kt_span_eq(kt_buf_span(&s->page), kt_buf_span(&before));
     kt_buf_free(&before);
-    if (!understood || same || s->page.failed) {
+    if (same || s->page.failed) {
         kt_poller_put_off(&s->p, "Athena's pages are not understood: the question is asked again", 0, false, sink);
         forget_query(s);
     } else if (going && !s->page.len) {
@@ -299,7 +307,7 @@ static void take_answer(struct athena *s, struct kt_span body, const struct kt_s
         if (s->id[0])
             s->step = ATHENA_WATCH;
         else
-            kt_poller_put_off(&s->p, "the answer is not Athena's: is there a proxy that wants a login?", 0, false, sink);
+            kt_poller_put_off(&s->p, not_athena, 0, false, sink);
         break;
     case ATHENA_WATCH:
         take_state(s, body, sink);

@@ -30,7 +30,8 @@ enum {
     TOTAL_MS = 3600 * 1000, /* of one answer */
     STALL_S = 300,          /* a query says nothing while it looks */
     SHARDS_AWAY = 279,      /* ALL_CONNECTION_TRIES_FAILED */
-    MAY_NOT_SET = 164       /* READONLY */
+    MAY_NOT_SET = 164,      /* READONLY */
+    PARTS = 4               /* of a question, before the rest */
 };
 
 /* --- birth and death -------------------------------------------------------------------- */
@@ -149,17 +150,17 @@ static bool add_user(const struct clickhouse *s, struct kt_buf *user, struct kt_
     return good && !user->failed && !key->failed;
 }
 
-/* The next part of a pass's window: a day, a week, four weeks, the rest. */
+/* The next part of a pass's window: a day, three, nine, thirty, the rest. */
 static void next_part(struct clickhouse *s, const struct kt_pass *pass)
 {
-    static const int64_t spans[] = {DAY, 7 * DAY, 28 * DAY};
+    static const int64_t spans[PARTS] = {DAY, 2 * DAY, 6 * DAY, 21 * DAY};
     if (s->part.active)
         return; /* it failed, or a shard was away: again */
     int64_t to = s->parts ? s->part.from : pass->to;
     s->part = *pass;
     s->part.active = true;
     s->part.to = to;
-    if (s->asked && s->time && s->parts < 3 && to - spans[s->parts] > pass->from)
+    if (s->asked && s->time && s->parts < PARTS && to - spans[s->parts] > pass->from)
         s->part.from = to - spans[s->parts];
     s->parts++;
 }

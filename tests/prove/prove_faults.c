@@ -27,7 +27,9 @@ static void try_cell(enum fault_source s, enum fault_place p, enum fault_number 
     struct fault_result r = fault_cell(s, p, n);
     bool pushed = s == SOURCE_SQS || s == SOURCE_TAIL;
     long most = faults[n].big && (s == SOURCE_S3 || s == SOURCE_SQS) ? GROWN_BY_OBJECT : GROWN_MAX;
-    bool good = r.ended && r.began && r.said_right && r.recovered && r.live && r.rows == r.expected && !r.doubles && !r.stolen &&
+    /* what begins a query there is answered in a few bytes, which come in time at that pace, too */
+    bool few = n == FAULT_SLOW_BODY && (s == SOURCE_ATHENA || s == SOURCE_INSIGHTS);
+    bool good = r.ended && r.began && (r.said_right || few) && r.recovered && r.live && r.rows == r.expected && !r.doubles && !r.stolen &&
                 r.grown <= most && r.fresh_after <= (pushed ? 5 : s == SOURCE_ATHENA ? 75 : 45) * 1000;
     cells++;
     bad += !good;

@@ -248,6 +248,23 @@ static void athena_stops_what_nobody_waits_for(void **state)
     assert_int_equal(x->engines.stops, 1);
 }
 
+/* A page that is none is asked for again: the query has run, and cost. */
+static void athena_asks_for_a_page_again(void **state)
+{
+    struct fix *x = *state;
+    event(x, START - HOUR, 0);
+    x->engines.running_looks = 0;
+    static const enum engine_fault faults[] = {ENGINE_FINE, ENGINE_FINE, ENGINE_FINE, ENGINE_HTML, ENGINE_HTML, ENGINE_HTML};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        fake_engines_fault(&x->engines, faults[i]);
+    rig_open(&x->rig, ATHENA, false);
+    rig_run(&x->rig, START + HOUR);
+    assert_int_equal(x->rig.wait.kind, KT_WAIT_DONE);
+    assert_int_equal(x->rig.rows, 1);
+    assert_int_equal(x->engines.n_queries, 1);
+    assert_non_null(strstr(said(x), "is there a proxy that wants a login?"));
+}
+
 /* What it has scanned does not stand before that it is asked too often. */
 static void athena_says_that_it_is_throttled(void **state)
 {
@@ -257,8 +274,8 @@ static void athena_says_that_it_is_throttled(void **state)
     rig_run(&x->rig, START + 20 * SECOND);
     for (int i = 0; i < 3; i++)
         fake_engines_fault(&x->engines, ENGINE_THROTTLED);
-    for (int i = 0; i < 60 && !said_so; i++) {
-        rig_run(&x->rig, x->rig.now + 20 * SECOND);
+    for (int i = 0; i < 1400 && !said_so; i++) {
+        rig_run(&x->rig, x->rig.now + SECOND / 2);
         said_so = strstr(rig_health(&x->rig).note, "throttled") != NULL;
     }
     assert_true(said_so);
@@ -439,6 +456,7 @@ int main(void)
         WITH(a_question_has_its_range),
         WITH(athena_says_what_fails),
         WITH(athena_stops_what_nobody_waits_for),
+        WITH(athena_asks_for_a_page_again),
         WITH(athena_says_that_it_is_throttled),
         WITH(what_it_reads_is_explained),
         cmocka_unit_test(athena_reads_one_account_alone_where_it_may),
