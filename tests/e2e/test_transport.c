@@ -97,7 +97,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The client has ended: what all servers have seen is to be looked at. */
+/* Before a client begins, and when it has ended: what all servers have seen is to be looked at. */
 static void see(struct fix *x)
 {
     fake_http_see(x->aws.http);
@@ -107,6 +107,7 @@ static void see(struct fix *x)
 
 static int read_from(struct fix *x, const char *address)
 {
+    see(x);
     int status = run_words((const char *const[]){"--once", "-o", "jsonl", address, NULL}, &x->out, &x->err);
     see(x);
     return status;
@@ -118,6 +119,7 @@ static void look_until_said(struct fix *x, const char *address, const char *what
     int fds[3], status;
     int64_t until = kt_mono_ms() + RUN_LIMIT_MS;
     kt_buf_reset(&x->err);
+    see(x);
     pid_t pid = run_launch(&(struct run_job){.words = (const char *const[]){"--once", "-o", "jsonl", address, NULL}}, fds);
     while (!strstr(kt_buf_str(&x->err), what) && fds[2] >= 0) {
         assert_true(kt_mono_ms() < until);
