@@ -116,6 +116,7 @@ static void follows(struct fix *x, bool live)
             assert_true(kt_mono_ms() - told < 1000);
         kill(pid, start == 1 ? SIGKILL : SIGTERM);
         assert_int_equal(waitpid(pid, &status, 0), pid);
+        fake_http_see_all();
         for (int i = 0; i < 3; i++)
             if (fds[i] >= 0)
                 close(fds[i]);

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNS = 128, REQUEST_MAX = 1 << 20, REPLY_MAX = 256 << 20, HANDSHAKE_MS = 3000, BYTE_MS = 1000, LOOK_MS = 2, FILLERS = 4 };
+enum { CONNS = 128, REQUEST_MAX = 1 << 20, REPLY_MAX = 256 << 20, HANDSHAKE_MS = 3000, BYTE_MS = 1000, LOOK_MS = 2, FILLERS = 4, FAKES = 64 };
 
 struct conn {
     int fd;
@@ -467,6 +467,29 @@ static void *serve_all(void *arg)
     }
 }
 
+static struct { /* for fake_http_see_all */
+    pthread_mutex_t lock;
+    struct fake_http *all[FAKES];
+    size_t n;
+} fakes = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void count_in(struct fake_http *f)
+{
+    pthread_mutex_lock(&fakes.lock);
+    must(fakes.n < FAKES, "fewer fakes");
+    fakes.all[fakes.n++] = f;
+    pthread_mutex_unlock(&fakes.lock);
+}
+
+static void count_out(const struct fake_http *f)
+{
+    pthread_mutex_lock(&fakes.lock);
+    for (size_t i = 0; i < fakes.n; i++)
+        if (fakes.all[i] == f)
+            fakes.all[i--] = fakes.all[--fakes.n];
+    pthread_mutex_unlock(&fakes.lock);
+}
+
 struct fake_http *fake_http_new(void (*on)(void *ctx, const struct fake_request *r, struct fake_reply *out), void *ctx)
 {
     struct fake_http *f = calloc(1, sizeof *f);
@@ -488,12 +511,14 @@ struct fake_http *fake_http_new(void (*on)(void *ctx, const struct fake_request 
     pthread_mutexattr_t again; /* who holds it may call what takes it */
     must(pthread_mutexattr_init(&again) == 0 && pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE) == 0 &&
              pthread_mutex_init(&f->lock, &again) == 0 && pthread_create(&f->thread, NULL, serve_all, f) == 0, "thread");
+    count_in(f);
     return f;
 }
 
 void fake_http_free(struct fake_http *f)
 {
     uint64_t one = 1;
+    count_out(f);
     must(write(f->stop, &one, sizeof one) == sizeof one, "stop");
     pthread_join(f->thread, NULL);
     for (size_t i = 0; i < CONNS; i++)
@@ -526,10 +551,14 @@ void fake_http_unlock(struct fake_http *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-void fake_http_see(struct fake_http *f)
+void fake_http_see_all(void)
 {
-    fake_http_lock(f);
-    fake_http_unlock(f);
+    pthread_mutex_lock(&fakes.lock);
+    for (size_t i = 0; i < fakes.n; i++) {
+        fake_http_lock(fakes.all[i]);
+        fake_http_unlock(fakes.all[i]);
+    }
+    pthread_mutex_unlock(&fakes.lock);
 }
 
 unsigned fake_http_connections(const struct fake_http *f)

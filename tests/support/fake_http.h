@@ -58,9 +58,9 @@ void fake_http_door_soon(struct fake_http *f, enum fake_door door);
 /* For a look at what the handler shares. */
 void fake_http_lock(struct fake_http *f);
 void fake_http_unlock(struct fake_http *f);
-/* What the handler has done so far is seen from here on, and what was set before by it. Enough
- * where no client is under way. */
-void fake_http_see(struct fake_http *f);
+/* Of all fakes: what handlers have done so far is seen from here on, and what was set before by
+ * them. Where a client begins and where it has ended. */
+void fake_http_see_all(void);
 unsigned fake_http_connections(const struct fake_http *f); /* accepted so far */
 /* To all streams that are open: the bytes, in chunks of `piece`; or their end
  * (by a reset). Returns when they were sent. How many streams are open. */

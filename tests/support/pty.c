@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "tests/support/fake_http.h"
 #include "tests/support/temp_dir.h"
 
 #include <setjmp.h>
@@ -102,6 +103,7 @@ struct pty *pty_start(const struct pty_opts *o)
 {
     struct pty *p = calloc(1, sizeof *p);
     assert_non_null(p);
+    fake_http_see_all();
     p->rows = o->rows ? o->rows : 24;
     p->cols = o->cols ? o->cols : 80;
     p->cursor = true;
@@ -280,6 +282,7 @@ bool pty_exits_within(struct pty *p, int ms, int *status)
     }
     while (pump(p, 0))
         ;
+    fake_http_see_all();
     *status = p->status;
     return true;
 }

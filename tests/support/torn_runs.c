@@ -123,6 +123,7 @@ static void live_and_die(struct torn *t, enum torn_aim aim, int64_t ms)
     pass_time(t, fds, ms);
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    fake_http_see_all();
     assert_true(WIFSIGNALED(status)); /* it was alive up to then */
     now = look(t);
     size_t waiting = in_flight(t);
@@ -183,7 +184,6 @@ void torn_storm(struct torn *t, int kills, uint64_t seed)
         kt_buf_reset(&t->err);
         status = run_job(&(struct run_job){.words = (const char *const[]){"--once", "-o", "jsonl", "--state", t->state_file, "sqs:events", NULL}},
                          &t->out, &t->err);
-        fake_http_see(t->aws.http);
     } while (fake_sqs_left(&t->sqs) && kt_mono_ms() < until);
     assert_string_equal(kt_buf_str(&t->err), "");
     assert_int_equal(status, 0);
@@ -253,6 +253,7 @@ static void follow(struct asked *a, int64_t ms, bool all)
     }
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    fake_http_see_all();
     assert_true(WIFSIGNALED(status));
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0)
