@@ -240,6 +240,54 @@ static int compare_at(const void *a, const void *b, void *text)
     return order_compare(t[((const struct pair *)a)->at], t[((const struct pair *)b)->at]);
 }
 
+/* Texts that are alike up to `from`, case ignored: where they part, and whether
+ * they do. */
+static bool part(const struct pair *p, size_t n, const struct kt_span *t, size_t *from)
+{
+    struct kt_span first = t[p[0].at];
+    size_t alike = first.n, longest = first.n;
+    for (size_t i = 1; i < n; i++) {
+        struct kt_span x = t[p[i].at];
+        size_t k = *from, most = x.n < alike ? x.n : alike;
+        longest = x.n > longest ? x.n : longest;
+        while (k < most && lower(x.p[k]) == lower(first.p[k]))
+            k++;
+        alike = k < alike ? k : alike;
+    }
+    *from = alike;
+    return alike < longest;
+}
+
+/* A run of texts that are alike up to `from`: by the eight letters behind what they
+ * share, and so on. */
+static bool sort_alike(struct pair *p, size_t n, const struct kt_span *t, size_t from, int depth)
+{
+    enum { FEW = 64, DEEP = 24 };
+    if (n < FEW || depth > DEEP) {
+        qsort_r(p, n, sizeof *p, compare_at, (void *)(uintptr_t)t);
+        return true;
+    }
+    if (!part(p, n, t, &from)) { /* in case at most */
+        bool same = true;
+        for (size_t i = 1; i < n && same; i++)
+            same = kt_span_eq(t[p[i].at], t[p[0].at]);
+        if (!same)
+            qsort_r(p, n, sizeof *p, compare_at, (void *)(uintptr_t)t);
+        return true;
+    }
+    for (size_t i = 0; i < n; i++)
+        p[i].key = prefix(t[p[i].at], from);
+    if (!radix(p, n))
+        return false;
+    for (size_t i = 0, k; i < n; i = k) {
+        for (k = i + 1; k < n && p[k].key == p[i].key; k++)
+            ;
+        if (k - i > 1 && !sort_alike(p + i, k - i, t, from, depth + 1))
+            return false;
+    }
+    return true;
+}
+
 bool order_ranks(const struct kt_span *t, size_t n, uint32_t *rank, uint32_t *distinct)
 {
     *distinct = 0;
@@ -258,8 +306,10 @@ bool order_ranks(const struct kt_span *t, size_t n, uint32_t *rank, uint32_t *di
     for (size_t i = 0, k; i < n; i = k) { /* runs that begin alike */
         for (k = i + 1; k < n && p[k].key == p[i].key; k++)
             ;
-        if (k - i > 1)
-            qsort_r(p + i, k - i, sizeof *p, compare_at, (void *)t);
+        if (k - i > 1 && !sort_alike(p + i, k - i, t, skip, 0)) {
+            free(p);
+            return false;
+        }
     }
     for (size_t i = 0; i < n; i++) {
         bool same = i && p[i].key == p[i - 1].key && kt_span_eq(t[p[i].at], t[p[i - 1].at]);

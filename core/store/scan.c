@@ -159,12 +159,8 @@ static bool texts_init(struct texts *t, const struct kt_store *s, enum kt_field 
 }
 
 /* Its place in text[], from 1; 0: not known. False: out of memory. */
-static bool text_add(struct texts *t, const struct kt_store *s, uint64_t seq, enum kt_field f, uint64_t *place)
+static bool text_put(struct texts *t, struct kt_span text, uint64_t *place)
 {
-    struct packed p;
-    row_get(s, seq, &p);
-    kt_arena_reset(t->scratch);
-    struct kt_span text = row_text(s, &p, f, t->scratch);
     *place = 0;
     if (!text.p)
         return true;
@@ -177,14 +173,24 @@ static bool text_add(struct texts *t, const struct kt_store *s, uint64_t seq, en
     return true;
 }
 
-/* What is known of the text itself; NULL: it is not one of a table. */
-static uint32_t *shared_text(struct scan *x, const struct chunk *c, size_t r)
+static bool text_add(struct texts *t, const struct kt_store *s, uint64_t seq, enum kt_field f, uint64_t *place)
+{
+    struct packed p;
+    row_get(s, seq, &p);
+    kt_arena_reset(t->scratch);
+    return text_put(t, row_text(s, &p, f, t->scratch), place);
+}
+
+/* What is known of the text itself, and that; NULL: it is not one of a table. */
+static uint32_t *shared_text(struct scan *x, const struct chunk *c, size_t r, struct kt_span *span)
 {
     struct texts *t = &x->texts;
     if (t->place < 0)
         return NULL;
     const uint32_t *text = component_texts(x->s, t->c, component_at(x->s, c, r, t->c));
-    return text && text[t->place] < t->shared_n ? &t->shared[text[t->place]] : NULL;
+    uint32_t number = text ? text[t->place] : 0;
+    *span = number ? sym_span(&x->s->tab[T_TEXT], number) : KT_SPAN_NONE;
+    return text && number < t->shared_n ? &t->shared[number] : NULL;
 }
 
 /* Places in text[], for now. */
@@ -206,10 +212,11 @@ static bool text_keys(struct scan *x, const struct chunk *c, uint64_t seq0, cons
             key[i] = *known == UINT32_MAX ? 0 : *known;
             continue;
         }
-        uint32_t *shared = known ? shared_text(x, c, r) : NULL; /* many actors have one name */
+        struct kt_span text;
+        uint32_t *shared = known ? shared_text(x, c, r, &text) : NULL; /* many actors have one name */
         if (shared && *shared)
             key[i] = *shared == UINT32_MAX ? 0 : *shared;
-        else if (!text_add(t, x->s, seq0 + r, x->spec->sort, &key[i]))
+        else if (shared ? !text_put(t, text, &key[i]) : !text_add(t, x->s, seq0 + r, x->spec->sort, &key[i]))
             return false;
         if (known)
             *known = key[i] ? (uint32_t)key[i] : UINT32_MAX;

@@ -1,4 +1,5 @@
 /* views: what a snapshot holds, against a model that looks at every row. */
+#include "store/order.h"
 #include "store/view.h"
 
 #include "base/hash.h"
@@ -926,9 +927,45 @@ static void groups_follow_arrivals_and_verdicts(void **state)
     end(&w);
 }
 
+/* Texts that begin alike for long, that differ in case alone, that are the same, that
+ * end where another goes on. */
+static void ranks_are_as_comparing_each_says(void **state)
+{
+    enum { TEXTS = 6000, LONG = 48 };
+    static const char letters[] = "abAB:";
+    (void)state;
+    struct rowgen dice = {.state = 99};
+    char *bytes = malloc((size_t)TEXTS * LONG);
+    struct kt_span *t = calloc(TEXTS, sizeof *t);
+    uint32_t *rank = calloc(TEXTS, sizeof *rank), distinct = 0, least = TEXTS;
+    assert_true(bytes && t && rank);
+    for (size_t i = 0; i < TEXTS; i++) {
+        char *b = bytes + i * LONG;
+        size_t n = (size_t)rowgen_random(&dice, LONG), alike = i % 3 ? 20 + (size_t)rowgen_random(&dice, 12) : 0;
+        for (size_t k = 0; k < n; k++)
+            b[k] = k < alike ? "arn:aws:sts::111122223333:assumed-role/ci"[k] : letters[rowgen_random(&dice, 5)];
+        t[i] = (struct kt_span){b, n};
+    }
+    assert_true(order_ranks(t, TEXTS, rank, &distinct));
+    for (size_t i = 0; i < TEXTS; i++) {
+        size_t k = (size_t)rowgen_random(&dice, TEXTS), next = (i + 1) % TEXTS;
+        assert_true(rank[i] < distinct);
+        least = rank[i] < least ? rank[i] : least;
+        for (int turn = 0; turn < 2; turn++, k = next) {
+            int d = order_compare(t[i], t[k]);
+            assert_true(d == 0 ? rank[i] == rank[k] : d < 0 ? rank[i] < rank[k] : rank[i] > rank[k]);
+        }
+    }
+    assert_int_equal(least, 0);
+    free(rank);
+    free(t);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranks_are_as_comparing_each_says),
         cmocka_unit_test(rows_are_grouped_as_the_model_does),
         cmocka_unit_test(groups_follow_arrivals_and_verdicts),
         cmocka_unit_test(every_field_sorts_both_ways_as_the_model_does),
