@@ -23,7 +23,7 @@
 
 enum {
     INTERVAL_MS = 30000,
-    GAP_MS = 100,
+    GAP_MS = 20,            /* a question is some queries, and a person waits */
     SILENT_MS = 120000,
     DELAY_MS = 15 * 60000,  /* by which events are there, as a rule: the trail's, and the loaders' */
     BEHIND_MS = 24 * 3600000, /* by which they are as good as surely there */
