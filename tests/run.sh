@@ -8,8 +8,6 @@ export KEYTOP_SOURCE="$root"
 unset LINES COLUMNS NO_COLOR COLORTERM
 export LC_ALL=C.UTF-8 TZ=UTC XDG_CONFIG_HOME=/nonexistent
 log=$(mktemp) || exit 1
-# some tests fork the program out of themselves
-export TSAN_OPTIONS="${TSAN_OPTIONS:-die_after_fork=0}"
 XDG_STATE_HOME=$(mktemp -d) || exit 1 # nobody's own memory
 export XDG_STATE_HOME
 trap 'rm -rf "$log" "$XDG_STATE_HOME"' EXIT

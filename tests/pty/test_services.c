@@ -203,8 +203,18 @@ static int64_t paints_within(struct pty *p, const char *text, int64_t limit)
     return kt_mono_ms() - began;
 }
 
+/* The program is forked out of a process that has threads. */
+static void need_forks(void)
+{
+#ifdef __SANITIZE_THREAD__
+    print_message("SKIP services on a screen: the thread sanitizer loses its count of threads in a fork\n");
+    skip();
+#endif
+}
+
 static void what_is_new_paints_soon(void **state)
 {
+    need_forks();
     static const char *const names[SOURCES] = {"cloudtrail:", "logs: with a live tail", "s3:", "sqs:", "splunk:"};
     static const int from[SOURCES] = {1, FROM_LOGS, FROM_S3, FROM_SQS, FROM_SPLUNK};
     /* one interval: of cloudtrail: a pass over all names, at two calls a second */
@@ -284,6 +294,7 @@ static void wait_until_met(struct town *t, struct pty *p, enum fault_number n)
 
 static void keys_paint_while_all_is_slow(void **state)
 {
+    need_forks();
     static const enum fault_number slow[] = {FAULT_CONNECT_SLOW, FAULT_SLOW_HEAD, FAULT_SLOW_BODY, FAULT_STALL, FAULT_DNS_SLOW};
     struct town *t = *state;
     for (size_t i = 0; i < sizeof slow / sizeof *slow; i++) {
