@@ -222,19 +222,22 @@ void kt_theme_mono(struct kt_theme *t)
 
 /* --- schemes ------------------------------------------------------------- */
 
+/* "#1c2027", "1C2027", and in short "#123". */
 static bool parse_rgb(struct kt_span s, int32_t *out)
 {
-    if (s.n && s.p[0] == '#')
+    while (s.n && s.p[s.n - 1] == ' ')
+        s.n--;
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '#'))
         s = (struct kt_span){s.p + 1, s.n - 1};
-    if (s.n != 6)
+    if (s.n != 6 && s.n != 3)
         return false;
     int32_t v = 0;
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
         if (d < 0)
             return false;
-        v = v * 16 + d;
+        v = s.n == 3 ? v * 256 + d * 17 : v * 16 + d;
     }
     *out = v;
     return true;

@@ -53,6 +53,49 @@ static void the_newer_form_and_both_spellings_of_slots_load(void **state)
     assert_int_equal(t.role[KT_ROLE_TEXT].fg, 0xcccccc);
 }
 
+/* As they are written by the people who make them: all these are one scheme. */
+static void schemes_load_however_they_are_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *before, *slot, *after, *end; /* slot: of its number and colour */
+    } ways[] = {
+        {"scheme: \"Old\"\nauthor: \"Ann (http://example.com)\"\n", "", "base%02X: \"%06x\"", "", "\n"},
+        {"scheme: 'Old'\nauthor: 'Ann'\n", "", "base%02X: '#%06X'", "", "\n"},
+        {"scheme: Old\nauthor: Ann\n", "", "base%02x: %06X", "", "\n"},
+        {"# a scheme\n---\nscheme: Ros\303\251 \346\234\210 # its name\nauthor: \303\211mile <e@example.com>\n", "", "base%02X: \"%06x\"",
+         " # a tone", "\n"},
+        {"\357\273\277scheme: \"Old\"\r\nauthor: \"Ann\"\r\n", "", "base%02X: \"%06x\"", "", "\r\n"},
+        {"system: \"base16\"\nname: \"New\"\nslug: new\nauthor: \"Ann\"\nvariant: \"dark\"\npalette:\n", "  ", "base%02X: \"#%06x\"", "", "\n"},
+        {"system: base24\nname: New\ndescription: |\n  Of two\n  lines\nvariant: light\npalette:\n", "    ", "base%02X: '%06x'", " ", "\n"},
+        {"system: base16\nname: New\npalette: {", "", "base%02X: \"#%06X\", ", "", ""},
+        {"license: MIT\ncolors: {a: b}\n", "", "base%02X:\t\" #%06x \"", "", "\n"},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char yaml[4096];
+        struct kt_theme t;
+        struct kt_err e = {0};
+        size_t n = (size_t)snprintf(yaml, sizeof yaml, "%s", ways[i].head);
+        for (unsigned k = 0; k < 16; k++) {
+            char slot[64];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+            snprintf(slot, sizeof slot, ways[i].slot, k, k * 0x0a0b0cu);
+#pragma GCC diagnostic pop
+            n += (size_t)snprintf(yaml + n, sizeof yaml - n, "%s%s%s%s", ways[i].before, slot, ways[i].after, ways[i].end);
+        }
+        snprintf(yaml + n, sizeof yaml - n, "%s", strchr(ways[i].head, '{') && !ways[i].end[0] ? "}\n" : "");
+        if (parse(&t, yaml, &e) != KT_OK)
+            fail_msg("way %zu: %s\n%s", i, e.text, yaml);
+        for (unsigned k = 0; k < 16; k++)
+            assert_int_equal(t.slot[k], k * 0x0a0b0c);
+    }
+    struct kt_theme t;
+    struct kt_err e = {0};
+    assert_int_equal(parse(&t, "base00: \"#123\"\n" SLOTS_FROM_1, &e), KT_OK);
+    assert_int_equal(t.slot[0], 0x112233);
+}
+
 static void a_bad_scheme_is_refused_with_its_place(void **state)
 {
     (void)state;
@@ -349,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_older_flat_form_loads),
         cmocka_unit_test(the_newer_form_and_both_spellings_of_slots_load),
+        cmocka_unit_test(schemes_load_however_they_are_written),
         cmocka_unit_test(a_bad_scheme_is_refused_with_its_place),
         cmocka_unit_test(an_unknown_theme_is_refused_with_the_names_there_are),
         cmocka_unit_test(every_text_role_of_our_own_themes_stands_out),
