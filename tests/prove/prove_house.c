@@ -194,7 +194,11 @@ static void history_is_there_within_a_second(void **state)
         whole = kt_mono_ms() - began;
         quit(p);
     }
-    printf("the first page of one user's history after %d to %d ms, all 90 days after %d ms\n", (int)best, (int)worst, (int)whole);
+    int64_t began = kt_mono_ms(); /* what the servers take for it by themselves, on a machine that may do other things */
+    must_ask(x, &x->a, "SELECT count() FROM all_trails WHERE eventTime > now() - 3 * 86400 AND (userIdentity_userName = 'needle' OR "
+                       "positionCaseInsensitive(raw, 'needle') > 0 OR position(raw, '\\\\u00') > 0)", KT_SPAN_NONE);
+    printf("the first page of one user's history after %d to %d ms, all 90 days after %d ms; the servers' own part of the first page: %d ms\n",
+           (int)best, (int)worst, (int)whole, (int)(kt_mono_ms() - began));
     assert_true(best <= FIRST_PAGE_MS);
 }
 
