@@ -471,31 +471,35 @@ static void print_diff(const char *want, const char *have)
     }
 }
 
-void fixture_golden(struct fixture *f, const char *name)
+void golden_text(const char *name, const char *text)
 {
     char path[512];
-    struct kt_buf b;
     golden_path(name, path, sizeof path);
+    if (getenv("UPDATE_GOLDEN")) {
+        FILE *out = fopen(path, "wb");
+        assert_non_null(out);
+        assert_int_equal(fwrite(text, 1, strlen(text), out), strlen(text));
+        assert_int_equal(fclose(out), 0);
+        return;
+    }
+    char *want = read_whole(path);
+    bool same = want && strcmp(want, text) == 0;
+    if (!same) {
+        fprintf(stderr, "%s differs (UPDATE_GOLDEN=1 writes it anew):\n", path);
+        print_diff(want ? want : "", text);
+    }
+    free(want);
+    assert_true(same);
+}
+
+void fixture_golden(struct fixture *f, const char *name)
+{
+    struct kt_buf b;
     kt_buf_init(&b, 1 << 20);
     kt_buf_adds(&b, fixture_screen(f));
     kt_buf_adds(&b, "--- styles\n");
     dump_styles(&f->canvas, &b);
     assert_false(b.failed);
-    if (getenv("UPDATE_GOLDEN")) {
-        FILE *out = fopen(path, "wb");
-        assert_non_null(out);
-        assert_int_equal(fwrite(b.p, 1, b.len, out), b.len);
-        assert_int_equal(fclose(out), 0);
-        kt_buf_free(&b);
-        return;
-    }
-    char *want = read_whole(path);
-    bool same = want && strcmp(want, b.p) == 0;
-    if (!same) {
-        fprintf(stderr, "%s differs (UPDATE_GOLDEN=1 writes it anew):\n", path);
-        print_diff(want ? want : "", b.p);
-    }
-    free(want);
+    golden_text(name, kt_buf_str(&b));
     kt_buf_free(&b);
-    assert_true(same);
 }

@@ -52,4 +52,6 @@ const char *fixture_selected(struct fixture *f);
 /* Compares the screen and its styles with tests/screen/golden/NAME.txt; with
  * UPDATE_GOLDEN=1 writes it. Fails the test with a diff. */
 void fixture_golden(struct fixture *f, const char *name);
+/* The same of any text. */
+void golden_text(const char *name, const char *text);
 #endif
