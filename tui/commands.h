@@ -87,9 +87,9 @@ enum kt_context {
     X(TIME_LEAVE, "leave-histogram", "Esc Backspace q", KT_CTX_TIME, 1, "back", "back to the rows; it stays")         \
     X(TIME_OFF, "no-histogram", "H", KT_CTX_TIME, 8, "away", "back to the rows, and it goes away")                    \
     X(MOUSE, "mouse", "M", KT_CTX_DATA | KT_CTX_GROUPS, 0, "", "hear the mouse, or leave it to the terminal")                \
-    X(MARK, "mark", "Space", KT_CTX_TABLE, 0, "", "mark the row, or no longer; marked rows are compared or taken along") \
-    X(UNMARK, "unmark-all", "U", KT_CTX_TABLE, 0, "", "no row is marked any more")                                    \
-    X(DIFF, "diff", "d", KT_CTX_TABLE, 0, "", "what differs between the two rows marked last, or the one and this")   \
+    X(MARK, "mark", "Space", KT_CTX_TABLE | KT_CTX_PANE, 0, "", "mark the row, or no longer; marked rows are compared or taken along") \
+    X(UNMARK, "unmark-all", "U", KT_CTX_TABLE | KT_CTX_PANE, 0, "", "no row is marked any more")                                    \
+    X(DIFF, "diff", "d", KT_CTX_TABLE | KT_CTX_PANE, 0, "", "what differs between the two rows marked last, or the one and this")   \
     X(DIFF_ALL, "same", "= w", KT_CTX_DIFF, 4, "what is the same", "show, or hide, what is the same in both")         \
     X(DIFF_COPY, "copy-both", "Y y", KT_CTX_DIFF, 5, "copy", "copy the field and its two values")                     \
     X(CLEAR, "clear", "Esc Backspace", KT_CTX_TABLE, 0, "", "end the search, or \"only ...\", or the pause")         \

@@ -611,6 +611,8 @@ static void draw_timeline_item(struct kt_pane *p, uint64_t seq, struct kt_canvas
                        kt_app_is_new(p->app, seq) && !(r.ev.flags & KT_FLAG_ASKED), false);
     else
         kt_canvas_text(c, row, p->left + 1, p->width - 1, KT_STYLE(DIM), "no longer kept");
+    if (p->cursor && kt_marks_has(&p->app->marks, seq))
+        kt_canvas_text(c, row, p->left, 1, (struct kt_style){KT_ROLE_BRIGHT, KT_ATTR_BOLD}, "*");
 }
 
 static void draw_line(void *ctx, size_t line, struct kt_canvas *c, int row, int lines, bool first, bool selected)
@@ -645,7 +647,10 @@ static void draw_line(void *ctx, size_t line, struct kt_canvas *c, int row, int 
     if (p->cursor)
         kt_canvas_match(c, row, p->left, p->width, kt_app_needle(p->app));
     if (selected && p->cursor) {
-        kt_canvas_text(c, row, p->left, 1, KT_STYLE(SELECTED), "▌");
+        bool marked = part->section == KT_SECTION_TIMELINE && line_at(p, line, &part, &item) == LINE_ITEM &&
+                      kt_marks_has(&p->app->marks, p->snap->seq[item]);
+        if (!marked)
+            kt_canvas_text(c, row, p->left, 1, KT_STYLE(SELECTED), "▌");
         kt_canvas_tint(c, row, p->left, p->width, KT_STYLE(SELECTED));
     }
 }
@@ -828,6 +833,24 @@ static unsigned copy(struct kt_pane *p, bool row)
     return seq ? kt_app_copy_row(p->app, seq) : kt_app_hint(p->app, "c copies rows of the timeline; Y copies a value");
 }
 
+/* The row of the timeline under the cursor; 0: it is on something else. */
+static uint64_t row_here(struct kt_pane *p)
+{
+    struct kt_span value;
+    uint64_t seq = 0;
+    return line_value(p, &value, &seq) ? seq : 0;
+}
+
+static unsigned mark(struct kt_pane *p)
+{
+    struct kt_list_items it = kt_pane_items(p);
+    uint64_t seq = row_here(p);
+    if (!seq)
+        return kt_app_hint(p->app, "only rows of the timeline can be marked: Tab leads there");
+    (void)kt_list_move(&p->list, &it, KT_LIST_DOWN);
+    return kt_app_mark(p->app, seq);
+}
+
 /* A piece of the search; the next one is a tick's. `say`: what came of it. */
 static unsigned seek_on(struct pane_screen *n, bool say)
 {
@@ -904,6 +927,9 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
         return kt_app_prompt(p->app, s, "search", "");
     case KT_CMD_NEXT: return search(n, false);
     case KT_CMD_PREVIOUS: return search(n, true);
+    case KT_CMD_MARK: return mark(p);
+    case KT_CMD_UNMARK: return kt_app_unmark(p->app);
+    case KT_CMD_DIFF: return kt_app_diff(p->app, row_here(p));
     case KT_CMD_COPY: return p->kind == &kt_pane_key ? kt_pane_copy_contain(p) : copy(p, false);
     case KT_CMD_COPY_VALUE: return copy(p, false);
     case KT_CMD_COPY_ROW: return copy(p, true);

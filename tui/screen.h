@@ -189,6 +189,11 @@ unsigned kt_app_hint(struct kt_app *a, const char *fmt, ...) __attribute__((form
 unsigned kt_app_click(struct kt_screen *s, struct kt_list *l, const struct kt_list_items *it, struct kt_key k,
                       enum kt_command open);
 unsigned kt_app_prompt(struct kt_app *a, struct kt_screen *s, const char *label, const char *text);
+/* Marks a row (0: there is none), or no longer; takes all marks off; the two marked
+ * last, or the one and this row, beside each other. */
+unsigned kt_app_mark(struct kt_app *a, uint64_t seq);
+unsigned kt_app_unmark(struct kt_app *a);
+unsigned kt_app_diff(struct kt_app *a, uint64_t here);
 /* Puts a value, or a row as JSON, on the clipboard and says so. */
 unsigned kt_app_copy_value(struct kt_app *a, struct kt_span value, enum kt_text_kind kind);
 unsigned kt_app_copy_row(struct kt_app *a, uint64_t seq);

@@ -663,31 +663,10 @@ static unsigned go_to_time(struct kt_table *t)
 /* The mark is set and the next row is at hand. */
 static unsigned mark(struct kt_table *t)
 {
-    struct kt_app *a = t->s.app;
     uint64_t seq = kt_table_cursor(t);
-    if (!seq)
-        return kt_app_hint(a, "no row to mark");
-    if (!kt_marks_turn(&a->marks, seq))
-        return kt_app_hint(a, "%d rows are marked: U takes the marks off", KT_MARKS_MAX);
-    (void)moved(t, KT_LIST_DOWN);
-    return a->marks.n ? kt_app_hint(a, "%zu marked", a->marks.n) : KT_APP_REDRAW;
-}
-
-static unsigned unmark(struct kt_app *a)
-{
-    a->marks.n = 0;
-    return kt_app_hint(a, "nothing is marked");
-}
-
-static unsigned diff(struct kt_table *t)
-{
-    const struct kt_marks *m = &t->s.app->marks;
-    uint64_t here = kt_table_cursor(t);
-    if (m->n >= 2)
-        return kt_app_push(t->s.app, kt_screen_diff(t->s.app, m->seq[m->n - 2], m->seq[m->n - 1]));
-    if (m->n == 1 && here && here != m->seq[0])
-        return kt_app_push(t->s.app, kt_screen_diff(t->s.app, m->seq[0], here));
-    return kt_app_hint(t->s.app, "mark two rows with Space, or one and go to the other");
+    if (seq)
+        (void)moved(t, KT_LIST_DOWN);
+    return kt_app_mark(t->s.app, seq);
 }
 
 static bool triage(struct kt_table *t, enum kt_command cmd, unsigned *did)
@@ -728,8 +707,8 @@ static unsigned command(struct kt_screen *s, enum kt_command cmd, struct kt_key 
         return kt_app_argument(s->app) ? kt_views_show(s->app, kt_app_argument(s->app)) : kt_app_push(s->app, kt_screen_views(s->app));
     case KT_CMD_COLUMNS: return set_columns(t);
     case KT_CMD_MARK: return mark(t);
-    case KT_CMD_UNMARK: return unmark(s->app);
-    case KT_CMD_DIFF: return diff(t);
+    case KT_CMD_UNMARK: return kt_app_unmark(s->app);
+    case KT_CMD_DIFF: return kt_app_diff(s->app, kt_table_cursor(t));
     case KT_CMD_COPY: return copy_shown(t);
     case KT_CMD_COPY_VALUE: return copy_value(t);
     case KT_CMD_COPY_ROW:

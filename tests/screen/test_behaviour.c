@@ -482,7 +482,7 @@ static void hostile_text_is_copied_escaped(void **state)
 static void every_command_is_in_the_help(void **state)
 {
     (void)state;
-    fixture_resize(&f, 200, 120);
+    fixture_resize(&f, 260, 120);
     fixture_keys(&f, "?");
     const char *screen = fixture_screen(&f);
     for (int i = 1; i < KT_CMD_COUNT; i++) {

@@ -42,7 +42,7 @@ static void the_help_names_every_command(void **state)
 {
     struct fixture f;
     (void)state;
-    fixture_open(&f, FIXTURE_DAY, 200, 200, false);
+    fixture_open(&f, FIXTURE_DAY, 260, 200, false);
     fixture_keys(&f, "?");
     for (int c = KT_CMD_NONE + 1; c < KT_CMD_COUNT; c++) {
         const char *name = kt_command_info((enum kt_command)c)->name;

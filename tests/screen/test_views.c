@@ -612,9 +612,30 @@ static void steps_suit_the_width_and_hold_all_there_is(void **state)
     }
 }
 
+static void rows_of_a_pages_timeline_are_marked_too(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f, FIXTURE_DAY, 40, 120, false);
+    fixture_keys(&f, "2 Enter"); /* svc-backup */
+    fixture_keys(&f, "Home Space");
+    assert_true(fixture_shows(&f, "only rows of the timeline can be marked"));
+    fixture_keys(&f, "End Up Space Space");
+    assert_int_equal(f.app->marks.n, 2);
+    assert_true(fixture_shows(&f, "2 marked"));
+    fixture_keys(&f, "d");
+    assert_int_equal(f.app->top->ops->context, KT_CTX_DIFF);
+    fixture_keys(&f, "Esc Backspace Home");
+    assert_true(fixture_shows(&f, "*"));
+    fixture_keys(&f, "U");
+    assert_int_equal(f.app->marks.n, 0);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_a_pages_timeline_are_marked_too),
         cmocka_unit_test(space_marks_a_row_and_goes_on_and_takes_the_mark_off_again),
         cmocka_unit_test(marks_stay_with_their_rows_when_others_arrive_and_the_order_changes),
         cmocka_unit_test(as_many_rows_are_marked_as_may_be_and_it_is_said),
