@@ -73,6 +73,20 @@ void kt_commands_list(struct kt_buf *b)
     }
 }
 
+void kt_command_tell(enum kt_command c, struct kt_buf *b)
+{
+    const char *between = "", *argument = kt_command_argument(c);
+    kt_buf_addf(b, ":%s%s%s  %s\n  keys: %s  in: ", table[c].name, *argument ? " " : "", argument, table[c].help,
+                *table[c].keys ? table[c].keys : "none of its own");
+    for (int i = 0; i < KT_CONTEXTS; i++) {
+        if (!(table[c].contexts & (unsigned)contexts[i].ctx))
+            continue;
+        kt_buf_addf(b, "%s%s", between, contexts[i].name);
+        between = ", ";
+    }
+    kt_buf_addf(b, "%s\n", table[c].contexts & KT_WRITES ? "; not with --read-only" : "");
+}
+
 static const struct {
     const char *name;
     struct kt_key key;

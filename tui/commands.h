@@ -182,6 +182,8 @@ enum kt_context kt_context_find(const char *name); /* 0: none */
 /* A line for each command: name, argument, keys, contexts, help, parted by tabs. */
 struct kt_buf;
 void kt_commands_list(struct kt_buf *b);
+/* What one does, its keys, and where it is understood, in two lines. */
+void kt_command_tell(enum kt_command c, struct kt_buf *b);
 
 /* By the table's own keys, in exactly one context. */
 enum kt_command kt_command_of(struct kt_key k, enum kt_context ctx);

@@ -3,6 +3,7 @@
 #include "base/embedded.h"
 #include "detect/row.h"
 #include "source/source.h"
+#include "tui/commands.h"
 #include "tui/options.h"
 #include "tui/theme.h"
 
@@ -65,6 +66,16 @@ static void add_formats(struct kt_buf *b)
         add_word(b, s, strlen(s));
 }
 
+/* Commands of the screen, of which --help tells what they do. */
+static void add_commands(struct kt_buf *b)
+{
+    add_word(b, "commands", 8);
+    for (int c = KT_CMD_NONE + 1; c < KT_CMD_COUNT; c++) {
+        const char *name = kt_command_info((enum kt_command)c)->name;
+        add_word(b, name, strlen(name));
+    }
+}
+
 /* The words into `b`, where there are any. */
 static enum takes takes(const struct kt_option_info *o, struct kt_buf *b)
 {
@@ -73,6 +84,8 @@ static enum takes takes(const struct kt_option_info *o, struct kt_buf *b)
     } few[] = {{"color", "auto always never"}, {"since", "15m 1h 24h 7d 30d"}, {"until", "15m 1h 24h 7d"},
                {"completion", "bash zsh fish"}, {"print-setup", "athena clickhouse insights sqs"}};
     kt_buf_reset(b);
+    if (strcmp(o->name, "help") == 0)
+        return add_commands(b), TAKES_WORDS;
     if (!o->argument)
         return TAKES_NOTHING;
     for (size_t i = 0; i < sizeof few / sizeof *few; i++)
@@ -176,7 +189,7 @@ static void zsh_takes(struct kt_buf *b, const struct kt_option_info *o, struct k
     enum takes t = takes(o, words);
     if (t == TAKES_NOTHING)
         return;
-    (void)kt_buf_addf(b, ":%s:", o->argument);
+    (void)kt_buf_addf(b, o->argument ? ":%s:" : "::COMMAND:", o->argument); /* --help takes one that may be left out */
     switch (t) {
     case TAKES_WORDS: (void)kt_buf_addf(b, "_keytop_%s", o->name); break;
     case TAKES_LIST: (void)kt_buf_addf(b, "_keytop_%s", o->name); break;
@@ -249,6 +262,8 @@ static void fish(struct kt_buf *b, struct kt_buf *words)
             (void)kt_buf_addf(b, " -r -F -a '%s'", kt_buf_str(words));
         else if (t == TAKES_LIST)
             (void)kt_buf_addf(b, " -x -a '(__fish_append , %s)'", kt_buf_str(words));
+        else if (t != TAKES_NOTHING && !o.argument)
+            (void)kt_buf_addf(b, "\ncomplete -c keytop -n '__fish_contains_opt -s %c %s' -f -a '%s'", o.letter, o.name, kt_buf_str(words));
         else if (t != TAKES_NOTHING)
             (void)kt_buf_addf(b, " -x%s%s%s", words->len ? " -a '" : "", kt_buf_str(words), words->len ? "'" : "");
         (void)kt_buf_addc(b, '\n');

@@ -57,13 +57,17 @@ static int print(const char *text)
     return 0;
 }
 
-/* `commands`: for completions and tests, a line for each. */
+/* `commands`: for completions and tests, a line for each; a command's name: what it
+ * does, and on which keys. */
 static int print_help(const char *about)
 {
     struct kt_buf b;
+    enum kt_command one = about ? kt_command_find(about, strlen(about)) : KT_CMD_NONE;
     kt_buf_init(&b, HELP_MAX);
     if (about && strcmp(about, "commands") == 0)
         kt_commands_list(&b);
+    else if (one != KT_CMD_NONE)
+        kt_command_tell(one, &b);
     else
         (void)kt_options_help(&b);
     int status = !b.failed ? print(kt_buf_str(&b)) : COULD_NOT_START;

@@ -44,7 +44,7 @@
     X(CONFIG, 0, "config", "FILE",                                                                             \
       "instead of $XDG_CONFIG_HOME/keytop/config.yaml")                                                              \
     X(COMPLETION, 0, "completion", "SHELL", "print a completion script for bash, zsh or fish")                 \
-    X(HELP, 'h', "help", NULL, "this text")                                                                    \
+    X(HELP, 'h', "help", NULL, "this text; behind it a command of the screen:\nwhat that does, and on which keys")                    \
     X(VERSION, 'V', "version", NULL, "the version")
 
 

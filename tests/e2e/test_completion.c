@@ -3,6 +3,7 @@
 #include "tests/support/run.h"
 #include "tests/support/sample.h"
 #include "tests/support/temp_dir.h"
+#include "tui/commands.h"
 #include "tui/options.h"
 
 #include <setjmp.h>
@@ -38,12 +39,31 @@ static void every_option_and_format_is_in_each_script(void **state)
         }
         for (size_t i = 0; (format = kt_options_format(i)) != NULL; i++)
             assert_non_null(strstr(kt_buf_str(&out), format));
+        for (int c = KT_CMD_NONE + 1; c < KT_CMD_COUNT; c++) { /* and every command of the screen */
+            char word[80];
+            snprintf(word, sizeof word, " %s", kt_command_info((enum kt_command)c)->name);
+            if (!strstr(kt_buf_str(&out), word))
+                fail_msg("%s lacks the command%s", shells[s], word);
+        }
         assert_non_null(strstr(kt_buf_str(&out), "keytop-deuteranopia"));
         assert_non_null(strstr(kt_buf_str(&out), "cloudtrail:"));
         assert_non_null(strstr(kt_buf_str(&out), "actor.name"));
     }
     assert_int_equal(RUN("--completion", "tcsh"), 2);
     assert_non_null(strstr(kt_buf_str(&err), "bash, zsh or fish"));
+}
+
+static void help_tells_of_each_command(void **state)
+{
+    (void)state;
+    for (int c = KT_CMD_NONE + 1; c < KT_CMD_COUNT; c++) {
+        const struct kt_command_info *i = kt_command_info((enum kt_command)c);
+        if (c % 8 && c != KT_CMD_ACK) /* a process each: some of them */
+            continue;
+        assert_int_equal(RUN("--help", i->name), 0);
+        assert_non_null(strstr(kt_buf_str(&out), i->help));
+        assert_non_null(strstr(kt_buf_str(&out), i->keys));
+    }
 }
 
 /* What a shell prints of a script of ours; fails where it fails. */
@@ -86,6 +106,7 @@ static void bash_completes_options_values_lists_and_sources(void **state)
     assert_string_equal(bash("cloudt"), "cloudtrail:\n");
     assert_string_equal(bash("--rules /us"), "/usr\n");
     assert_string_equal(bash("--color n"), "never\n");
+    assert_string_equal(bash("--help ackn"), "acknowledge\n");
 }
 
 static void zsh_takes_its_script(void **state)
@@ -126,6 +147,7 @@ int main(void)
     kt_buf_init(&err, 1 << 20);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_option_and_format_is_in_each_script),
+        cmocka_unit_test(help_tells_of_each_command),
         cmocka_unit_test(bash_completes_options_values_lists_and_sources),
         cmocka_unit_test(zsh_takes_its_script),
         cmocka_unit_test(fish_takes_its_script),
