@@ -308,11 +308,14 @@ static void welcome(struct fake_http *f)
     *c = (struct conn){.fd = fd};
     kt_buf_init(&c->in, REQUEST_MAX);
     atomic_fetch_add(&f->accepted, 1);
-    if (!f->tls)
+    pthread_mutex_lock(&f->lock);
+    SSL_CTX *tls = f->tls;
+    pthread_mutex_unlock(&f->lock);
+    if (!tls)
         return;
     struct timeval t = {HANDSHAKE_MS / 1000, 0};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
-    c->tls = SSL_new(f->tls);
+    c->tls = SSL_new(tls);
     if (!c->tls || SSL_set_fd(c->tls, fd) != 1 || SSL_accept(c->tls) != 1)
         drop(c);
 }
