@@ -158,6 +158,18 @@ static void go_to(struct fixture *f, size_t place)
     fail_msg("%s does not lead to the %s", places[place].way, kt_context_name(places[place].ctx));
 }
 
+static void the_walk_leads_to_every_kind_of_view(void **state)
+{
+    (void)state;
+    for (int i = 0; i < KT_CONTEXTS; i++) {
+        bool led = false;
+        for (size_t p = 0; p < PLACES; p++)
+            led = led || places[p].ctx == (enum kt_context)(1u << i);
+        if (!led)
+            fail_msg("nothing leads to the %s", kt_context_name((enum kt_context)(1u << i)));
+    }
+}
+
 static void every_key_of_every_view_has_a_way_back(void **state)
 {
     struct fixture f;
@@ -212,6 +224,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(twenty_thousand_random_keys_at_random_sizes_do_no_harm),
+        cmocka_unit_test(the_walk_leads_to_every_kind_of_view),
         cmocka_unit_test(every_key_of_every_view_has_a_way_back),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
