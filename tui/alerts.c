@@ -5,8 +5,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { FLASH_MS = 1500, TOLD_AT_ONCE = 256 };
+enum { FLASH_MS = 1500, TOLD_AT_ONCE = 256, AT_ONCE = 512 };
 
 struct kt_alerts_opts kt_alerts_configured(const struct kt_config *c)
 {
@@ -120,11 +121,28 @@ static void ring(struct kt_app *a, const struct kt_row *r)
         tell_hook(a, r);
 }
 
+/* How many rows both begin with, and, beyond those, end with. Most are the same
+ * from one snapshot to the next, and were looked at. */
+static void alike(const struct kt_snapshot *s, const struct kt_snapshot *was, size_t *begin, size_t *end)
+{
+    size_t most = !was ? 0 : s->n < was->n ? s->n : was->n, b = 0, e = 0;
+    while (e + AT_ONCE <= most && memcmp(s->seq + s->n - e - AT_ONCE, was->seq + was->n - e - AT_ONCE, AT_ONCE * sizeof *s->seq) == 0)
+        e += AT_ONCE;
+    while (e < most && s->seq[s->n - e - 1] == was->seq[was->n - e - 1])
+        e++;
+    while (b + e < most && s->seq[b] == was->seq[b])
+        b++;
+    *begin = b;
+    *end = e;
+}
+
 static void look(struct kt_app *a, int level, const struct kt_snapshot *s)
 {
     struct kt_alerts *k = &a->alerts;
+    size_t begin, end;
     int told = 0;
-    for (size_t i = s->n; i-- > 0;) { /* the earliest first */
+    alike(s, k->watch[level].seen, &begin, &end);
+    for (size_t i = s->n - end; i-- > begin;) { /* the earliest first */
         struct kt_row r;
         uint64_t seq = s->seq[i];
         if (has_rung(k, seq, level))
