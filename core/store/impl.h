@@ -61,7 +61,7 @@ struct t_verdict { /* then texts: filter, filtered, n_rules ids, n_signals names
     uint32_t risk, level, n_rules, n_signals;
 };
 
-enum table { T_TEXT, T_ACTOR, T_AGENT, T_PLACE, T_ERROR, T_VERDICT, T_ORIGIN, T_TRIAGE, T_WHERE, TABLES };
+enum table { T_TEXT, T_ACTOR, T_AGENT, T_PLACE, T_ERROR, T_VERDICT, T_ORIGIN, T_TRIAGE, T_WHERE, T_EVIDENCE, TABLES };
 
 struct raw { /* a record's text, compressed */
     uint32_t size, packed;
@@ -100,7 +100,7 @@ struct packed {
     uint8_t digest[DIGEST];
     uint64_t record;
     struct raw *raw;
-    uint32_t actor, agent, place, error, verdict, why, evidence, origin; /* evidence: a text of packed bytes */
+    uint32_t actor, agent, place, error, verdict, why, evidence, origin; /* evidence: packed bytes, of its own table: nobody looks for a word there */
     uint32_t where; /* 0: there are no files to ask */
     kt_entity target, address, key; /* their names are the row's texts */
     uint32_t flags;

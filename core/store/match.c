@@ -417,8 +417,6 @@ static bool prepare_texts(struct matcher *m, struct term *x, size_t *left)
         if (n + AHEAD < x->texts) /* they lie anywhere: the next ones are on their way meanwhile */
             __builtin_prefetch(sym_at(t, n + AHEAD));
         struct kt_span span = sym_is_there(t, n) ? sym_span(t, n) : KT_SPAN_NONE;
-        if (span.n && (unsigned char)span.p[0] < 0x20) /* most likely a row's evidence, which is no text of theirs: if it is asked for */
-            continue;
         x->text[n] = span.p && kt_filter_text_holds(m->f, x->t, span) ? YES : NO;
     }
     return x->text_at >= x->texts;

@@ -297,7 +297,11 @@ static uint32_t pack_evidence(struct kt_store *s, const struct kt_verdict *v, si
     for (size_t i = 0; i < n_signals; i++)
         for (size_t k = 0; k < v->signal[i].n_evidence && k < KT_EVIDENCE_MAX; k++)
             n += put_evidence(bytes + n, i, &v->signal[i].evidence[k]);
-    return n ? text(s, (struct kt_span){bytes, n}, ok) : 0;
+    if (!n || !*ok)
+        return 0;
+    uint32_t id = sym_intern(&s->tab[T_EVIDENCE], bytes, n, 0, NULL);
+    *ok = id != 0;
+    return id;
 }
 
 static void pack_verdict(struct kt_store *s, const struct kt_verdict *v, struct packed *p, bool *ok)
@@ -330,7 +334,8 @@ static void drop_verdict(struct kt_store *s, const struct packed *p)
 {
     drop_tuple(s, T_VERDICT, p->verdict);
     drop_text(s, p->why);
-    drop_text(s, p->evidence);
+    if (sym_release(&s->tab[T_EVIDENCE], p->evidence))
+        sym_remove(&s->tab[T_EVIDENCE], p->evidence);
 }
 
 bool pack_revise(struct kt_store *s, uint64_t seq, const struct kt_verdict *v, struct packed *p)
@@ -556,7 +561,7 @@ void unpack_verdict(const struct kt_store *s, uint32_t verdict, struct kt_verdic
 
 bool unpack_evidence(const struct kt_store *s, uint32_t evidence, struct kt_arena *a, struct kt_verdict *v)
 {
-    struct kt_span b = span(s, evidence);
+    struct kt_span b = sym_span(&s->tab[T_EVIDENCE], evidence);
     for (size_t at = 0; at < b.n;) {
         size_t signal = (unsigned char)b.p[at], n = (unsigned char)b.p[at + 9];
         struct kt_evidence e = {.time = 0};
