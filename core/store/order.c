@@ -200,10 +200,11 @@ static unsigned char lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
-int order_compare(struct kt_span a, struct kt_span b)
+/* Of texts that are alike up to `from`, case ignored. */
+static int compare_from(struct kt_span a, struct kt_span b, size_t from)
 {
     size_t n = a.n < b.n ? a.n : b.n;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = from; i < n; i++) {
         int d = lower(a.p[i]) - lower(b.p[i]);
         if (d)
             return d;
@@ -211,6 +212,11 @@ int order_compare(struct kt_span a, struct kt_span b)
     if (a.n != b.n)
         return a.n < b.n ? -1 : 1;
     return n ? memcmp(a.p, b.p, n) : 0;
+}
+
+int order_compare(struct kt_span a, struct kt_span b)
+{
+    return compare_from(a, b, 0);
 }
 
 /* How many bytes all texts begin with alike. */
@@ -234,10 +240,21 @@ static uint64_t prefix(struct kt_span t, size_t skip)
     return key;
 }
 
-static int compare_at(const void *a, const void *b, void *text)
+struct tails {
+    const struct kt_span *t;
+    size_t from;
+};
+
+static int compare_tails(const void *a, const void *b, void *tails)
 {
-    const struct kt_span *t = text;
-    return order_compare(t[((const struct pair *)a)->at], t[((const struct pair *)b)->at]);
+    const struct tails *x = tails;
+    return compare_from(x->t[((const struct pair *)a)->at], x->t[((const struct pair *)b)->at], x->from);
+}
+
+static void sort_few(struct pair *p, size_t n, const struct kt_span *t, size_t from)
+{
+    struct tails x = {t, from};
+    qsort_r(p, n, sizeof *p, compare_tails, &x);
 }
 
 /* Texts that are alike up to `from`, case ignored: where they part, and whether
@@ -262,9 +279,9 @@ static bool part(const struct pair *p, size_t n, const struct kt_span *t, size_t
  * share, and so on. */
 static bool sort_alike(struct pair *p, size_t n, const struct kt_span *t, size_t from, int depth)
 {
-    enum { FEW = 64, DEEP = 24 };
+    enum { FEW = 8, DEEP = 24 };
     if (n < FEW || depth > DEEP) {
-        qsort_r(p, n, sizeof *p, compare_at, (void *)(uintptr_t)t);
+        sort_few(p, n, t, from);
         return true;
     }
     if (!part(p, n, t, &from)) { /* in case at most */
@@ -272,7 +289,7 @@ static bool sort_alike(struct pair *p, size_t n, const struct kt_span *t, size_t
         for (size_t i = 1; i < n && same; i++)
             same = kt_span_eq(t[p[i].at], t[p[0].at]);
         if (!same)
-            qsort_r(p, n, sizeof *p, compare_at, (void *)(uintptr_t)t);
+            sort_few(p, n, t, from);
         return true;
     }
     for (size_t i = 0; i < n; i++)
