@@ -398,6 +398,12 @@ int component_text_place(enum component c, enum kt_field f)
     return -1;
 }
 
+static void prefetch_long(const void *p)
+{
+    __builtin_prefetch(p);
+    __builtin_prefetch((const char *)p + 64);
+}
+
 /* The texts of an actor or an error are asked once each, whatever number of
  * tuples they are in. Where any of a tuple's texts will do, nearly all there are
  * are asked: in the order in which they lie. False: there are more, or no memory. */
@@ -414,8 +420,8 @@ static bool prepare_texts(struct matcher *m, struct term *x, size_t *left)
         return true;
     for (; x->text_at < x->texts && *left; x->text_at++, --*left) {
         uint32_t n = x->text_at;
-        if (n + AHEAD < x->texts) /* they lie anywhere: the next ones are on their way meanwhile */
-            __builtin_prefetch(sym_at(t, n + AHEAD));
+        if (n + AHEAD < x->texts) /* they lie anywhere: the next ones are on their way meanwhile, with what goes beyond a line */
+            prefetch_long(sym_at(t, n + AHEAD));
         struct kt_span span = sym_is_there(t, n) ? sym_span(t, n) : KT_SPAN_NONE;
         x->text[n] = span.p && kt_filter_text_holds(m->f, x->t, span) ? YES : NO;
     }
@@ -440,7 +446,7 @@ static void complete_tuples(struct matcher *m, struct term *x, enum component c,
     const struct symtab *t = &m->s->tab[c == C_ACTOR ? T_ACTOR : T_ERROR];
     for (; *at < x->limit[c] && *left; ++*at, --*left) {
         if (*at + AHEAD < x->limit[c])
-            __builtin_prefetch(sym_at(t, *at + AHEAD)); /* one that is gone has no bytes */
+            prefetch_long(sym_at(t, *at + AHEAD)); /* one that is gone has no bytes */
         if (!sym_is_there(t, *at))
             continue;
         const uint32_t *text = (const uint32_t *)(const void *)sym_at(t, *at)->bytes;
