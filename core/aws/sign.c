@@ -30,18 +30,13 @@ bool kt_uri_encode(struct kt_buf *b, struct kt_span s, bool slash)
     return !b->failed;
 }
 
-static int hex_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Decoded and encoded again: %2f and %2F, encoded or raw, become one. */
 static void encode_again(struct kt_buf *b, struct kt_span s)
 {
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c == '%' && i + 2 < s.n && hex_of(s.p[i + 1]) >= 0 && hex_of(s.p[i + 2]) >= 0) {
-            c = (unsigned char)(hex_of(s.p[i + 1]) << 4 | hex_of(s.p[i + 2]));
+        if (c == '%' && i + 2 < s.n && kt_hex_value_any(s.p[i + 1]) >= 0 && kt_hex_value_any(s.p[i + 2]) >= 0) {
+            c = (unsigned char)(kt_hex_value_any(s.p[i + 1]) << 4 | kt_hex_value_any(s.p[i + 2]));
             i += 2;
         }
         char one = (char)c;

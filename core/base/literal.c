@@ -1,28 +1,27 @@
 #include "base/literal.h"
 
+#include "base/hash.h"
 #include "base/utf8.h"
 
-static int hex_digit(char c)
+int kt_literal_unit(const char *p, size_t n)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The code of `\uXXXX` at `p`; -1 where it is none, NUL, or half a pair. */
-static int escape_code(const char *p, const char *end)
-{
-    if (end - p < 6)
+    if (n < 6 || p[0] != '\\' || p[1] != 'u')
         return -1;
     int v = 0;
     for (int i = 2; i < 6; i++) {
-        int d = hex_digit(p[i]);
+        int d = kt_hex_value_any(p[i]);
         if (d < 0)
             return -1;
         v = v * 16 + d;
     }
-    return v == 0 || (v >= 0xd800 && v <= 0xdfff) ? -1 : v;
+    return v;
+}
+
+/* -1 where it is none, NUL, or half a pair. */
+static int escape_code(const char *p, const char *end)
+{
+    int v = kt_literal_unit(p, (size_t)(end - p));
+    return v <= 0 || (v >= 0xd800 && v <= 0xdfff) ? -1 : v;
 }
 
 /* Bytes of the escape at `p`, 0 where it is not one to be sure of. */

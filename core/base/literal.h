@@ -29,6 +29,8 @@ static inline const char *kt_literal_special(const char *p, const char *end)
     return p;
 }
 
+/* The code unit of `\uXXXX` at `p`, of which n bytes are there; -1 where there is none. */
+int kt_literal_unit(const char *p, size_t n);
 /* Past the string that begins with the quote at `*p`; `s` is what is between its quotes,
  * and `escapes`, whether some of it is. */
 bool kt_literal(const char **p, const char *end, struct kt_span *s, bool *escapes);

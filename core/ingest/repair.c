@@ -1,42 +1,20 @@
 #include "ingest/repair.h"
 
+#include "base/literal.h"
 #include "base/utf8.h"
 #include "ingest/ingest.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The code unit of `\uXXXX` at `p`; -1 where there is none. */
-static int code_unit(const char *p, size_t n)
-{
-    if (n < 6 || p[0] != '\\' || p[1] != 'u')
-        return -1;
-    int v = 0;
-    for (int i = 2; i < 6; i++) {
-        int d = hex_digit(p[i]);
-        if (d < 0)
-            return -1;
-        v = v * 16 + d;
-    }
-    return v;
-}
 
 /* At a backslash: how many bytes belong together, and whether they are a lone
  * surrogate. */
 static size_t escape_len(const char *p, size_t n, bool *lone)
 {
     *lone = false;
-    int unit = code_unit(p, n);
+    int unit = kt_literal_unit(p, n);
     if (unit < 0)
         return n < 2 ? n : 2;
     if (unit < 0xd800 || unit > 0xdfff)
         return 6;
-    int low = unit <= 0xdbff ? code_unit(p + 6, n - 6) : -1;
+    int low = unit <= 0xdbff ? kt_literal_unit(p + 6, n - 6) : -1;
     if (low >= 0xdc00 && low <= 0xdfff)
         return 12;
     *lone = true;

@@ -1,6 +1,7 @@
 #include "source/bucket.h"
 
 #include "aws/sign.h"
+#include "base/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,16 +107,11 @@ static struct kt_span between(struct kt_span s, const char *open, const char *cl
     return q ? (struct kt_span){p, (size_t)(q - p)} : KT_SPAN_NONE;
 }
 
-static int hex_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool bucket_decode(struct kt_span s, bool plus, struct kt_buf *out)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '%' && i + 2 < s.n && hex_of(s.p[i + 1]) >= 0 && hex_of(s.p[i + 2]) >= 0) {
-            kt_buf_addc(out, (char)(hex_of(s.p[i + 1]) << 4 | hex_of(s.p[i + 2])));
+        if (s.p[i] == '%' && i + 2 < s.n && kt_hex_value_any(s.p[i + 1]) >= 0 && kt_hex_value_any(s.p[i + 2]) >= 0) {
+            kt_buf_addc(out, (char)(kt_hex_value_any(s.p[i + 1]) << 4 | kt_hex_value_any(s.p[i + 2])));
             i += 2;
         } else {
             kt_buf_addc(out, plus && s.p[i] == '+' ? ' ' : s.p[i]);

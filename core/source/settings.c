@@ -1,19 +1,16 @@
 #include "source/settings.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-static int hex_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 void kt_settings_decode(char *s)
 {
     char *to = s;
     for (; *s; s++) {
-        if (*s == '%' && hex_of(s[1]) >= 0 && hex_of(s[2]) >= 0 && (s[1] != '0' || s[2] != '0')) {
-            *to++ = (char)(hex_of(s[1]) << 4 | hex_of(s[2]));
+        if (*s == '%' && kt_hex_value_any(s[1]) >= 0 && kt_hex_value_any(s[2]) >= 0 && (s[1] != '0' || s[2] != '0')) {
+            *to++ = (char)(kt_hex_value_any(s[1]) << 4 | kt_hex_value_any(s[2]));
             s += 2;
         } else {
             *to++ = *s;

@@ -1,14 +1,11 @@
 /* A row's facts to fixed integers and back. */
 #include "store/impl.h"
 
+#include "base/hash.h"
+
 #include <string.h>
 
 /* --- event ids ------------------------------------------------------------ */
-
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool is_dash(size_t i)
 {
@@ -28,7 +25,7 @@ bool uuid_pack(struct kt_span s, uint8_t out[16])
                 return false;
             continue;
         }
-        int v = hex_value(s.p[i]);
+        int v = kt_hex_value(s.p[i]);
         if (v < 0)
             return false;
         out[digit / 2] = (uint8_t)(out[digit / 2] << 4 | v);

@@ -65,17 +65,12 @@ bool kt_triage_write(struct kt_buf *b, const struct kt_triage_entry *e)
     return !b->failed && b->len - from <= KT_TRIAGE_LINE;
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool hex_read(struct kt_span s, uint8_t out[16])
 {
     if (!s.p || s.n != HEX16)
         return false;
     for (size_t i = 0; i < 16; i++) {
-        int high = hex_value(s.p[2 * i]), low = hex_value(s.p[2 * i + 1]);
+        int high = kt_hex_value(s.p[2 * i]), low = kt_hex_value(s.p[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         out[i] = (uint8_t)(high << 4 | low);

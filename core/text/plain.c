@@ -9,6 +9,7 @@
  * backslashes, and nothing else was changed. An escape names a whole code
  * point or one byte that is not part of any, so the bytes come back. */
 #include "text/classes.h"
+#include "base/hash.h"
 
 enum style {
     STYLE_ASCII, /* nothing above 0x7E stands */
@@ -119,18 +120,13 @@ bool kt_text_plain(struct kt_buf *b, struct kt_span s, enum kt_text_kind kind, b
 
 /* --- and back ---------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Takes "u{202e}" or "x{c0}" at p; returns its length, 0 where it is neither. */
 static size_t take_escape(struct kt_buf *b, const char *p, size_t n)
 {
     uint32_t v = 0;
     size_t i = 2;
-    for (; i < n && i < 8 && hex_digit(p[i]) >= 0; i++)
-        v = v << 4 | (uint32_t)hex_digit(p[i]);
+    for (; i < n && i < 8 && kt_hex_value(p[i]) >= 0; i++)
+        v = v << 4 | (uint32_t)kt_hex_value(p[i]);
     if (i == 2 || i == n || p[i] != '}')
         return 0;
     char out[4] = {(char)v};

@@ -67,14 +67,6 @@ static struct pty *start(const char *alerts)
     return p;
 }
 
-static void quit(struct pty *p)
-{
-    pty_send(p, "q");
-    int status = pty_wait_exit(p);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    pty_stop(p);
-}
-
 static bool wait_for_file(struct pty *p, const char *path, size_t size)
 {
     struct stat st;
@@ -119,7 +111,7 @@ static void a_grave_row_that_arrives_rings_once_in_each_way(void **state)
     record("00004", NULL, "third");
     (void)pty_wait_bytes(p, before, "\033]2;(1) keytop\033\\");
     assert_false(pty_log_has(p, 0, "victim\a"));
-    quit(p);
+    pty_quit(p);
 }
 
 static void the_title_comes_back(void **state)
@@ -143,7 +135,7 @@ static void what_is_not_asked_for_is_not_sent(void **state)
     pty_settle(p, 50);
     assert_false(pty_log_has(p, 0, "\a"));
     assert_false(pty_log_has(p, 0, "\033]"));
-    quit(p);
+    pty_quit(p);
 }
 
 /* The command gets the row as -o jsonl prints it; its words are no shell's. */
@@ -164,7 +156,7 @@ static void the_hook_is_given_each_event(void **state)
     assert_non_null(strstr(text_of(out), "\"event_id\":\"00003\""));
     assert_null(strstr(text_of(out), "\"event_id\":\"00001\"")); /* it was there before */
     assert_int_not_equal(access("evil", F_OK), 0);
-    quit(p);
+    pty_quit(p);
 }
 
 static void a_hook_that_fails_is_shown(void **state)
@@ -177,7 +169,7 @@ static void a_hook_that_fails_is_shown(void **state)
     pty_wait_text(p, "ALERTS");
     pty_wait_text(p, "exit status 3");
     pty_send(p, "\x1b");
-    quit(p);
+    pty_quit(p);
 }
 
 static void a_bad_alert_is_refused_with_its_place(void **state)
@@ -207,7 +199,7 @@ static void what_grows_grave_rings_and_what_is_acknowledged_stays_quiet(void **s
     (void)pty_wait_bytes(p, 0, "\033]2;(2) keytop\033\\");
     pty_settle(p, 300);
     assert_false(pty_log_has(p, 0, "(3) keytop"));
-    quit(p);
+    pty_quit(p);
 }
 
 static void what_comes_back_from_memory_does_not_ring(void **state)
@@ -229,7 +221,7 @@ static void what_comes_back_from_memory_does_not_ring(void **state)
             pty_settle(p, 300);
             assert_false(pty_log_has(p, 0, "\033]2;"));
         }
-        quit(p);
+        pty_quit(p);
     }
 }
 

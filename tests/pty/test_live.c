@@ -49,22 +49,7 @@ static int tear_down(void **state)
 
 static struct pty *start(struct fix *x, const char *const *more)
 {
-    const char *argv[12] = {sample_keytop()};
-    int n = 1;
-    static char state[512];
-    snprintf(state, sizeof state, "XDG_STATE_HOME=%s", x->home.path);
-    const char *const env[] = {state, NULL};
-    for (size_t i = 0; more[i]; i++)
-        argv[n++] = more[i];
-    return pty_start(&(struct pty_opts){.argv = argv, .env = env, .rows = 40, .cols = 140});
-}
-
-static void quit(struct pty *p)
-{
-    pty_send(p, "q");
-    int status = pty_wait_exit(p);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    pty_stop(p);
+    return pty_keytop(x->home.path, more, 40, 140);
 }
 
 static void calls(struct fix *x, int n)
@@ -105,7 +90,7 @@ static void a_keys_history_fills_its_pane(void **state)
     pty_wait_text(p, "0 new "); /* and no news */
     pty_send(p, "z"); /* the table alone, without the pane below it */
     pty_wait_no_text(p, "GetObject");
-    quit(p);
+    pty_quit(p);
     assert_int_equal(x->aws.too_fast, 0);
     assert_int_equal(x->aws.bad_signatures, 0);
 
@@ -118,7 +103,7 @@ static void a_keys_history_fills_its_pane(void **state)
     pty_send(p, "h");
     pty_wait_text(p, "DeleteBucket");
     pty_wait_text(p, "162 events, back to");
-    quit(p);
+    pty_quit(p);
     assert_true(fake_aws_seen(&x->aws, &x->aws.lookups) - before < 60);
 }
 
@@ -134,7 +119,7 @@ static void asking_can_be_stopped_and_goes_on(void **state)
     pty_wait_text(p, "stopped: ");
     pty_send(p, "h");
     pty_wait_text(p, "401 events, back to");
-    quit(p);
+    pty_quit(p);
     assert_int_equal(x->aws.too_fast, 0);
 }
 
@@ -151,7 +136,7 @@ static void what_is_wrong_is_said_in_the_pane(void **state)
     pty_wait_text(p, "keytop --print-policy cloudtrail:");
     pty_send(p, "h");
     pty_wait_text(p, "11 events, back to");
-    quit(p);
+    pty_quit(p);
 }
 
 /* --- the code of an MFA device ----------------------------------------------------- */
@@ -199,7 +184,7 @@ static void a_code_is_asked_for_on_the_screen(void **state)
     pty_wait_text(p, "bob1");
     pty_wait_no_text(p, "code of MFA device");
     assert_false(pty_log_has(p, 0, "135791")); /* it was never drawn */
-    quit(p);
+    pty_quit(p);
     assert_int_equal(fake_aws_seen(&x->aws, &x->aws.assumed), 1);
 }
 
@@ -220,7 +205,7 @@ static void who_has_no_code_goes_on_without(void **state)
     pty_wait_text(p, "code of MFA device");
     pty_send(p, "135791\r");
     pty_wait_no_text(p, "code of MFA device");
-    quit(p);
+    pty_quit(p);
 }
 
 /* Before there is a screen, or where there is none: on the terminal itself. */

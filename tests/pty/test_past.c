@@ -52,22 +52,7 @@ static int tear_down(void **state)
 
 static struct pty *start(struct fix *x, const char *const *more)
 {
-    const char *argv[12] = {sample_keytop()};
-    int n = 1;
-    static char state[512];
-    snprintf(state, sizeof state, "XDG_STATE_HOME=%s", x->home.path);
-    const char *const env[] = {state, NULL};
-    for (size_t i = 0; more[i]; i++)
-        argv[n++] = more[i];
-    return pty_start(&(struct pty_opts){.argv = argv, .env = env, .rows = 40, .cols = 160});
-}
-
-static void quit(struct pty *p)
-{
-    pty_send(p, "q");
-    int status = pty_wait_exit(p);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    pty_stop(p);
+    return pty_keytop(x->home.path, more, 40, 160);
 }
 
 /* What the key of the first event did, so many days ago. */
@@ -123,7 +108,7 @@ static void h_asks_how_far_back(void **state)
     pty_wait_text(p, "how far back: 30d"); /* as it was written last */
     pty_send(p, CTRL_U "70d\r");
     pty_wait_text(p, "PutBucketPolicy");
-    quit(p);
+    pty_quit(p);
     assert_int_equal(fake_aws_seen(&x->aws, &x->engines.starts), starts + 1);
     assert_int_equal(x->engines.misread, 0);
 
@@ -135,7 +120,7 @@ static void h_asks_how_far_back(void **state)
     pty_send(p, "\r");
     pty_wait_text(p, "asking");
     pty_wait_text(p, "h asks for what is new");
-    quit(p);
+    pty_quit(p);
     fake_http_lock(x->aws.http);
     assert_true(x->engines.query[x->engines.n_queries - 1].from > (x->now - 2 * DAY) / 1000);
     fake_http_unlock(x->aws.http);
@@ -159,7 +144,7 @@ static void its_cost_is_asked_about(void **state)
     pty_send(p, "yes\r");
     pty_wait_text(p, "GetObject");
     pty_wait_text(p, "h asks for what is new");
-    quit(p);
+    pty_quit(p);
 }
 
 /* CloudTrail has 90 days; what is before that, an engine is asked for. */
@@ -176,7 +161,7 @@ static void what_a_live_source_cannot_give_is_filled(void **state)
     pty_wait_text(p, ": 1 events");
     pty_send(p, "\x1b");
     pty_wait_text(p, "1 row ");
-    quit(p);
+    pty_quit(p);
     assert_int_equal(fake_aws_seen(&x->aws, &x->engines.starts), 1);
 
     fake_engines_fate(&x->engines, ENGINE_FAILS);
@@ -187,7 +172,7 @@ static void what_a_live_source_cannot_give_is_filled(void **state)
     pty_wait_text(p, "are missing: Athena's query failed: SYNTAX_ERROR");
     pty_send(p, "\x1b");
     pty_wait_text(p, "no keys were created");
-    quit(p);
+    pty_quit(p);
 }
 
 int main(void)

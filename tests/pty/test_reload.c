@@ -63,14 +63,6 @@ static struct pty *start(int rows, int cols)
     return p;
 }
 
-static void quit(struct pty *p)
-{
-    pty_send(p, "q");
-    int status = pty_wait_exit(p);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    pty_stop(p);
-}
-
 /* As editors do: a new file takes the old one's place. */
 static void edit(const char *text)
 {
@@ -97,7 +89,7 @@ static void sources_come_are_renamed_and_go(void **state)
     edit("sources:\n  - {address: two.json, name: second}\n  - {address: one.json, name: first}\n");
     pty_wait_text(p, "first");
     pty_wait_text(p, "6 rows"); /* it was read before: nothing twice */
-    quit(p);
+    pty_quit(p);
 }
 
 static void a_broken_edit_leaves_the_old_one_in_force(void **state)
@@ -130,7 +122,7 @@ static void a_broken_edit_leaves_the_old_one_in_force(void **state)
     pty_wait_text(p, "is not there any more");
     pty_send(p, "\x1b");
     pty_wait_no_text(p, "is not there any more");
-    quit(p);
+    pty_quit(p);
 }
 
 static void weights_and_colours_change(void **state)
@@ -141,7 +133,7 @@ static void weights_and_colours_change(void **state)
          "risk:\n  target.other: {weight: 1}\noutput: {theme: keytop-light}\n");
     pty_wait_no_text(p, " 88 ");
     pty_wait_text(p, "the configuration has changed, and holds");
-    quit(p);
+    pty_quit(p);
 }
 
 int main(void)

@@ -53,14 +53,6 @@ static struct pty *start(void)
     return p;
 }
 
-static void quit(struct pty *p)
-{
-    pty_send(p, "q");
-    int status = pty_wait_exit(p);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    pty_stop(p);
-}
-
 static void rules_come_change_and_go_with_their_files(void **state)
 {
     (void)state;
@@ -77,7 +69,7 @@ static void rules_come_change_and_go_with_their_files(void **state)
     pty_wait_text(p, "From below"); /* among the rules of the pane; a graver one's words stand in the row */
     temp_unlink(&d, "rules/mine.yml");
     pty_wait_no_text(p, "changed by hand");
-    quit(p);
+    pty_quit(p);
 }
 
 static void a_broken_edit_keeps_the_old_rules_and_says_where(void **state)
@@ -97,7 +89,7 @@ static void a_broken_edit_keeps_the_old_rules_and_says_where(void **state)
     temp_write(&d, "rules/mine.yml", RULE("mended"));
     pty_wait_text(p, "mended");
     pty_wait_no_text(p, "a broken edit");
-    quit(p);
+    pty_quit(p);
 }
 
 static void what_a_filter_keeps_out_is_shown_when_asked(void **state)
@@ -116,7 +108,7 @@ static void what_a_filter_keeps_out_is_shown_when_asked(void **state)
     temp_unlink(&d, "rules/pipeline.yml"); /* nothing was lost */
     pty_wait_text(p, "svc-00001");
     pty_wait_no_text(p, "1 filtered");
-    quit(p);
+    pty_quit(p);
 }
 
 #define EVENT(id, name, time)                                                                                      \
@@ -143,7 +135,7 @@ static void correlations_survive_a_reload(void **state)
     pty_wait_no_text(p, "rights just before");
     temp_write(&d, "rules/chain.yml", CHAIN);
     pty_wait_text(p, "rights just before");
-    quit(p);
+    pty_quit(p);
 }
 
 static void watching_rules_costs_nothing(void **state)
@@ -152,7 +144,7 @@ static void watching_rules_costs_nothing(void **state)
     struct pty *p = start();
     pty_settle(p, 300);
     assert_int_equal(pty_listen(p, 1500), 0);
-    quit(p);
+    pty_quit(p);
 }
 
 int main(void)

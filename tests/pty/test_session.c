@@ -52,14 +52,6 @@ static struct pty *start_with(const char *a, const char *b, const char *c, const
     return p;
 }
 
-static void quit(struct pty *p)
-{
-    pty_send(p, "q");
-    int status = pty_wait_exit(p);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    pty_stop(p);
-}
-
 static bool there(const char *name, struct stat *st)
 {
     return lstat(temp_path(&d, name), st) == 0;
@@ -83,7 +75,7 @@ static void what_one_left_is_found_again(void **state)
     pty_wait_text(p, "20 wide");
     pty_send(p, "\033");
     pty_wait_no_text(p, " columns ");
-    quit(p);
+    pty_quit(p);
     p = start_with(NULL, NULL, NULL, "1 of 3");
     assert_false(pty_shows(p, "WHY", NULL, NULL));
     pty_send(p, "v0");
@@ -94,7 +86,7 @@ static void what_one_left_is_found_again(void **state)
     pty_wait_exit(p);
     pty_stop(p);
     p = start_with("--filter", "svc-00001", NULL, "svc-00001  1 of 3"); /* what was typed counts more */
-    quit(p);
+    pty_quit(p);
 }
 
 /* A filter of the command line holds for that run, and what one had stays. */
@@ -102,22 +94,22 @@ static void a_filter_of_the_command_line_is_not_kept(void **state)
 {
     (void)state;
     struct pty *p = start_with("--filter", "svc-00001", NULL, "1 of 3");
-    quit(p);
+    pty_quit(p);
     p = start_with(NULL, NULL, NULL, "svc-00003");
     assert_true(pty_shows(p, "no filter", NULL, NULL));
     pty_send(p, "/svc-00002\r");
     pty_wait_text(p, "1 of 3");
-    quit(p);
+    pty_quit(p);
     p = start_with("--filter", "svc-00001", NULL, "svc-00001  1 of 3");
-    quit(p);
+    pty_quit(p);
     p = start_with(NULL, NULL, NULL, "svc-00002  1 of 3");
-    quit(p);
+    pty_quit(p);
     p = start_with("--filter", "svc-00001", NULL, "svc-00001  1 of 3");
     pty_send(p, "/ or svc-00003\r"); /* that one was changed: it is a person's own now */
     pty_wait_text(p, "2 of 3");
-    quit(p);
+    pty_quit(p);
     p = start_with(NULL, NULL, NULL, "svc-00001 or svc-00003  2 of 3");
-    quit(p);
+    pty_quit(p);
 }
 
 static bool looks_like(struct pty *p, const char *theme)
@@ -136,17 +128,17 @@ static void a_theme_that_was_chosen_is_found_again(void **state)
     pty_send(p, ":theme keytop-light\r");
     while (!looks_like(p, "keytop-light"))
         assert_true(pty_read(p, PTY_LIMIT_MS));
-    quit(p);
+    pty_quit(p);
     p = start_with(NULL, NULL, NULL, "svc-00003");
     assert_true(looks_like(p, "keytop-light"));
-    quit(p);
+    pty_quit(p);
     p = start_with("--theme", "keytop-contrast", NULL, "svc-00003"); /* what was typed counts more */
     assert_true(looks_like(p, "keytop-contrast"));
-    quit(p);
+    pty_quit(p);
     temp_write(&d, "config.yaml", "output: {theme: keytop-deuteranopia}\n"); /* so does a file that says otherwise since */
     p = start_with("--config", configuration, NULL, "svc-00003");
     assert_true(looks_like(p, "keytop-deuteranopia"));
-    quit(p);
+    pty_quit(p);
 }
 
 static void a_damaged_one_is_set_aside_and_told(void **state)
@@ -159,7 +151,7 @@ static void a_damaged_one_is_set_aside_and_told(void **state)
     pty_wait_text(p, "set aside as session.damaged");
     assert_true(there("state/keytop/session.damaged", &st));
     assert_false(there("state/keytop/session", &st));
-    quit(p);
+    pty_quit(p);
     assert_true(there("state/keytop/session", &st));
 }
 
@@ -172,7 +164,7 @@ static void one_that_is_not_ones_own_is_left_alone(void **state)
     temp_symlink(&d, temp_path(&d, "elsewhere"), "state/keytop/session");
     struct pty *p = start_with(NULL, NULL, NULL, "svc-00003");
     pty_wait_text(p, "the last session is not read");
-    quit(p);
+    pty_quit(p);
     assert_true(there("state/keytop/session", &st) && S_ISREG(st.st_mode)); /* replaced, not followed */
     assert_true(there("elsewhere", &st) && st.st_size == 39);
 }
@@ -188,11 +180,11 @@ static void read_only_and_walls_and_no_state_write_nothing(void **state)
         pty_wait_text(p, i ? "nothing is remembered" : "--read-only writes nothing");
         pty_send(p, "\033");
         pty_wait_no_text(p, " views ");
-        quit(p);
+        pty_quit(p);
         assert_false(there("state/keytop/session", &st));
     }
     struct pty *p = start_with("--wall", NULL, NULL, "keys in 24 h");
-    quit(p);
+    pty_quit(p);
     assert_false(there("state/keytop/session", &st));
 }
 
@@ -208,7 +200,7 @@ static void views_of_the_configuration_are_there_and_looked_at(void **state)
     pty_wait_text(p, "it stands in config.yaml");
     pty_send(p, "\033");
     pty_wait_no_text(p, " views ");
-    quit(p);
+    pty_quit(p);
     static const char *const bad[][2] = {
         {"views:\n  - name: a\n    sort: nonsense\n", "config.yaml:2:5: view a: no column or field is called"},
         {"views:\n  - filter: x\n", "config.yaml:2:5: a view needs a name"},

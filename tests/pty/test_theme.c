@@ -62,14 +62,6 @@ static void wait_for_ground(struct pty *p, int32_t rgb)
     assert_int_equal(pty_cell(p, 3, 100).bg, want);
 }
 
-static void quit(struct pty *p)
-{
-    pty_send(p, "q");
-    int status = pty_wait_exit(p);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    pty_stop(p);
-}
-
 static void moving_the_cursor_shows_a_theme_and_esc_brings_the_old_one_back(void **state)
 {
     (void)state;
@@ -91,7 +83,7 @@ static void moving_the_cursor_shows_a_theme_and_esc_brings_the_old_one_back(void
     wait_for_ground(p, 0xfafaf7);
     pty_send(p, "\x1b");
     wait_for_ground(p, 0x0b1024);
-    quit(p);
+    pty_quit(p);
 }
 
 static void a_file_that_changes_is_shown_at_once_and_a_broken_one_is_not(void **state)
@@ -109,7 +101,7 @@ static void a_file_that_changes_is_shown_at_once_and_a_broken_one_is_not(void **
     wait_for_ground(p, 0x400000);
     temp_write(&d, "mine.yaml", SCHEME("002000"));
     wait_for_ground(p, 0x002000);
-    quit(p);
+    pty_quit(p);
 }
 
 static void a_role_of_the_configuration_is_refused_with_its_place(void **state)

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "tests/support/fake_http.h"
+#include "tests/support/sample.h"
 #include "tests/support/temp_dir.h"
 
 #include <setjmp.h>
@@ -130,6 +131,18 @@ struct pty *pty_start(const struct pty_opts *o)
     if (p->pid == 0)
         child(o, p->slave, p->state.path);
     return p;
+}
+
+struct pty *pty_keytop(const char *state, const char *const *words, int rows, int cols)
+{
+    const char *argv[16] = {sample_keytop()};
+    char home[512];
+    snprintf(home, sizeof home, "XDG_STATE_HOME=%s", state);
+    for (size_t i = 0; words[i]; i++) {
+        assert_true(i + 2 < sizeof argv / sizeof *argv);
+        argv[i + 1] = words[i];
+    }
+    return pty_start(&(struct pty_opts){.argv = argv, .env = (const char *const[]){home, NULL}, .rows = rows, .cols = cols});
 }
 
 void pty_stop(struct pty *p)
@@ -307,6 +320,14 @@ int pty_wait_exit(struct pty *p)
         fail_msg("it does not end");
     }
     return status;
+}
+
+void pty_quit(struct pty *p)
+{
+    pty_send(p, "q");
+    int status = pty_wait_exit(p);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    pty_stop(p);
 }
 
 /* --- looking ------------------------------------------------------------- */

@@ -30,6 +30,8 @@ struct pty_opts {
 struct pty;
 
 struct pty *pty_start(const struct pty_opts *o);
+/* keytop with these words, and what it remembers below `state`. */
+struct pty *pty_keytop(const char *state, const char *const *words, int rows, int cols);
 /* Kills what still runs and frees. */
 void pty_stop(struct pty *p);
 pid_t pty_pid(const struct pty *p);
@@ -59,6 +61,9 @@ int pty_wait_exit(struct pty *p);
 bool pty_exits_within(struct pty *p, int ms, int *status);
 /* The same without reading a byte. */
 bool pty_exits_unread(struct pty *p, int ms, int *status);
+
+/* Presses q, and fails where the program does not end well. Frees. */
+void pty_quit(struct pty *p);
 
 /* What is on screen. The text lives until the next call. */
 const char *pty_row(struct pty *p, int row);
