@@ -59,12 +59,24 @@ static int print(const char *text)
 
 /* `commands`: for completions and tests, a line for each; a command's name: what it
  * does, and on which keys. */
+/* A word that could be a command's name, and is no file: a source may stand there as well. */
+static bool is_no_command(const char *about)
+{
+    size_t n = strlen(about);
+    return n && strspn(about, "abcdefghijklmnopqrstuvwxyz-") == n && access(about, F_OK) != 0;
+}
+
 static int print_help(const char *about)
 {
     struct kt_buf b;
     enum kt_command one = about ? kt_command_find(about, strlen(about)) : KT_CMD_NONE;
+    bool list = about && strcmp(about, "commands") == 0;
+    if (about && !list && one == KT_CMD_NONE && is_no_command(about)) {
+        kt_text_complain("there is no command %s; keytop --help commands lists them", about);
+        return COULD_NOT_START;
+    }
     kt_buf_init(&b, HELP_MAX);
-    if (about && strcmp(about, "commands") == 0)
+    if (list)
         kt_commands_list(&b);
     else if (one != KT_CMD_NONE)
         kt_command_tell(one, &b);

@@ -64,6 +64,11 @@ static void help_tells_of_each_command(void **state)
         assert_non_null(strstr(kt_buf_str(&out), i->help));
         assert_non_null(strstr(kt_buf_str(&out), i->keys));
     }
+    assert_int_equal(RUN("--help", "nonesuch"), 2);
+    assert_string_equal(kt_buf_str(&out), "");
+    assert_non_null(strstr(kt_buf_str(&err), "there is no command nonesuch; keytop --help commands lists them"));
+    assert_int_equal(RUN("--help", "demo:"), 0); /* a source */
+    assert_non_null(strstr(kt_buf_str(&out), "Usage: keytop"));
 }
 
 /* What a shell prints of a script of ours; fails where it fails. */
